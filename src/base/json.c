@@ -1,0 +1,590 @@
+/* JSON (RFC 8259) in and out.
+ *
+ * Reading is jansson's work; a scan of ours comes first for what jansson can't limit: depth, empty
+ * texts, UTF-8. Writing goes straight into a buffer, in the order of the calls. */
+#include "base/json.h"
+
+#include "base/clock.h"
+
+#include <math.h>
+
+#define INTEGRAL_MAX 9007199254740992.0 /* 2^53: beyond, a double has no units */
+
+struct cursor {
+    const char *at, *end;
+};
+
+/* clang-format off */
+static const struct { enum json_error_code code; const char *why; } reasons[] = {
+    {json_error_premature_end_of_input, "ends too early"},
+    {json_error_end_of_input_expected, "more text after the value"},
+    {json_error_duplicate_key, "a member name appears twice"},
+    {json_error_numeric_overflow, "a number is out of range"},
+    {json_error_null_character, "a NUL in a text"},
+    {json_error_null_byte_in_key, "a NUL in a member name"},
+    {json_error_invalid_utf8, "not UTF-8"},
+    {json_error_out_of_memory, "no memory"},
+};
+/* What stands for each octet below U+0020; 'u' means the six-character form. */
+static const char short_escapes[] = "uuuuuuuubtnufruuuuuuuuuuuuuuuuuu";
+/* clang-format on */
+
+static bool is_blank(char c)
+{
+    return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+/* From a quote to behind the closing one, or to the end. */
+static void skip_string(struct cursor *c)
+{
+    for (c->at++; c->at < c->end; c->at++) {
+        if (*c->at == '"') {
+            c->at++;
+            return;
+        }
+        if (*c->at == '\\' && c->at + 1 < c->end)
+            c->at++;
+    }
+}
+
+static bool is_too_deep(struct str text)
+{
+    struct cursor c = {text.ptr, text.ptr + text.len};
+    unsigned depth = 0;
+
+    while (c.at < c.end) {
+        switch (*c.at) {
+        case '"':
+            skip_string(&c);
+            continue;
+        case '{':
+        case '[':
+            if (++depth > JSON_DEPTH_MAX)
+                return true;
+            break;
+        case '}':
+        case ']':
+            if (depth)
+                depth--;
+            break;
+        default:
+            break;
+        }
+        c.at++;
+    }
+    return false;
+}
+
+static const char *reason_of(const json_error_t *error)
+{
+    for (size_t i = 0; i < ARRAY_LEN(reasons); i++)
+        if (json_error_code(error) == reasons[i].code)
+            return reasons[i].why;
+    return "not JSON";
+}
+
+static const char *refusal_before_parsing(struct str text)
+{
+    if (text.len == 0)
+        return "empty";
+    if (!str_is_utf8(text))
+        return "not UTF-8";
+    return is_too_deep(text) ? "nested too deeply" : NULL;
+}
+
+enum rc json_read(struct str text, json_t **out, const char **out_why)
+{
+    const char *why = refusal_before_parsing(text);
+
+    if (!why) {
+        json_error_t error;
+        json_t *value = json_loadb(
+            text.ptr, text.len, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL | JSON_DECODE_ANY, &error);
+
+        if (value) {
+            *out = value;
+            return RC_OK;
+        }
+        why = reason_of(&error);
+    }
+    if (out_why)
+        *out_why = why;
+    return RC_INVALID;
+}
+
+void json_freep(json_t **j)
+{
+    if (!j)
+        return;
+    json_decref(*j);
+    *j = NULL;
+}
+
+static struct str string_of(const json_t *value)
+{
+    return (struct str){json_string_value(value), json_string_length(value)};
+}
+
+static enum rc integer_of(const json_t *value, int64_t *out)
+{
+    double real;
+
+    if (json_is_integer(value)) {
+        *out = json_integer_value(value);
+        return RC_OK;
+    }
+    if (!json_is_real(value))
+        return RC_INVALID;
+    real = json_real_value(value);
+    if (!(fabs(real) <= INTEGRAL_MAX) || (double)(int64_t)real != real)
+        return RC_INVALID;
+    *out = (int64_t)real;
+    return RC_OK;
+}
+
+/* RC_OK: present and not null. */
+static enum rc find_member(const json_t *obj, const char *name, const json_t **out)
+{
+    const json_t *value;
+
+    if (!json_is_object(obj))
+        return RC_INVALID;
+    value = json_object_get(obj, name);
+    if (!value || json_is_null(value))
+        return RC_NOT_FOUND;
+    *out = value;
+    return RC_OK;
+}
+
+enum rc json_get_str(const json_t *obj, const char *name, struct str *out)
+{
+    const json_t *value = NULL;
+    enum rc rc = find_member(obj, name, &value);
+
+    if (rc)
+        return rc;
+    if (!json_is_string(value))
+        return RC_INVALID;
+    *out = string_of(value);
+    return RC_OK;
+}
+
+enum rc json_get_int(const json_t *obj, const char *name, int64_t *out)
+{
+    const json_t *value = NULL;
+    enum rc rc = find_member(obj, name, &value);
+
+    return rc ? rc : integer_of(value, out);
+}
+
+enum rc json_get_bool(const json_t *obj, const char *name, bool *out)
+{
+    const json_t *value = NULL;
+    enum rc rc = find_member(obj, name, &value);
+
+    if (rc)
+        return rc;
+    if (!json_is_boolean(value))
+        return RC_INVALID;
+    *out = json_is_true(value);
+    return RC_OK;
+}
+
+static void skip_blanks(struct cursor *c)
+{
+    while (c->at < c->end && is_blank(*c->at))
+        c->at++;
+}
+
+static bool take(struct cursor *c, char expected)
+{
+    skip_blanks(c);
+    if (c->at >= c->end || *c->at != expected)
+        return false;
+    c->at++;
+    return true;
+}
+
+static struct str take_string(struct cursor *c)
+{
+    const char *start;
+
+    skip_blanks(c);
+    start = c->at;
+    if (start >= c->end || *start != '"')
+        return STR_EMPTY;
+    skip_string(c);
+    return (struct str){start, (size_t)(c->at - start)};
+}
+
+static struct str take_value(struct cursor *c)
+{
+    const char *start;
+    size_t depth = 0;
+
+    skip_blanks(c);
+    start = c->at;
+    while (c->at < c->end) {
+        char now = *c->at;
+
+        if (depth == 0 && (now == ',' || now == '}' || now == ']' || is_blank(now)))
+            break;
+        if (now == '"') {
+            skip_string(c);
+        } else {
+            if (now == '{' || now == '[')
+                depth++;
+            else if (now == '}' || now == ']')
+                depth--;
+            c->at++;
+        }
+        if (depth == 0 && (now == '"' || now == '}' || now == ']'))
+            break;
+    }
+    return (struct str){start, (size_t)(c->at - start)};
+}
+
+/* Whether a quoted name, as written, reads as `name`. Only names with an escape are decoded. */
+static bool reads_as(struct str quoted, struct str name)
+{
+    struct str inner = {quoted.ptr + 1, quoted.len - 2};
+    json_t *decoded = NULL;
+    bool equal;
+
+    if (str_find(inner, '\\') == inner.len)
+        return name_eq(inner, name);
+    if (json_read(quoted, &decoded, NULL))
+        return false;
+    equal = name_eq(string_of(decoded), name);
+    json_decref(decoded);
+    return equal;
+}
+
+enum rc json_raw_member(struct str text, struct str name, struct str *out)
+{
+    struct cursor c = {text.ptr, text.ptr + text.len};
+
+    if (!take(&c, '{'))
+        return RC_INVALID;
+    if (take(&c, '}'))
+        return RC_NOT_FOUND;
+    do {
+        struct str quoted = take_string(&c), value;
+
+        if (quoted.len < 2 || !take(&c, ':'))
+            return RC_INVALID;
+        value = take_value(&c);
+        if (value.len == 0)
+            return RC_INVALID;
+        if (reads_as(quoted, name)) {
+            *out = value;
+            return RC_OK;
+        }
+    } while (take(&c, ','));
+    return take(&c, '}') ? RC_NOT_FOUND : RC_INVALID;
+}
+
+static bool is_limited(const struct json_field *f)
+{
+    return f->min != 0 || f->max != 0;
+}
+
+static bool is_above(const struct json_field *f, int64_t value)
+{
+    return is_limited(f) && f->max >= f->min && value > f->max;
+}
+
+static bool is_below(const struct json_field *f, int64_t value)
+{
+    return is_limited(f) && value < f->min;
+}
+
+/* The fill_… functions return NULL or what is wrong. */
+static const char *fill_str(const struct json_field *f, const json_t *value, void *into,
+                            struct arena *arena)
+{
+    struct str text;
+
+    if (!json_is_string(value))
+        return "must be a string";
+    text = string_of(value);
+    if (is_below(f, (int64_t)text.len))
+        return text.len ? "is too short" : "must not be empty";
+    if (is_above(f, (int64_t)text.len))
+        return "is too long";
+    *(struct str *)into = arena_dup(arena, text);
+    return NULL;
+}
+
+static const char *fill_int(const struct json_field *f, const json_t *value, void *into)
+{
+    int64_t number;
+
+    if (integer_of(value, &number))
+        return "must be an integer";
+    if (is_below(f, number) || is_above(f, number))
+        return "is out of range";
+    *(int64_t *)into = number;
+    return NULL;
+}
+
+static const char *fill_bool(const json_t *value, void *into)
+{
+    if (!json_is_boolean(value))
+        return "must be true or false";
+    *(bool *)into = json_is_true(value);
+    return NULL;
+}
+
+static const char *fill_str_list(const struct json_field *f, const json_t *value, void *into,
+                                 struct arena *arena)
+{
+    struct json_str_list list = {.present = true};
+
+    if (!json_is_array(value))
+        return "must be a list of strings";
+    list.n = json_array_size(value);
+    if (is_below(f, (int64_t)list.n))
+        return "has too few items";
+    if (is_above(f, (int64_t)list.n))
+        return "has too many items";
+    list.items = arena_array(arena, struct str, list.n);
+    for (size_t i = 0; i < list.n; i++) {
+        const json_t *item = json_array_get(value, i);
+
+        if (!json_is_string(item))
+            return "must be a list of strings";
+        list.items[i] = arena_dup(arena, string_of(item));
+    }
+    *(struct json_str_list *)into = list;
+    return NULL;
+}
+
+static const char *fill_field(const struct json_field *f, const json_t *value, void *into,
+                              struct arena *arena)
+{
+    void *place = (char *)into + f->offset;
+
+    switch (f->type) {
+    case JSON_FIELD_STR:
+        return fill_str(f, value, place, arena);
+    case JSON_FIELD_INT:
+        return fill_int(f, value, place);
+    case JSON_FIELD_BOOL:
+        return fill_bool(value, place);
+    case JSON_FIELD_STR_LIST:
+        return fill_str_list(f, value, place, arena);
+    }
+    abort(); /* a table of ours with no type */
+}
+
+/* The name of the first member that is in no row; NULL when all are known. */
+static const char *unknown_member(const json_t *obj, const struct json_field *fields)
+{
+    const char *name;
+    json_t *object = json_incref((json_t *)(uintptr_t)obj); /* iteration wants it mutable */
+    json_t *value;
+
+    json_object_foreach(object, name, value)
+    {
+        const struct json_field *f = fields;
+
+        while (f->name && strcmp(f->name, name) != 0)
+            f++;
+        if (!f->name)
+            break;
+    }
+    json_decref(object);
+    return name;
+}
+
+enum rc json_fill(const json_t *obj, const struct json_field *fields, bool strict, void *into,
+                  struct arena *arena, struct json_problem *problem)
+{
+    const char *unknown;
+
+    if (!json_is_object(obj)) {
+        *problem = (struct json_problem){.reason = "must be an object"};
+        return RC_INVALID;
+    }
+    unknown = strict ? unknown_member(obj, fields) : NULL;
+    if (unknown) {
+        *problem = (struct json_problem){str_from(unknown), "is unknown"};
+        return RC_CONFLICT;
+    }
+    for (const struct json_field *f = fields; f->name; f++) {
+        const json_t *value = json_object_get(obj, f->name);
+        const char *reason;
+
+        if (!value || json_is_null(value))
+            reason = f->required ? "is required" : NULL;
+        else
+            reason = fill_field(f, value, into, arena);
+        if (reason) {
+            *problem = (struct json_problem){str_from(f->name), reason};
+            return RC_INVALID;
+        }
+    }
+    return RC_OK;
+}
+
+/* Before every value and name: the comma that the former one left to write. */
+static void separate(struct json_writer *w)
+{
+    if (w->comma)
+        buf_add_char(w->out, ',');
+    w->comma = true;
+}
+
+static void open_bracket(struct json_writer *w, char bracket)
+{
+    separate(w);
+    buf_add_char(w->out, bracket);
+    w->comma = false;
+}
+
+static void close_bracket(struct json_writer *w, char bracket)
+{
+    buf_add_char(w->out, bracket);
+    w->comma = true;
+}
+
+void json_writer_init(struct json_writer *w, struct buf *out)
+{
+    *w = (struct json_writer){.out = out};
+}
+
+void json_object_begin(struct json_writer *w)
+{
+    open_bracket(w, '{');
+}
+
+void json_object_end(struct json_writer *w)
+{
+    close_bracket(w, '}');
+}
+
+void json_array_begin(struct json_writer *w)
+{
+    open_bracket(w, '[');
+}
+
+void json_array_end(struct json_writer *w)
+{
+    close_bracket(w, ']');
+}
+
+static void quote(struct buf *out, struct str text)
+{
+    buf_add_char(out, '"');
+    json_escape(out, text);
+    buf_add_char(out, '"');
+}
+
+void json_name(struct json_writer *w, const char *name)
+{
+    separate(w);
+    quote(w->out, str_from(name));
+    buf_add_char(w->out, ':');
+    w->comma = false;
+}
+
+void json_str(struct json_writer *w, struct str value)
+{
+    separate(w);
+    quote(w->out, value);
+}
+
+void json_int(struct json_writer *w, int64_t value)
+{
+    separate(w);
+    if (value < 0)
+        buf_add_char(w->out, '-');
+    buf_add_u64(w->out, value < 0 ? 0 - (uint64_t)value : (uint64_t)value);
+}
+
+void json_bool(struct json_writer *w, bool value)
+{
+    json_raw(w, value ? STR("true") : STR("false"));
+}
+
+void json_null_value(struct json_writer *w)
+{
+    json_raw(w, STR("null"));
+}
+
+void json_raw(struct json_writer *w, struct str value)
+{
+    separate(w);
+    buf_add(w->out, value);
+}
+
+void json_member_str(struct json_writer *w, const char *name, struct str value)
+{
+    json_name(w, name);
+    json_str(w, value);
+}
+
+void json_member_int(struct json_writer *w, const char *name, int64_t value)
+{
+    json_name(w, name);
+    json_int(w, value);
+}
+
+void json_member_bool(struct json_writer *w, const char *name, bool value)
+{
+    json_name(w, name);
+    json_bool(w, value);
+}
+
+void json_member_time(struct json_writer *w, const char *name, int64_t t)
+{
+    char text[24];
+
+    json_name(w, name);
+    if (t == 0) {
+        json_null_value(w);
+        return;
+    }
+    time_to_iso8601(t, text);
+    json_str(w, (struct str){text, ISO8601_LEN});
+}
+
+static void escape_octet(struct buf *out, unsigned char c)
+{
+    char hex[2];
+
+    buf_add_char(out, '\\');
+    if (c == '"' || c == '\\') {
+        buf_add_char(out, (char)c);
+    } else if (short_escapes[c] != 'u') {
+        buf_add_char(out, short_escapes[c]);
+    } else {
+        hex_encode(&c, 1, hex);
+        buf_add(out, STR("u00"));
+        buf_add(out, (struct str){hex, 2});
+    }
+}
+
+void json_escape(struct buf *out, struct str text)
+{
+    size_t start = 0, i = 0;
+
+    while (i < text.len) {
+        unsigned char c = (unsigned char)text.ptr[i];
+        size_t len = c < 0x80 ? 1 : str_utf8_char((struct str){text.ptr + i, text.len - i});
+
+        if (len && c >= 0x20 && c != '"' && c != '\\') {
+            i += len;
+            continue;
+        }
+        buf_add(out, (struct str){text.ptr + start, i - start});
+        if (len)
+            escape_octet(out, c);
+        else
+            buf_add(out, STR("\xEF\xBF\xBD"));
+        start = ++i;
+    }
+    if (start < text.len)
+        buf_add(out, (struct str){text.ptr + start, text.len - start});
+}
