@@ -1,0 +1,88 @@
+/* The gate: who is calling, and may they. One shared part, one part per loop. */
+#ifndef GATE_GATE_H
+#define GATE_GATE_H
+
+#include "base/log.h"
+#include "gate/principal.h"
+#include "gate/revocations.h"
+#include "http/request.h"
+
+struct gate_options {
+    int64_t clock_skew_ms;       /* auth.clock_skew: 300 s */
+    size_t revocations_max;      /* auth.revocations_max */
+    uint32_t fail_rate;          /* auth.fail_rate: failures per second and address; 0: no limit */
+    struct str *public_hosts;    /* auth.public_hosts: H5 candidates of the default resource */
+    size_t public_hosts_count;   /* at most 8 */
+    bool development;
+    struct cidr *explain_to;     /* besides loopback: who sees explanations in development */
+    size_t explain_to_count;
+    struct secret admin_token;   /* of the administrator's bearer credential; moved in */
+};
+
+struct gate;
+
+/** Everything is borrowed and outlives the gate, but the admin token and usage table. */
+struct gate *gate_new(const struct gate_options *options, const struct directory_source *source,
+                      struct store *store, struct clock *clock);
+void gate_free(struct gate *g);
+/** Reads everything kept in memory from the store: at start, after a restore, when the clock was
+ * moved back. RC_DENIED: wrong master key. */
+enum rc gate_load(struct gate *g, struct buf *why) NODISCARD;
+/** The store's watch (writer thread): brings memory up to date. */
+void gate_on_commit(void *gate, const struct log_entry *entries, size_t n);
+/** Once a minute, any one thread: forgets old revocations, writes last-used times. */
+void gate_tick(struct gate *g);
+struct clock *gate_clock(struct gate *g);
+const struct gate_options *gate_options(const struct gate *g);
+size_t gate_revocations_held(const struct gate *g);
+/** A snapshot for threads that are no loop: snapshot_unref(&d->snapshot) when done. */
+const struct directory *gate_directory_ref(struct gate *g);
+/** The master key: services seal what they write. */
+const struct master_key *gate_master(const struct gate *g);
+
+/** One loop's part: work states, verified tokens, failure counters. */
+struct gate_loop;
+struct gate_loop *gate_loop_new(struct gate *g, struct store *store, struct store_reader *reader);
+void gate_loop_free(struct gate_loop *gl);
+struct gate *gate_of(struct gate_loop *gl);
+/** The current directory, borrowed until the next call on this loop; a held request keeps its own
+ * (req->held_snapshot). */
+const struct directory *gate_directory(struct gate_loop *gl);
+struct hash_work *gate_hash_work(struct gate_loop *gl);
+
+/** Checks the request's credential against its row: NULL and req->principal, or the refusal, with
+ * req->explain saying which check failed. req->resource is the one its host names, or NULL (then
+ * the same work is done on the dummy). Source: wire/authentication §1.3, §5. */
+const struct api_error *gate_identify(struct gate_loop *gl, struct request *req) NODISCARD;
+
+/** A user access token, from wherever it came (header, first frame): fills `out`. The reason for a
+ * refusal goes to `out_explain` (arena). Source: wire/authentication §3, §4. */
+const struct api_error *gate_check_user_token(struct gate_loop *gl, struct request *req,
+                                              struct str token, struct principal *out,
+                                              struct str *out_explain) NODISCARD;
+
+/** A token to be minted. */
+struct mint {
+    const struct resource *resource;
+    struct user_key user;
+    uint32_t generation;  /* of the user's tokens */
+    unsigned scopes;      /* bits of it in the order of `order` */
+    const unsigned *order;
+    size_t order_count;
+    unix_ms now;
+    int64_t minutes;
+    struct str origin;    /* iss */
+    struct str region, location;
+    enum principal_kind issued_by;
+    enum key_slot key; /* issued by an access key: which, claim cgk */
+    uint32_t key_generation;
+};
+/** Appends the token; out_expires is its exp. RC_BUSY: no signing key is active. */
+enum rc gate_mint(struct gate_loop *gl, const struct mint *m, struct buf *out,
+                  unix_ms *out_expires) NODISCARD;
+
+/** May this principal use the row? NULL or the refusal. gate/policy.c. */
+const struct api_error *policy_allows(const struct principal *p, const struct request *req,
+                                      bool development) NODISCARD;
+
+#endif

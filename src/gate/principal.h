@@ -1,0 +1,44 @@
+/* Who calls: made only by the gate, whole, at the end of a successful check. */
+#ifndef GATE_PRINCIPAL_H
+#define GATE_PRINCIPAL_H
+
+#include "gate/directory.h"
+
+enum principal_kind {
+    PRINCIPAL_NONE = 0,
+    PRINCIPAL_ACCESS_KEY,
+    PRINCIPAL_BEARER, /* service principal or managed identity */
+    PRINCIPAL_USER,
+    PRINCIPAL_ADMINISTRATOR,
+};
+
+#define SCOPE_CHAT              0x01u
+#define SCOPE_VOIP              0x02u
+#define SCOPE_CHAT_JOIN         0x04u
+#define SCOPE_CHAT_JOIN_LIMITED 0x08u
+#define SCOPE_VOIP_JOIN         0x10u
+#define SCOPE_COUNT             5
+
+struct principal {
+    enum principal_kind kind;
+    const struct resource *resource; /* administrator: the one named by resource=, or the default */
+    enum key_slot key;               /* access key: which one */
+    uint32_t key_generation;
+    struct user_key user; /* user token */
+    unsigned scopes;      /* SCOPE_… bits */
+    unix_ms expires;      /* user token */
+    uint32_t uid;         /* administrator on the socket; else (uint32_t)-1 */
+};
+
+/** "accessKey", "bearer", "user", "administrator". */
+struct str principal_kind_name(enum principal_kind kind);
+/** The wire's name of one scope bit: "chat.join". */
+struct str scope_name(unsigned bit);
+/** The bit of a scope's name, without case; 0 for strangers. */
+unsigned scope_from_name(struct str name);
+/** "8:acs:<resource>_<user>": 78 characters, in the arena. */
+struct str user_id_format(const struct user_key *key, struct arena *arena);
+/** RC_INVALID unless exactly of that form (hexadecimal digits of either case). */
+enum rc user_id_parse(struct str raw_id, struct user_key *out) NODISCARD;
+
+#endif

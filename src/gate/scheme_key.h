@@ -1,0 +1,41 @@
+/* The access-key scheme: turns "Authorization: HMAC-SHA256 …" into a verdict. It knows the string
+ * to sign, the date window and the candidates of wire/authentication §1.3; not routes, not where
+ * keys are kept. */
+#ifndef GATE_SCHEME_KEY_H
+#define GATE_SCHEME_KEY_H
+
+#include "gate/directory.h"
+#include "http/request.h"
+
+struct key_check {
+    const struct resource *resource; /* or the dummy */
+    bool known;                      /* false: the verdict is a refusal whatever matches */
+    const struct directory *directory;
+    int64_t skew_ms;
+    unix_ms wall; /* besides req->now: a date inside the window of either passes (D20) */
+    const struct str *public_hosts;
+    size_t public_hosts_count;
+    bool plain_only; /* over the failure rate: only P0 x H0 */
+    bool explain;    /* fill `explain` on refusal */
+};
+
+struct key_verdict {
+    const struct api_error *error; /* NULL: verified */
+    enum key_slot slot;
+    struct str explain; /* in the request's arena */
+};
+
+void scheme_key_check(const struct key_check *check, struct request *req, struct hash_work *work,
+                      struct key_verdict *out);
+
+/** The Authorization parameters, taken apart. Slices. */
+#define SIGNED_HEADERS_MAX 16
+struct key_credential {
+    struct str signed_headers[SIGNED_HEADERS_MAX];
+    size_t n;
+    struct str signature;
+};
+/** `credential` is what follows "HMAC-SHA256 ". */
+enum rc key_credential_parse(struct str credential, struct key_credential *out) NODISCARD;
+
+#endif

@@ -1,0 +1,114 @@
+/* One request, parsed once. Slices point into the connection's buffer until the handler goes
+ * asynchronous (request_hold), afterwards into the request's arena. */
+#ifndef HTTP_REQUEST_H
+#define HTTP_REQUEST_H
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "base/loop.h"
+#include "base/uuid.h"
+#include "http/reply.h"
+#include "http/route.h"
+
+#include <netinet/in.h>
+
+struct principal;
+struct site;
+
+/** Where connections come in. Immutable; outlives its connections. */
+struct door {
+    bool tls;
+    bool admin;        /* the administration listener or socket: administration plane only */
+    bool unix_socket;  /* file permissions are the login */
+    bool loopback;     /* bound to a loopback address */
+    uint16_t port;     /* 0 for the Unix socket */
+    struct str bound;  /* the address it is bound to, as text without port or brackets */
+};
+
+struct address {
+    struct in6_addr ip; /* IPv4 as ::ffff:a.b.c.d; zeros for the Unix socket */
+    bool loopback;      /* also true for the Unix socket */
+    uint32_t uid;       /* peer's uid on the Unix socket, else (uint32_t)-1 */
+};
+
+/** How a request is answered; implemented by net and by the tests' fake. */
+struct request_ops {
+    /** Takes req->reply and sends it; the request dies here. */
+    void (*reply)(struct request *req);
+    /** The handler will answer later: copies what points into the connection's buffer. */
+    void (*hold)(struct request *req);
+    /** KIND_STREAM: sends the head of req->reply, then pieces; `more` is called on the loop when
+     * the next piece may be sent (also when the peer has gone: then req->gone is true). */
+    void (*stream_begin)(struct request *req, loop_fn more, void *ctx);
+    void (*stream_piece)(struct request *req, struct str piece);
+    /** Ends the stream (`ok` false: cuts the connection, so that the peer notices); the request
+     * dies here. */
+    void (*stream_end)(struct request *req, bool ok);
+};
+
+struct request {
+    /* what came */
+    enum http_method method;
+    struct str target; /* origin-form, exactly as received: what signatures cover */
+    struct url url;
+    struct headers headers;
+    struct str body; /* after transfer decoding */
+    const struct door *door;
+    const struct origin_rules *origin_rules;
+    struct str origin; /* see request_origin() */
+    struct address peer, client_addr; /* the socket; what a trusted proxy says it is */
+    bool secure;                      /* TLS, or a trusted proxy says https */
+
+    /* what it means */
+    const struct route *route;
+    struct str params[ROUTE_PARAMS_MAX];
+    uint8_t version;
+    const struct principal *principal;
+    const struct resource *resource; /* named by the host; NULL when unknown */
+    unix_ms now;                     /* service time, sampled once */
+    mono_ns started;
+    struct str id; /* request id: in the reply, the log and the journal */
+
+    /* what it lives in */
+    struct arena *arena;
+    struct loop *loop;
+    const struct site *site; /* store, keys, settings: what handlers may use */
+    const struct request_ops *ops;
+    void *engine; /* net's own */
+
+    /* how it ends */
+    struct reply reply;
+    struct str explain; /* why it was refused: for the log and, in development, the caller */
+    bool gone;          /* the peer has left: the reply will be dropped */
+    loop_fn on_gone;    /* called once when that happens, or NULL */
+    void *on_gone_ctx;
+    bool held;    /* hold() was called */
+    bool replied; /* exactly one reply: asserted */
+    void *held_snapshot; /* the directory it was checked against, kept alive while held */
+};
+
+/** Who may speak for a client, and under which address we are known. Immutable, shared. */
+struct origin_rules {
+    struct str public_url; /* "https://acs.example.com", or empty */
+    const struct cidr {
+        struct in6_addr net;
+        uint8_t bits; /* of 128 */
+    } *trusted_proxies;
+    size_t n_trusted;
+};
+
+/** Fills client_addr and secure from the peer and, for a trusted proxy, Forwarded or
+ * X-Forwarded-For and -Proto. Source: design §1 Addresses. */
+void request_addresses(struct request *req);
+/** "10.0.0.0/8", "::1", "192.0.2.7": RC_INVALID for anything else. */
+enum rc cidr_parse(struct str text, struct cidr *out) NODISCARD;
+bool cidr_contains(const struct cidr *c, const struct in6_addr *ip) NODISCARD;
+/** The authority for absolute URLs: "https://localhost:8443". Computed once, in the arena.
+ * Source: design §1 Addresses. */
+struct str request_origin(struct request *req);
+/** Says that the reply comes later. Idempotent. */
+void request_hold(struct request *req);
+/** A query parameter, decoded; ptr NULL when absent or badly escaped. */
+struct str request_query(struct request *req, const char *name);
+
+#endif

@@ -1,0 +1,88 @@
+/* The route table: rows say everything the pipeline needs. See house style: the table is the
+ * contract made code. */
+#ifndef HTTP_ROUTE_H
+#define HTTP_ROUTE_H
+
+#include "http/header.h"
+#include "http/url.h"
+#include "http/version.h"
+
+struct request;
+
+enum http_method {
+    METHOD_UNSET = 0,
+    GET,
+    HEAD,
+    POST,
+    PUT,
+    PATCH,
+    DELETE,
+    OPTIONS,
+    METHOD_OTHER, /* a token we don't serve: 405 */
+    METHOD_COUNT
+};
+
+enum plane { PLANE_UNSET = 0, PLANE_WIRE, PLANE_ADMIN, PLANE_IDENTITY };
+enum route_kind { KIND_UNSET = 0, KIND_REPLY, KIND_STREAM, KIND_POLL, KIND_UPGRADE };
+
+/* Which credentials a row takes; bits. */
+#define ACCEPT_NOBODY  0x01u /* no credential is looked at */
+#define ACCEPT_KEY     0x02u
+#define ACCEPT_ENTRA   0x04u
+#define ACCEPT_USER    0x08u
+#define ACCEPT_ADMIN   0x10u
+#define ACCEPT_HANDLER 0x20u /* the handler checks the bearer credential itself (token exchange) */
+
+/** What a principal must be allowed: decided by gate/policy.c. */
+enum need {
+    NEED_UNSET = 0,
+    NEED_NOTHING,       /* public */
+    NEED_ANY,           /* any valid credential */
+    NEED_IDENTITY,      /* the identity service of the resource */
+    NEED_RESOURCE,      /* administration of the caller's own resource */
+    NEED_ADMINISTRATOR, /* the whole server */
+    NEED_LOCAL_DEV,     /* administrator on socket or loopback, development mode only */
+    NEED_COUNT
+};
+
+struct route {
+    enum http_method method;
+    const char *path; /* "/identities/{id}/:issueAccessToken" */
+    const struct api *api;
+    unsigned accept;
+    enum need need;
+    size_t body_max; /* octets; 0 only for methods without a body */
+    void (*run)(struct request *req);
+    enum plane plane;
+    enum route_kind kind;
+};
+
+#define ROUTE_PARAMS_MAX 4
+struct route_match {
+    const struct route *route; /* NULL: no such path, or not with this method */
+    const struct route *any;   /* a row of the same path and method in another version, or of the
+                                  path with another method: tells 404, 405 and version errors apart */
+    struct str params[ROUTE_PARAMS_MAX]; /* values of {…} in order: slices of the url's segments */
+    unsigned methods;                    /* bits 1 << method that the path has in some version */
+    uint8_t version;                     /* number of the api-version; 0: none or unknown */
+};
+
+/** An index over static tables. Immutable after _new; shared by all threads. */
+struct router;
+/** Checks and indexes `n` tables (each ended by {0}). On a bad row (unset policy, plane or kind,
+ * unknown version, duplicate, body limit 0 where a body may come) returns NULL and writes one
+ * sentence to `why`. */
+struct router *router_new(const struct route *const *tables, size_t n, struct buf *why);
+void router_free(struct router *r);
+/** Finds the row. `version_text` is the api-version parameter, ptr NULL when absent. */
+void route_find(const struct router *r, enum http_method method, const struct url *url,
+                struct str version_text, struct route_match *out);
+/** Calls `each` for every row in table order. */
+void router_each(const struct router *r, void (*each)(void *ctx, const struct route *row),
+                 void *ctx);
+
+struct str method_name(enum http_method method);
+/** METHOD_OTHER for tokens we don't serve. Case-sensitive (RFC 9110 §9.1). */
+enum http_method method_from_name(struct str name);
+
+#endif

@@ -1,0 +1,28 @@
+/* api-version texts become small ordered numbers, once. */
+#ifndef HTTP_VERSION_H
+#define HTTP_VERSION_H
+
+#include "http/api_error.h"
+
+/** One service of the wire: its versions in order, and how it refuses. Static tables. */
+struct service {
+    struct str name;             /* "identity" */
+    const struct str *versions;  /* oldest first; number = index + 1 */
+    uint8_t version_count;       /* 0: unversioned */
+    struct str supported;        /* "a, b, c": the header api-supported-versions */
+    const struct api_error *unauthorized, *forbidden;
+    struct str challenge; /* WWW-Authenticate on 401 */
+};
+
+/** The versions in which a route exists: numbers from..to inclusive. */
+struct api {
+    const struct service *service;
+    uint8_t from, to;
+};
+
+/** The number of `text` in the service, or 0. */
+uint8_t version_find(const struct service *service, struct str text) NODISCARD;
+/** True for yyyy-mm-dd with an optional -suffix: tells malformed from unsupported. */
+bool version_well_formed(struct str text) NODISCARD;
+
+#endif

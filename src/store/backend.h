@@ -1,0 +1,58 @@
+/* What a back end gives to store.c: reached through this table only. store.c owns the queue, the
+ * writer thread, the watch and the callbacks; a back end owns SQL. */
+#ifndef STORE_BACKEND_H
+#define STORE_BACKEND_H
+
+#include "store/store.h"
+
+struct backend_reader;
+struct backend;
+
+struct store_ops {
+    enum rc (*open)(const struct store_options *options, struct backend **out, struct buf *why);
+    void (*close)(struct backend *b);
+
+    /* on the writer thread */
+    enum rc (*begin)(struct backend *b);
+    /** One set: undone alone when it fails. Appends to `log` (room for set->n entries). */
+    enum rc (*apply)(struct backend *b, struct change_set *set, struct log_entry *log,
+                     size_t *log_n);
+    /** Durable when it returns RC_OK. */
+    enum rc (*commit)(struct backend *b);
+    void (*rollback)(struct backend *b);
+
+    /* any thread, one reader each; `stamp` is store_commits(): unchanged means nothing new */
+    enum rc (*reader_open)(struct backend *b, struct backend_reader **out);
+    void (*reader_close)(struct backend_reader *r);
+    enum rc (*user)(struct backend_reader *r, uint64_t stamp, const struct user_key *key,
+                    struct arena *arena, struct user_row *out);
+    enum rc (*user_by_external_id)(struct backend_reader *r, uint64_t stamp,
+                                   const struct uuid *resource, struct str external_id,
+                                   struct arena *arena, struct user_row *out);
+    enum rc (*assignment)(struct backend_reader *r, uint64_t stamp,
+                          const struct assignment_row *key, struct arena *arena,
+                          struct assignment_row *out);
+    enum rc (*meta)(struct backend_reader *r, uint64_t stamp, struct str name,
+                    struct arena *arena, struct str *out);
+    enum rc (*each_resource)(struct backend_reader *r, uint64_t stamp, struct arena *arena,
+                             void (*each)(void *, const struct resource_row *), void *ctx);
+    enum rc (*each_access_key)(struct backend_reader *r, uint64_t stamp, struct arena *arena,
+                               void (*each)(void *, const struct access_key_row *), void *ctx);
+    enum rc (*each_signing_key)(struct backend_reader *r, uint64_t stamp, struct arena *arena,
+                                void (*each)(void *, const struct signing_key_row *), void *ctx);
+    enum rc (*each_revoked)(struct backend_reader *r, uint64_t stamp, unix_ms since,
+                            void (*each)(void *, const struct user_row *), void *ctx);
+    enum rc (*each_change)(struct backend_reader *r, uint64_t stamp, int64_t seq,
+                           void (*each)(void *, const struct log_entry *), void *ctx);
+    enum rc (*list_users)(struct backend_reader *r, uint64_t stamp, const struct user_query *q,
+                          struct arena *arena, struct user_page *out);
+    enum rc (*count_users)(struct backend_reader *r, uint64_t stamp, int64_t *alive,
+                           int64_t *deleted);
+
+    enum rc (*backup)(struct backend *b, const char *path);
+    enum rc (*verify_file)(const char *path, struct buf *why);
+};
+
+extern const struct store_ops sqlite_store_ops;
+
+#endif

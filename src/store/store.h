@@ -1,0 +1,232 @@
+/* What is kept: typed rows, typed changes, one interface, several back ends.
+ *
+ * Reads of one row by primary key run on the calling loop through its own reader; lists run on
+ * the pool and call back. Writes are change sets: one writer thread commits what has gathered in
+ * one transaction, each set for itself succeeds or fails, and the callback comes on the loop that
+ * asked, after the commit is durable, never before the call returns. Source: design D4, D5, D8. */
+#ifndef STORE_STORE_H
+#define STORE_STORE_H
+
+#include "base/arena.h"
+#include "base/loop.h"
+#include "base/uuid.h"
+
+#define STORE_SCHEMA_VERSION 1
+
+/* ---- rows: strings are borrowed (from the reader's arena, or from the caller) ---- */
+
+enum resource_state { RESOURCE_DELETED = 0, RESOURCE_ACTIVE, RESOURCE_DISABLED };
+
+struct resource_row {
+    struct uuid id;       /* the guid in user ids and tokens: fixed for life */
+    struct str name;      /* host label, lower case */
+    struct str location;  /* "unitedstates" */
+    struct str names;     /* further host names, separated by blanks */
+    uint16_t port;        /* a port of its own, or 0 */
+    enum resource_state state;
+    bool is_default;
+    unix_ms created;
+};
+
+enum key_slot { KEY_PRIMARY = 0, KEY_SECONDARY = 1, KEY_SLOTS = 2 };
+
+struct access_key_row {
+    struct uuid resource;
+    enum key_slot slot;
+    uint32_t generation;       /* 1 at first, +1 with each regeneration */
+    uint32_t tokens_valid_from; /* tokens of generations below this are dead (keepTokens keeps it) */
+    struct str sealed;
+    unix_ms regenerated, last_used; /* last_used 0: never */
+};
+
+struct signing_key_row {
+    struct str kid;
+    struct str alg;     /* "ES256", "RS256" */
+    struct str purpose; /* "user" (later also "issuer", "callback"): disjoint key sets */
+    struct str sealed;  /* PKCS #8, sealed */
+    unix_ms created;
+    unix_ms active_from; /* signs from here on */
+    unix_ms retired;     /* stopped signing; 0: not yet */
+};
+
+struct user_key {
+    struct uuid resource, user; /* 8:acs:<resource>_<user> */
+};
+
+struct user_row {
+    struct user_key key;
+    uint32_t generation;       /* of its tokens; +1 with each revocation */
+    unix_ms created;
+    unix_ms valid_from;        /* tokens issued before are dead; 0: no such limit */
+    unix_ms revoked;           /* time of the last change of generation or valid_from; 0: none */
+    unix_ms deleted;           /* 0: alive. Deleted rows stay as tombstones */
+    unix_ms last_issued;       /* 0: never */
+    struct str external_id;    /* empty: none */
+};
+
+struct assignment_row { /* teamsExtension assignments: wire/authentication §2.1 */
+    struct uuid resource, tenant, object;
+    struct str principal_type;
+    struct str client_ids; /* JSON array text; empty: none given */
+};
+
+/* ---- changes ---- */
+
+enum change_kind {
+    CHANGE_NONE = 0,
+    CHANGE_RESOURCE_PUT,     /* insert or replace by id; RC_CONFLICT when the name is taken */
+    CHANGE_ACCESS_KEY_PUT,   /* insert or replace by (resource, slot) */
+    CHANGE_ACCESS_KEY_USED,  /* only last_used; not in the change log */
+    CHANGE_SIGNING_KEY_PUT,
+    CHANGE_SIGNING_KEY_DELETE,
+    CHANGE_USER_ADD,         /* RC_CONFLICT when the id exists, or the external id in its resource */
+    CHANGE_USER_REVOKE,      /* generation + 1; RC_NOT_FOUND when unknown; deleted: no change, OK */
+    CHANGE_USER_VALID_FROM,  /* sets valid_from if later than what is there; as above */
+    CHANGE_USER_DELETE,      /* tombstone; RC_NOT_FOUND when unknown; deleted before: OK */
+    CHANGE_USER_ISSUED,      /* only last_issued; not in the change log */
+    CHANGE_ASSIGNMENT_PUT,
+    CHANGE_ASSIGNMENT_DELETE, /* absent: OK */
+    CHANGE_META_PUT,          /* a named value of the server itself */
+    CHANGE_KIND_COUNT
+};
+
+struct change {
+    enum change_kind kind;
+    union {
+        struct resource_row resource;
+        struct access_key_row access_key;
+        struct signing_key_row signing_key;
+        struct user_row user; /* ADD: all; others: key and the field concerned, `revoked` = now */
+        struct assignment_row assignment;
+        struct {
+            struct str name, value;
+        } meta;
+    } u;
+    bool out_existed; /* ASSIGNMENT_PUT, META_PUT: there was one before */
+};
+
+struct change_set;
+/** Called on the loop of the change set after the commit is durable, or after it failed:
+ * RC_CONFLICT, RC_NOT_FOUND (a precondition), RC_FULL, RC_IO. Sees the `out_` fields. */
+typedef void (*change_done_fn)(void *ctx, enum rc rc, struct change_set *set);
+
+/** All or nothing. Lives in the caller's memory (a request's arena) until `done` has run; strings
+ * in it too. */
+struct change_set {
+    struct change *items;
+    size_t n;
+    struct loop *loop;
+    change_done_fn done; /* NULL: nobody waits; then the set is freed by `discard` */
+    void *ctx;
+    loop_fn discard; /* without `done`: called with ctx on the loop when it may be freed */
+    /* the store's own */
+    struct change_set *next;
+    enum rc rc;
+    struct loop_task task;
+};
+
+/** What changed, for those who keep rows in memory (design D4). */
+enum log_kind { LOG_RESOURCE = 1, LOG_SIGNING_KEY, LOG_USER };
+struct log_entry {
+    int64_t seq;
+    enum log_kind kind;
+    struct user_key user;  /* LOG_USER */
+    struct uuid resource;  /* LOG_RESOURCE (also for its keys) */
+};
+/** Called on the writer thread after a durable commit and before any `done` of it is posted, so
+ * that what is kept in memory is right before anyone hears of the change. */
+typedef void (*store_watch_fn)(void *ctx, const struct log_entry *entries, size_t n);
+
+/* ---- the store ---- */
+
+struct store;
+struct store_reader; /* one thread's window on the committed state */
+
+struct store_options {
+    struct str path;       /* sqlite: the file */
+    bool unsafe_no_sync;   /* bench builds only: synchronous=OFF */
+    const char *vfs;       /* sqlite: name of a VFS of the tests, or NULL */
+};
+
+/** Opens, migrates, starts the writer. RC_CONFLICT: made by a newer version; RC_INVALID: damaged,
+ * or not a store of ours; RC_FULL, RC_IO. `why` gets one sentence for the operator. */
+enum rc store_open(const struct store_options *options, struct store **out, struct buf *why)
+    NODISCARD;
+/** Commits what is queued, stops the writer, closes. All readers must be closed. */
+void store_close(struct store *s);
+/** Set once, before the first commit. */
+void store_watch(struct store *s, store_watch_fn fn, void *ctx);
+/** Queues a change set; returns at once. After a failed fsync every set fails with RC_IO. */
+void store_commit(struct store *s, struct change_set *set);
+/** True until an fsync or the device failed (readiness). */
+bool store_healthy(const struct store *s);
+/** Number of durable commits so far: moves when anything may have changed. Any thread. */
+uint64_t store_commits(const struct store *s);
+
+struct store_figures {
+    uint64_t commits, sets, changes, failed, queue_high; /* since start */
+    int64_t users, users_deleted; /* counted at open, kept up since */
+};
+void store_figures(const struct store *s, struct store_figures *out);
+
+struct store_reader *store_reader_new(struct store *s);
+void store_reader_free(struct store_reader *r);
+/** Point look-ups: RC_OK, RC_NOT_FOUND, RC_IO. Strings go to `arena`. Deleted users are found
+ * (deleted != 0). They see every commit that was acknowledged before the call. */
+enum rc store_user(struct store_reader *r, const struct user_key *key, struct arena *arena,
+                   struct user_row *out) NODISCARD;
+enum rc store_user_by_external_id(struct store_reader *r, const struct uuid *resource,
+                                  struct str external_id, struct arena *arena,
+                                  struct user_row *out) NODISCARD;
+enum rc store_assignment(struct store_reader *r, const struct assignment_row *key,
+                         struct arena *arena, struct assignment_row *out) NODISCARD;
+enum rc store_meta(struct store_reader *r, struct str name, struct arena *arena, struct str *out)
+    NODISCARD;
+
+/** Whole tables that are kept in memory: for the writer thread and start-up, not for loops. */
+enum rc store_each_resource(struct store_reader *r, struct arena *arena,
+                            void (*each)(void *ctx, const struct resource_row *row), void *ctx)
+    NODISCARD;
+enum rc store_each_access_key(struct store_reader *r, struct arena *arena,
+                              void (*each)(void *ctx, const struct access_key_row *row), void *ctx)
+    NODISCARD;
+enum rc store_each_signing_key(struct store_reader *r, struct arena *arena,
+                               void (*each)(void *ctx, const struct signing_key_row *row),
+                               void *ctx) NODISCARD;
+/** Users revoked or deleted at or after `since`. */
+enum rc store_each_revoked(struct store_reader *r, unix_ms since,
+                           void (*each)(void *ctx, const struct user_row *row), void *ctx)
+    NODISCARD;
+/** Entries of the change log after `seq`, oldest first: how another node follows. */
+enum rc store_each_change(struct store_reader *r, int64_t seq,
+                          void (*each)(void *ctx, const struct log_entry *entry), void *ctx)
+    NODISCARD;
+
+/** A page of users, newest first. */
+struct user_query {
+    struct uuid resource;
+    struct str prefix;        /* of the raw id's part after '_', lower case; empty: all */
+    unix_ms created_since;    /* 0: all */
+    struct str after;         /* continuation from user_page.next; empty: first page */
+    uint32_t limit;           /* 1..1000 */
+    bool with_deleted;
+};
+struct user_page {
+    struct user_row *rows; /* in the query's arena */
+    size_t n;
+    struct str next; /* empty: the last page */
+};
+/** Runs on the pool; `done` comes on `loop`. `query` is copied, strings into `arena`, which must
+ * live until then. */
+void store_list_users(struct store *s, struct loop *loop, struct arena *arena,
+                      const struct user_query *query,
+                      void (*done)(void *ctx, enum rc rc, const struct user_page *page),
+                      void *ctx);
+
+/** An online copy at `path` (made 0600, fsynced). Runs on the pool. */
+void store_backup(struct store *s, struct loop *loop, const char *path,
+                  void (*done)(void *ctx, enum rc rc), void *ctx);
+/** Checks that the file is a whole store of ours of a version we read; `why` as in store_open. */
+enum rc store_verify_file(const char *path, struct buf *why) NODISCARD;
+
+#endif
