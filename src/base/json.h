@@ -14,7 +14,8 @@
  * `out_why` (may be NULL) gets a short borrowed reason, a static text without input in it. */
 enum rc json_read(struct str text, json_t **out, const char **out_why) NODISCARD;
 void json_freep(json_t **j);
-/** A string member as a slice into `obj`; RC_NOT_FOUND when absent or null, RC_INVALID otherwise. */
+/** A string member as a slice into `obj`; RC_NOT_FOUND when absent or null, RC_INVALID otherwise.
+ */
 enum rc json_get_str(const json_t *obj, const char *name, struct str *out) NODISCARD;
 /** An integer member: any number with an integral value in range; same results. */
 enum rc json_get_int(const json_t *obj, const char *name, int64_t *out) NODISCARD;
@@ -25,7 +26,8 @@ enum rc json_raw_member(struct str text, struct str name, struct str *out) NODIS
 enum json_field_type { JSON_FIELD_STR = 1, JSON_FIELD_INT, JSON_FIELD_BOOL, JSON_FIELD_STR_LIST };
 /** One row of a body's table; `offset` is where the value lies in the struct that is filled:
  * struct str, int64_t, bool or struct json_str_list. For strings min and max are octets, for
- * lists items, for integers the range (both 0: no limit). Absent and null leave it as it was. */
+ * lists items, for integers the range (both 0: no limit; max < min: no upper one). Absent and null
+ * leave it as it was. */
 struct json_field {
     const char *name;
     enum json_field_type type;

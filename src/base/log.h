@@ -22,14 +22,14 @@ struct log *log_new(const struct log_options *options);
 void log_free(struct log *log);
 /** Whether a line of this level would be kept: for callers that would compute fields. */
 bool log_enabled(const struct log *log, enum log_level level);
-/** Lines dropped since start because the buffer was full. */
+/** Lines dropped since start because the buffer was full; the log says so too ("log.dropped"). */
 uint64_t log_dropped(const struct log *log);
 /** Blocks until everything logged so far is written. For shutdown and tests. */
 void log_flush(struct log *log);
 
 /** `event` is dotted lower case ("http.request"); `fmt` yields "key=value key=value": a value with
- * blanks must be passed through LOG_QUOTE / log_quote(). Thread-safe: each thread has a buffer.
- * `log` NULL is allowed and drops the line. */
+ * blanks must be passed through log_quote(). More than 4 KiB is cut. Thread-safe: each thread has a
+ * buffer. `log` NULL is allowed and drops the line. */
 void log_write(struct log *log, enum log_level level, const char *event, const char *fmt, ...)
     PRINTF_LIKE(4, 5);
 #define log_error(log, event, ...) log_write((log), LOG_ERROR, (event), __VA_ARGS__)

@@ -25,11 +25,14 @@ struct loop_timer {
 /** A loop for the calling thread to run; `index` numbers it from 0. Owned. Aborts when the
  * system gives no descriptors. */
 struct loop *loop_new(unsigned index);
-/** Only after loop_run() has returned. */
+/** Only after loop_run() has returned. Waits for pool work in flight (its `done` runs); timers
+ * still open are given back and must not be touched again; tasks still queued are dropped. NULL is
+ * fine. */
 void loop_free(struct loop *loop);
 /** Runs until loop_stop(). */
 void loop_run(struct loop *loop);
-/** From any thread: loop_run() returns after the present round. */
+/** From any thread: loop_run() returns after the present round. What the same thread posted before
+ * still runs; posting afterwards is harmless until loop_free(). */
 void loop_stop(struct loop *loop);
 unsigned loop_index(const struct loop *loop);
 /** The engine's own handle (uv_loop_t *), for src/net alone. */
@@ -39,7 +42,8 @@ void *loop_engine(struct loop *loop);
 void loop_post(struct loop *loop, struct loop_task *task);
 /** A whole chain (linked by next, ended by NULL), one wake-up. */
 void loop_post_chain(struct loop *loop, struct loop_task *first);
-/** On the loop's thread: runs `task` before the loop waits again, never before this returns. */
+/** On the loop's thread: runs `task` before the loop waits again, never before this returns. In
+ * order; tasks may defer tasks. */
 void loop_defer(struct loop *loop, struct loop_task *task);
 /** Runs `work` on the pool, then `done` on the loop. */
 void loop_work(struct loop *loop, loop_fn work, loop_fn done, void *ctx);
