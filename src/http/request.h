@@ -18,11 +18,11 @@ struct site;
 /** Where connections come in. Immutable; outlives its connections. */
 struct door {
     bool tls;
-    bool admin;        /* the administration listener or socket: administration plane only */
-    bool unix_socket;  /* file permissions are the login */
-    bool loopback;     /* bound to a loopback address */
-    uint16_t port;     /* 0 for the Unix socket */
-    struct str bound;  /* the address it is bound to, as text without port or brackets */
+    bool admin;       /* the administration listener or socket: administration plane only */
+    bool unix_socket; /* file permissions are the login */
+    bool loopback;    /* bound to a loopback address */
+    uint16_t port;    /* 0 for the Unix socket */
+    struct str bound; /* the address it is bound to, as text without port or brackets */
 };
 
 struct address {
@@ -53,9 +53,10 @@ struct request {
     struct url url;
     struct headers headers;
     struct str body; /* after transfer decoding */
+    bool http_1_0;   /* knows no chunks; its connection is kept only when it asked for that */
     const struct door *door;
     const struct origin_rules *origin_rules;
-    struct str origin; /* see request_origin() */
+    struct str origin;                /* see request_origin() */
     struct address peer, client_addr; /* the socket; what a trusted proxy says it is */
     bool secure;                      /* TLS, or a trusted proxy says https */
 
@@ -82,8 +83,8 @@ struct request {
     bool gone;          /* the peer has left: the reply will be dropped */
     loop_fn on_gone;    /* called once when that happens, or NULL */
     void *on_gone_ctx;
-    bool held;    /* hold() was called */
-    bool replied; /* exactly one reply: asserted */
+    bool held;           /* hold() was called */
+    bool replied;        /* exactly one reply: asserted */
     void *held_snapshot; /* the directory it was checked against, kept alive while held */
 };
 
@@ -93,12 +94,14 @@ struct origin_rules {
     const struct cidr {
         struct in6_addr net;
         uint8_t bits; /* of 128 */
-    } *trusted_proxies;
+    } * trusted_proxies;
     size_t n_trusted;
 };
 
-/** Fills client_addr and secure from the peer and, for a trusted proxy, Forwarded or
- * X-Forwarded-For and -Proto. Source: design §1 Addresses. */
+/** Fills client_addr and secure from the peer, its door and, for a trusted proxy, X-Forwarded-For
+ * and -Proto, or Forwarded when no X-Forwarded-… line is there: a proxy must set or strip the
+ * family that counts. The address is the rightmost one that is no trusted proxy's. Source:
+ * design §1 Addresses. */
 void request_addresses(struct request *req);
 /** "10.0.0.0/8", "::1", "192.0.2.7": RC_INVALID for anything else. */
 enum rc cidr_parse(struct str text, struct cidr *out) NODISCARD;

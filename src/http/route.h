@@ -26,12 +26,14 @@ enum plane { PLANE_UNSET = 0, PLANE_WIRE, PLANE_ADMIN, PLANE_IDENTITY };
 enum route_kind { KIND_UNSET = 0, KIND_REPLY, KIND_STREAM, KIND_POLL, KIND_UPGRADE };
 
 /* Which credentials a row takes; bits. */
-#define ACCEPT_NOBODY  0x01u /* no credential is looked at */
-#define ACCEPT_KEY     0x02u
-#define ACCEPT_ENTRA   0x04u
-#define ACCEPT_USER    0x08u
-#define ACCEPT_ADMIN   0x10u
-#define ACCEPT_HANDLER 0x20u /* the handler checks the bearer credential itself (token exchange) */
+#define ACCEPT_NOBODY 0x01u /* no credential is looked at */
+#define ACCEPT_KEY    0x02u
+#define ACCEPT_ENTRA  0x04u
+#define ACCEPT_USER   0x08u
+#define ACCEPT_ADMIN  0x10u
+#define ACCEPT_HANDLER                                                                             \
+    0x20u /* the handler checks the bearer credential itself (token exchange)                      \
+           */
 
 /** What a principal must be allowed: decided by gate/policy.c. */
 enum need {
@@ -59,22 +61,27 @@ struct route {
 
 #define ROUTE_PARAMS_MAX 4
 struct route_match {
-    const struct route *route; /* NULL: no such path, or not with this method */
-    const struct route *any;   /* a row of the same path and method in another version, or of the
-                                  path with another method: tells 404, 405 and version errors apart */
+    const struct route *route; /* NULL: no such path, or not with this method. A HEAD request gets
+                                  the row of GET when there is none of HEAD */
+    const struct route *any;   /* `route`, else a row of the same path and method in another
+                                  version, else one of the path with another method, else NULL:
+                                  tells 404, 405 and version errors apart */
     struct str params[ROUTE_PARAMS_MAX]; /* values of {…} in order: slices of the url's segments */
-    unsigned methods;                    /* bits 1 << method that the path has in some version */
+    unsigned methods;                    /* bits 1 << method that the path has in some version;
+                                            HEAD wherever there is GET */
+    size_t index;                        /* number of `route` in the order of router_each() */
     uint8_t version;                     /* number of the api-version; 0: none or unknown */
 };
 
 /** An index over static tables. Immutable after _new; shared by all threads. */
 struct router;
 /** Checks and indexes `n` tables (each ended by {0}). On a bad row (unset policy, plane or kind,
- * unknown version, duplicate, body limit 0 where a body may come) returns NULL and writes one
- * sentence to `why`. */
+ * unknown version, duplicate, body limit 0 where a body may come, bad path) returns NULL and writes
+ * one sentence to `why`. */
 struct router *router_new(const struct route *const *tables, size_t n, struct buf *why);
 void router_free(struct router *r);
-/** Finds the row. `version_text` is the api-version parameter, ptr NULL when absent. */
+/** Finds the row: literal segments before parameters, segment by segment; a parameter never takes
+ * an empty segment. `version_text` is the api-version parameter, ptr NULL when absent. */
 void route_find(const struct router *r, enum http_method method, const struct url *url,
                 struct str version_text, struct route_match *out);
 /** Calls `each` for every row in table order. */

@@ -14,13 +14,16 @@ struct url {
     size_t n;
 };
 
-/** Splits an origin-form target. RC_INVALID: not starting with '/', control octets, octets >= 0x7f,
- * a bad escape, or an escape that decodes to '/', NUL or another control octet inside a segment;
- * RC_TOO_LARGE: too many segments. Source: http-and-security §1. */
+/** Splits an origin-form target. RC_INVALID: not starting with '/', octets outside printable ASCII,
+ * '<', '>' or '#', a bad escape in the path, or an escape that decodes to '/', NUL or another
+ * control octet inside a segment; RC_TOO_LARGE: too many segments. A slash at the end starts no
+ * segment; dot segments are not resolved. Escapes of the query are looked at by url_query().
+ * Source: http-and-security §1. */
 enum rc url_split(struct str target, struct arena *arena, struct url *out) NODISCARD;
-/** The first query parameter `name`, decoded ('+' is a blank); RC_NOT_FOUND, RC_INVALID (escape). */
-enum rc url_query(struct str query, struct str name, struct arena *arena, struct str *out)
-    NODISCARD;
+/** The first query parameter `name`, decoded ('+' is a blank); RC_NOT_FOUND, RC_INVALID (escape).
+ */
+enum rc url_query(struct str query, struct str name, struct arena *arena,
+                  struct str *out) NODISCARD;
 /** Appends `query` re-serialised the WHATWG application/x-www-form-urlencoded way. */
 void url_query_as_form(struct str query, struct buf *out);
 /** Appends `text` percent-encoded as one path segment (unreserved characters stay). */

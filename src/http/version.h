@@ -6,10 +6,10 @@
 
 /** One service of the wire: its versions in order, and how it refuses. Static tables. */
 struct service {
-    struct str name;             /* "identity" */
-    const struct str *versions;  /* oldest first; number = index + 1 */
-    uint8_t version_count;       /* 0: unversioned */
-    struct str supported;        /* "a, b, c": the header api-supported-versions */
+    struct str name;            /* "identity" */
+    const struct str *versions; /* oldest first; number = index + 1 */
+    uint8_t version_count;      /* 0: unversioned */
+    struct str supported;       /* "a, b, c": the header api-supported-versions */
     const struct api_error *unauthorized, *forbidden;
     struct str challenge; /* WWW-Authenticate on 401 */
 };

@@ -1,0 +1,122 @@
+/* Header fields. A name becomes a number by its length, where names share a length by one octet
+ * that tells them apart, and then one comparison: it runs for every line of every request. */
+#include "http/header.h"
+
+#include <assert.h>
+
+static const struct str names[HEADER_COUNT] = {
+#define X(id, name) [HEADER_##id] = STR_INIT(name),
+    HEADER_LIST(X)
+#undef X
+};
+
+/* Lower-cased, which is enough for telling candidates apart: the comparison follows. */
+static char octet(struct str name, size_t at)
+{
+    return (char)(name.ptr[at] | 0x20);
+}
+
+static enum header_id short_candidate(struct str name)
+{
+    switch (name.len) {
+    case 4:
+        return octet(name, 0) == 'h' ? HEADER_HOST : HEADER_DATE;
+    case 6:
+        return octet(name, 0) == 'o' ? HEADER_ORIGIN : HEADER_EXPECT;
+    case 7:
+        return HEADER_UPGRADE;
+    case 9:
+        if (octet(name, 0) == 'f')
+            return HEADER_FORWARDED;
+        return octet(name, 5) == 'd' ? HEADER_X_MS_DATE : HEADER_X_MS_HOST;
+    case 10:
+        return octet(name, 0) == 'c' ? HEADER_CONNECTION : HEADER_USER_AGENT;
+    case 11:
+        return HEADER_TRACEPARENT;
+    case 12:
+        return HEADER_CONTENT_TYPE;
+    case 13:
+        return HEADER_AUTHORIZATION;
+    case 14:
+        return octet(name, 0) == 'c' ? HEADER_CONTENT_LENGTH : HEADER_SEC_FETCH_SITE;
+    default:
+        return HEADER_OTHER;
+    }
+}
+
+static enum header_id long_candidate(struct str name)
+{
+    switch (name.len) {
+    case 15:
+        return HEADER_X_FORWARDED_FOR;
+    case 16:
+        return octet(name, 0) == 'c' ? HEADER_CONTENT_ENCODING : HEADER_X_FORWARDED_HOST;
+    case 17:
+        return octet(name, 0) == 't' ? HEADER_TRANSFER_ENCODING : HEADER_X_FORWARDED_PROTO;
+    case 19:
+        return HEADER_X_MS_CONTENT_SHA256;
+    case 22:
+        return HEADER_X_MS_CLIENT_REQUEST_ID;
+    case 24:
+        return octet(name, 14) == 'r' ? HEADER_REPEATABILITY_REQUEST_ID
+                                      : HEADER_REPEATABILITY_FIRST_SENT;
+    case 29:
+        return octet(name, 0) == 'x' ? HEADER_X_MS_RETURN_CLIENT_REQUEST_ID
+                                     : HEADER_ACCESS_CONTROL_REQUEST_METHOD;
+    case 30:
+        return HEADER_ACCESS_CONTROL_REQUEST_HEADERS;
+    case 31:
+        return HEADER_X_MS_HMAC_STRING;
+    default:
+        return HEADER_OTHER;
+    }
+}
+
+enum header_id header_id_of(struct str name)
+{
+    enum header_id id = name.len < 15 ? short_candidate(name) : long_candidate(name);
+
+    return id != HEADER_OTHER && name_eq_nocase(names[id], name) ? id : HEADER_OTHER;
+}
+
+void headers_add(struct headers *h, struct str name, struct str value)
+{
+    struct header *line;
+
+    assert(h->n < HEADERS_MAX);
+    line = &h->items[h->n++];
+    *line = (struct header){name, str_trim(value), header_id_of(name)};
+    if (line->id == HEADER_OTHER)
+        return;
+    if (h->times[line->id]++ == 0)
+        h->first[line->id] = (uint8_t)h->n;
+}
+
+struct str headers_get(const struct headers *h, enum header_id id)
+{
+    return h->first[id] ? h->items[h->first[id] - 1].value : STR_EMPTY;
+}
+
+enum rc headers_only(const struct headers *h, struct str name, struct str *out)
+{
+    enum header_id id = header_id_of(name);
+    const struct header *found = NULL;
+
+    if (id != HEADER_OTHER) {
+        if (h->times[id] > 1)
+            return RC_CONFLICT;
+        found = h->first[id] ? &h->items[h->first[id] - 1] : NULL;
+    } else {
+        for (size_t i = 0; i < h->n; i++) {
+            if (h->items[i].id != HEADER_OTHER || !name_eq_nocase(h->items[i].name, name))
+                continue;
+            if (found)
+                return RC_CONFLICT;
+            found = &h->items[i];
+        }
+    }
+    if (!found)
+        return RC_NOT_FOUND;
+    *out = found->value;
+    return RC_OK;
+}
