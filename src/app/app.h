@@ -1,0 +1,113 @@
+/* The running server: everything, wired. Only this room knows everybody. */
+#ifndef APP_APP_H
+#define APP_APP_H
+
+#include "app/data_dir.h"
+#include "base/log.h"
+#include "gate/pipeline.h"
+#include "net/net.h"
+#include "services/site.h"
+
+#include <pthread.h>
+
+#define APP_LANES_MAX 256
+
+/** One event loop and what belongs to it. */
+struct lane {
+    struct app *app;
+    struct loop *loop;
+    struct store_reader *reader;
+    struct gate_loop *gate;
+    struct pipeline *pipeline;
+    struct net_lane *net;
+    struct site site;
+    struct loop_timer idle_timer;
+    pthread_t thread; /* lanes but the first */
+    bool threaded;
+};
+
+/** A listener that a resource asked for. */
+struct port_door {
+    uint16_t port;
+    struct net_door *door;
+    struct port_door *next;
+};
+
+struct app {
+    struct settings *settings;
+    struct data_dir dir;
+    struct clock clock;
+    struct log *log;
+    bool development;
+    unix_ms started;
+
+    struct master_key *master;
+    struct store *store;
+    struct store_reader *writer_reader; /* for what the writer thread reads back */
+    struct key_usage_table *usage;
+    struct directory_source source;
+    struct origin_rules origin_rules;
+    struct gate *gate;
+    struct router *router;
+    struct net *net;
+    struct net_door *https, *http, *admin_tcp, *admin_socket;
+    struct port_door *port_doors; /* writer thread and start-up alone */
+    bool doors_open;              /* start-up is over: resources may open ports */
+
+    /* certificates.c */
+    pthread_mutex_t tls_lock;
+    struct buf ca_cert;
+    struct secret ca_key;
+    unix_ms leaf_not_after;
+
+    struct site_options site_options;
+    struct site_hooks hooks;
+    struct lane lanes[APP_LANES_MAX];
+    unsigned lane_count;
+    struct loop_timer tick_timer;
+    unsigned ticks;
+    _Atomic bool ready, stopping;
+    bool stop_asked;
+    int exit_code;
+};
+
+/** Reads settings from the command line and runs the server until it is stopped. Returns the exit
+ * code. */
+int app_serve(int argc, char **argv);
+/** Opens everything but the doors. One sentence in `why` on refusal. */
+enum rc app_open(struct app *app, struct settings *settings, struct buf *why) NODISCARD;
+void app_close(struct app *app);
+
+/* bootstrap.c */
+/** Commits a set on the first loop, which does not run yet, and waits. */
+enum rc app_commit(struct app *app, struct change_set *set) NODISCARD;
+/** Makes what the first start needs (default resource, keys, signing key) and applies the mode to
+ * the data directory (design D18). */
+enum rc app_bootstrap(struct app *app, struct buf *why) NODISCARD;
+/** Renews token signing keys that are due. On the first lane's loop. */
+void app_rotate_signing_keys(struct app *app);
+
+/* certificates.c */
+/** Loads or makes the CA, writes ca.pem, the bundle and the Java trust store, makes the leaf (or
+ * loads the operator's certificate) and hands it to net. */
+enum rc app_certificates_start(struct app *app, struct buf *why) NODISCARD;
+/** Makes a new leaf for the present names, or reads the operator's files again. Any thread. */
+enum rc app_certificates_renew(struct app *app, struct buf *why) NODISCARD;
+
+/* doors.c */
+enum rc app_doors_open(struct app *app, struct buf *why) NODISCARD;
+/** Opens and closes ports so that they match the resources. Writer thread, or start-up. */
+void app_doors_follow(struct app *app, const struct directory *d);
+/** "ready https=… http=… admin=unix:…" */
+void app_ready_line(const struct app *app, struct buf *out);
+/** server.json: how local programs find this server. */
+enum rc app_server_json_write(struct app *app) NODISCARD;
+
+/* hooks.c */
+void app_hooks_init(struct app *app);
+
+/* notify.c */
+/** Tells systemd ("READY=1"), where $NOTIFY_SOCKET asks for it. */
+void app_notify(const char *state);
+
+#endif

@@ -1,0 +1,347 @@
+/* Opens the rooms in order and joins them: settings, directory, store, gate, services, net. What
+ * is passed downwards is data or a function; nothing below knows this file. */
+#include "app/app.h"
+
+#include "services/admin/admin.h"
+#include "services/identity/identity.h"
+#include "services/meta/meta.h"
+
+#include <sys/resource.h>
+#include <sys/sysinfo.h>
+#include <unistd.h>
+
+#define LONGEST_TOKEN_MS (24LL * 3600 * 1000)
+
+/* ---- the handler that net calls: one lane's pipeline ---- */
+
+static size_t on_head(void *lane_ctx, struct request *req)
+{
+    struct lane *lane = lane_ctx;
+
+    return pipeline_head(lane->pipeline, req);
+}
+
+static void on_run(void *lane_ctx, struct request *req)
+{
+    struct lane *lane = lane_ctx;
+
+    pipeline_run(lane->pipeline, req);
+}
+
+static void on_finished(void *lane_ctx, const struct request *req, size_t octets)
+{
+    struct lane *lane = lane_ctx;
+
+    pipeline_finished(lane->pipeline, req, octets);
+}
+
+static void on_refused(void *lane_ctx, const struct address *peer, int status, const char *why)
+{
+    struct lane *lane = lane_ctx;
+    char quoted[160];
+    size_t len = log_quote(quoted, sizeof quoted, str_from(why), 100);
+
+    (void)peer; /* counted per address by net; the log names no strangers */
+    log_info(lane->app->log, "http.refused", "status=%d why=%.*s", status, (int)len, quoted);
+}
+
+static const struct net_handler handler = {on_head, on_run, on_finished, on_refused};
+
+/* ---- from settings to options ---- */
+
+static enum rc read_cidrs(struct app *app, const char *name, struct cidr **out, size_t *out_n,
+                          struct buf *why)
+{
+    const struct setting_value *v = setting(app->settings, name);
+
+    *out = arena_array(&app->dir.arena, struct cidr, v->count + 1);
+    for (size_t i = 0; i < v->count; i++) {
+        if (cidr_parse(v->items[i], &(*out)[i])) {
+            buf_addf(why, "%s: '" STR_FMT "' is not an address or network such as 10.0.0.0/8.",
+                     name, STR_ARG(v->items[i]));
+            return RC_INVALID;
+        }
+    }
+    *out_n = v->count;
+    return RC_OK;
+}
+
+static bool limits_azure(const struct app *app)
+{
+    return setting_is(app->settings, "limits", "azure") ||
+           (setting_is(app->settings, "limits", "auto") && !app->development);
+}
+
+static void fill_site_options(struct app *app)
+{
+    const struct settings *s = app->settings;
+
+    app->site_options = (struct site_options){
+        .development = app->development,
+        .domain = setting_text(s, "domain"),
+        .region = setting_text(s, "identity.region"),
+        .location = setting_text(s, "identity.location"),
+        .scopes_any_version = setting_number(s, "identity.scopes_any_version") != 0,
+        .limits_azure = limits_azure(app),
+        .limits_factor = (double)setting_number(s, "limits.factor"),
+        .token_alg = jws_alg_from_name(setting_text(s, "auth.token_alg")),
+        .longest_token_ms = LONGEST_TOKEN_MS,
+        .backup_dir = app->dir.path,
+    };
+}
+
+static enum rc fill_gate_options(struct app *app, struct gate_options *o, struct buf *why)
+{
+    const struct settings *s = app->settings;
+    const struct setting_value *hosts = setting(s, "auth.public_hosts");
+    enum rc rc;
+
+    *o = (struct gate_options){
+        .clock_skew_ms = setting_number(s, "auth.clock_skew"),
+        .revocations_max = (size_t)setting_number(s, "auth.revocations_max"),
+        .fail_rate = (uint32_t)setting_number(s, "auth.fail_rate"),
+        .public_hosts = hosts->items,
+        .public_hosts_count = hosts->count,
+        .development = app->development,
+    };
+    rc = read_cidrs(app, "explain_to", &o->explain_to, &o->explain_to_count, why);
+    return rc ? rc : data_dir_admin_token(&app->dir, &o->admin_token, why);
+}
+
+static void fill_net_limits(const struct app *app, struct net_limits *l)
+{
+    const struct settings *s = app->settings;
+
+    *l = (struct net_limits){
+        .head_max = (uint32_t)setting_number(s, "http.head_max"),
+        .headers_max = (uint32_t)setting_number(s, "http.headers_max"),
+        .head_timeout_ms = (uint32_t)setting_number(s, "http.head_timeout"),
+        .idle_timeout_ms = (uint32_t)setting_number(s, "http.idle_timeout"),
+        .body_rate_min = (uint32_t)setting_number(s, "http.body_rate_min"),
+        .connections_max = (uint32_t)setting_number(s, "net.connections_max"),
+        .connections_per_addr = (uint32_t)setting_number(s, "net.connections_per_address"),
+        .tls_handshake_ms = (uint32_t)setting_number(s, "net.tls_handshake_timeout"),
+    };
+}
+
+static enum rc check_mode_settings(struct app *app, struct buf *why)
+{
+    const struct settings *s = app->settings;
+    bool cert = setting_text(s, "tls.cert").len > 0, key = setting_text(s, "tls.key").len > 0;
+
+    if (cert != key) {
+        buf_add(why, STR("tls.cert and tls.key go together: give both or neither."));
+        return RC_INVALID;
+    }
+    if (app->development)
+        return RC_OK;
+    if (setting(s, "explain_to")->count > 0) {
+        buf_add(why, STR("production does not explain refusals to callers: leave explain_to out."));
+        return RC_INVALID;
+    }
+    if (!cert && !setting_number(s, "tls.local_ca")) {
+        buf_add(why, STR("production needs a certificate: give --tls-cert and --tls-key, or choose "
+                         "the local authority with --tls-local-ca."));
+        return RC_INVALID;
+    }
+    return RC_OK;
+}
+
+/* ---- the rooms, in order ---- */
+
+/* Writer thread: memory, certificates and ports are right before anyone hears of a change. */
+static void on_commit(void *ctx, const struct log_entry *entries, size_t n)
+{
+    struct app *app = ctx;
+    bool resources = false;
+
+    gate_on_commit(app->gate, entries, n);
+    for (size_t i = 0; i < n; i++)
+        resources = resources || entries[i].kind == LOG_RESOURCE;
+    if (resources && app->doors_open) {
+        const struct directory *d = gate_directory_ref(app->gate);
+        struct buf why;
+
+        buf_init(&why, 4 * KIB);
+        if (app_certificates_renew(app, &why))
+            log_error(app->log, "tls.leaf_failed", "why=\"" STR_FMT "\"", STR_ARG(buf_str(&why)));
+        app_doors_follow(app, d);
+        buf_clear(&why);
+        snapshot_unref((struct snapshot *)(uintptr_t)&d->snapshot);
+    }
+}
+
+static enum rc open_store(struct app *app, struct buf *why)
+{
+    struct store_options options = {.path = app->dir.store};
+    struct secret octets = {0};
+    enum rc rc = data_dir_master_key(&app->dir, app->settings, &octets, why);
+
+    if (rc)
+        return rc;
+    app->master = master_key_new(&octets);
+    secret_clear(&octets);
+#ifdef BENCH_NO_SYNC
+    options.unsafe_no_sync = true;
+#endif
+    return store_open(&options, &app->store, why);
+}
+
+static enum rc open_gate(struct app *app, struct buf *why)
+{
+    struct gate_options options;
+    const struct setting_value *names = setting(app->settings, "name");
+    enum rc rc = fill_gate_options(app, &options, why);
+
+    if (rc)
+        return rc;
+    app->usage = key_usage_table_new();
+    app->source = (struct directory_source){
+        .master = app->master,
+        .domain = setting_text(app->settings, "domain"),
+        .names = names->items,
+        .names_count = names->count,
+        .usage = app->usage,
+    };
+    app->gate = gate_new(&options, &app->source, app->store, &app->clock);
+    store_watch(app->store, on_commit, app);
+    return gate_load(app->gate, why);
+}
+
+static enum rc open_net(struct app *app, struct buf *why)
+{
+    struct net_options options = {
+        .handler = &handler, .origin_rules = &app->origin_rules, .log = app->log};
+    struct cidr *trusted;
+    enum rc rc =
+        read_cidrs(app, "net.trusted_proxies", &trusted, &app->origin_rules.n_trusted, why);
+
+    app->origin_rules.trusted_proxies = trusted;
+    app->origin_rules.public_url = setting_text(app->settings, "net.public_url");
+    fill_net_limits(app, &options.limits);
+    if (!rc)
+        app->net = net_new(&options);
+    return rc;
+}
+
+static void open_lane(struct app *app, unsigned index)
+{
+    struct lane *lane = &app->lanes[index];
+    struct pipeline_options options = {.development = app->development};
+
+    lane->app = app;
+    if (!lane->loop)
+        lane->loop = loop_new(index);
+    if (!lane->reader)
+        lane->reader = store_reader_new(app->store);
+    lane->gate = gate_loop_new(app->gate, app->store, lane->reader);
+    lane->site = (struct site){
+        .options = &app->site_options,
+        .hooks = &app->hooks,
+        .loop = lane->loop,
+        .store = app->store,
+        .reader = lane->reader,
+        .gate = lane->gate,
+        .clock = &app->clock,
+        .log = app->log,
+    };
+    lane->pipeline = pipeline_new(&options, app->router, lane->gate, &lane->site, app->log);
+    lane->net = net_lane_new(app->net, lane->loop, lane, &lane->site, &app->clock);
+}
+
+static enum rc open_router(struct app *app, struct buf *why)
+{
+    const struct route *tables[] = {identity_routes, admin_routes, meta_routes};
+
+    app->router = router_new(tables, ARRAY_LEN(tables), why);
+    return app->router ? RC_OK : RC_INTERNAL;
+}
+
+static void raise_descriptors(struct app *app)
+{
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return;
+    limit.rlim_cur = limit.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
+        log_warn(app->log, "start.descriptors", "action=kept_the_soft_limit");
+}
+
+static unsigned lane_count(const struct app *app)
+{
+    int64_t wanted = setting_number(app->settings, "threads");
+    long cores = get_nprocs();
+
+    if (wanted == 0)
+        wanted = cores > 0 ? cores : 1;
+    return wanted > APP_LANES_MAX ? APP_LANES_MAX : (unsigned)wanted;
+}
+
+enum rc app_open(struct app *app, struct settings *settings, struct buf *why)
+{
+    enum rc rc;
+
+    app->settings = settings;
+    app->development = setting_is(settings, "mode", "dev");
+    app->started = clock_wall();
+    app->dir.lock_fd = -1;
+    buf_init(&app->ca_cert, MIB);
+    pthread_mutex_init(&app->tls_lock, NULL);
+    raise_descriptors(app);
+    if ((rc = check_mode_settings(app, why)) || (rc = data_dir_open(settings, &app->dir, why)) ||
+        (rc = open_store(app, why)))
+        return rc;
+    fill_site_options(app);
+    app_hooks_init(app);
+    app->lanes[0].loop = loop_new(0);
+    app->lanes[0].reader = store_reader_new(app->store);
+    if ((rc = open_gate(app, why)) || (rc = app_bootstrap(app, why)) ||
+        (rc = open_router(app, why)) || (rc = open_net(app, why)) ||
+        (rc = app_certificates_start(app, why)))
+        return rc;
+    app->lane_count = lane_count(app);
+    for (unsigned i = 0; i < app->lane_count; i++)
+        open_lane(app, i);
+    return RC_OK;
+}
+
+static void close_lane(struct lane *lane)
+{
+    loop_timer_close(&lane->idle_timer);
+    net_lane_free(lane->net);
+    pipeline_free(lane->pipeline);
+    gate_loop_free(lane->gate);
+}
+
+void app_close(struct app *app)
+{
+    loop_timer_close(&app->tick_timer);
+    for (unsigned i = 0; i < app->lane_count; i++)
+        close_lane(&app->lanes[i]);
+    if (app->gate && app->store)
+        gate_tick(app->gate); /* last-used times */
+    for (unsigned i = 0; i < APP_LANES_MAX; i++)
+        store_reader_free(app->lanes[i].reader);
+    store_close(app->store);
+    for (unsigned i = 0; i < APP_LANES_MAX; i++) {
+        if (app->lanes[i].loop)
+            loop_free(app->lanes[i].loop);
+    }
+    while (app->port_doors) {
+        struct port_door *p = app->port_doors;
+        app->port_doors = p->next;
+        free(p);
+    }
+    net_free(app->net);
+    router_free(app->router);
+    gate_free(app->gate);
+    key_usage_table_free(app->usage);
+    master_key_free(app->master);
+    secret_clear(&app->ca_key);
+    buf_clear(&app->ca_cert);
+    pthread_mutex_destroy(&app->tls_lock);
+    if (app->dir.server_json.len > 0)
+        (void)unlink(app->dir.server_json.ptr); /* gone already, or never written */
+    data_dir_close(&app->dir);
+}
