@@ -333,7 +333,8 @@ unix_ms clock_now(const struct clock *c)
 void time_to_http_date(unix_ms t, char out[static 29])
 {
     struct civil c = civil_from_time(t);
-    size_t weekday = (size_t)((c.days + 719468 + 3) % 7); /* 0000-03-01 was a Wednesday */
+    /* 0000-03-01 was a Wednesday, and an era is whole weeks: with one added nothing is negative. */
+    size_t weekday = (size_t)((c.days + 719468 + 146097 + 3) % 7);
 
     memcpy(out, weekday_names + 3 * weekday, 3);
     memcpy(out + 3, ", ", 2);

@@ -16,7 +16,8 @@ void map_init(struct map *m);
 void map_clear(struct map *m);
 /** The value of `key`, or NULL. */
 void *map_get(const struct map *m, struct str key) NODISCARD;
-/** Sets `key` (borrowed: must outlive the entry) to `value` (not NULL); returns the former value. */
+/** Sets `key` (borrowed: must outlive the entry) to `value` (not NULL); returns the former value.
+ */
 void *map_put(struct map *m, struct str key, void *value);
 /** Removes `key`; returns its value or NULL. */
 void *map_remove(struct map *m, struct str key);

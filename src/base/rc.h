@@ -1,10 +1,11 @@
-/* The internal vocabulary of results. HTTP statuses exist from `gate` upwards (http/api_error.h). */
+/* The internal vocabulary of results. HTTP statuses exist from `gate` upwards (http/api_error.h).
+ */
 #ifndef BASE_RC_H
 #define BASE_RC_H
 
-#define NODISCARD __attribute__((warn_unused_result))
+#define NODISCARD              __attribute__((warn_unused_result))
 #define PRINTF_LIKE(fmt, args) __attribute__((format(printf, fmt, args)))
-#define AUTO(clean) __attribute__((cleanup(clean)))
+#define AUTO(clean)            __attribute__((cleanup(clean)))
 
 enum rc {
     RC_OK = 0,
