@@ -6,6 +6,7 @@
 
 #include <fcntl.h>
 #include <pthread.h>
+#include <semaphore.h>
 #include <unistd.h>
 
 #define WRITERS 4
@@ -243,7 +244,7 @@ static void threads_come_and_go(void **state)
 }
 
 struct holder {
-    pthread_mutex_t lock;
+    sem_t logged, ended;
     struct log *log;
 };
 
@@ -253,31 +254,31 @@ static void *log_once_then_wait(void *ctx)
 
     log_info(h->log, "once", "a=%d", 1);
     log_flush(h->log);
-    (void)pthread_mutex_unlock(&h[1].lock);
-    (void)pthread_mutex_lock(&h[0].lock);
+    (void)sem_post(&h->logged);
+    (void)sem_wait(&h->ended);
     return NULL;
 }
 
 /* The ring is freed by whoever leaves last, here the thread. */
 static void a_log_may_end_before_its_threads(void **state)
 {
-    struct holder h[2] = {{.lock = PTHREAD_MUTEX_INITIALIZER}, {.lock = PTHREAD_MUTEX_INITIALIZER}};
+    struct holder h;
     struct log *next;
     pthread_t thread;
 
     (void)state;
-    h[0].log = log_to_file(0, LOG_FORMAT_TEXT);
-    log_info(h[0].log, "main", "a=%d", 1);
-    (void)pthread_mutex_lock(&h[0].lock);
-    (void)pthread_mutex_lock(&h[1].lock);
-    assert_int_equal(pthread_create(&thread, NULL, log_once_then_wait, h), 0);
-    (void)pthread_mutex_lock(&h[1].lock);
-    log_free(h[0].log);
+    assert_int_equal(sem_init(&h.logged, 0, 0) | sem_init(&h.ended, 0, 0), 0);
+    h.log = log_to_file(0, LOG_FORMAT_TEXT);
+    log_info(h.log, "main", "a=%d", 1);
+    assert_int_equal(pthread_create(&thread, NULL, log_once_then_wait, &h), 0);
+    assert_int_equal(sem_wait(&h.logged), 0);
+    log_free(h.log);
     next = log_to_file(0, LOG_FORMAT_TEXT); /* perhaps at the same address */
     log_info(next, "next", "a=%d", 1);
     log_free(next);
-    (void)pthread_mutex_unlock(&h[0].lock);
+    assert_int_equal(sem_post(&h.ended), 0);
     assert_int_equal(pthread_join(thread, NULL), 0);
+    assert_int_equal(sem_destroy(&h.logged) | sem_destroy(&h.ended), 0);
     assert_int_equal(count(written(), STR("\n")), 3);
 }
 
