@@ -14,16 +14,24 @@ struct store_ops {
 
     /* on the writer thread */
     enum rc (*begin)(struct backend *b);
-    /** One set: undone alone when it fails. Appends to `log` (room for set->n entries). */
+    /** One set: undone alone when it fails by itself (see backend_spoils_batch()). Appends to `log`
+     * (room for set->n entries). */
     enum rc (*apply)(struct backend *b, struct change_set *set, struct log_entry *log,
                      size_t *log_n);
     /** Durable when it returns RC_OK. */
     enum rc (*commit)(struct backend *b);
     void (*rollback)(struct backend *b);
+    /** After each commit, when its callbacks are on their way: pruning, checkpoints. RC_IO: the
+     * device failed, nothing may be written any more. */
+    enum rc (*upkeep)(struct backend *b);
+    /** Users as of the last commit; also right after open. */
+    void (*users)(const struct backend *b, int64_t *alive, int64_t *deleted);
 
     /* any thread, one reader each; `stamp` is store_commits(): unchanged means nothing new */
     enum rc (*reader_open)(struct backend *b, struct backend_reader **out);
     void (*reader_close)(struct backend_reader *r);
+    /** Lets go of the state held between look-ups. */
+    void (*reader_idle)(struct backend_reader *r);
     enum rc (*user)(struct backend_reader *r, uint64_t stamp, const struct user_key *key,
                     struct arena *arena, struct user_row *out);
     enum rc (*user_by_external_id)(struct backend_reader *r, uint64_t stamp,
@@ -32,8 +40,8 @@ struct store_ops {
     enum rc (*assignment)(struct backend_reader *r, uint64_t stamp,
                           const struct assignment_row *key, struct arena *arena,
                           struct assignment_row *out);
-    enum rc (*meta)(struct backend_reader *r, uint64_t stamp, struct str name,
-                    struct arena *arena, struct str *out);
+    enum rc (*meta)(struct backend_reader *r, uint64_t stamp, struct str name, struct arena *arena,
+                    struct str *out);
     enum rc (*each_resource)(struct backend_reader *r, uint64_t stamp, struct arena *arena,
                              void (*each)(void *, const struct resource_row *), void *ctx);
     enum rc (*each_access_key)(struct backend_reader *r, uint64_t stamp, struct arena *arena,
@@ -46,12 +54,17 @@ struct store_ops {
                            void (*each)(void *, const struct log_entry *), void *ctx);
     enum rc (*list_users)(struct backend_reader *r, uint64_t stamp, const struct user_query *q,
                           struct arena *arena, struct user_page *out);
-    enum rc (*count_users)(struct backend_reader *r, uint64_t stamp, int64_t *alive,
-                           int64_t *deleted);
 
+    /* any thread */
     enum rc (*backup)(struct backend *b, const char *path);
     enum rc (*verify_file)(const char *path, struct buf *why);
 };
+
+/** True when a set's failure is the store's, not the set's own: then the whole batch fails. */
+static inline bool backend_spoils_batch(enum rc rc)
+{
+    return rc == RC_FULL || rc == RC_IO || rc == RC_BUSY || rc == RC_INTERNAL;
+}
 
 extern const struct store_ops sqlite_store_ops;
 

@@ -8,8 +8,11 @@
 #define STORE_STORE_H
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "base/loop.h"
 #include "base/uuid.h"
+
+struct buf;
 
 #define STORE_SCHEMA_VERSION 1
 
@@ -18,11 +21,11 @@
 enum resource_state { RESOURCE_DELETED = 0, RESOURCE_ACTIVE, RESOURCE_DISABLED };
 
 struct resource_row {
-    struct uuid id;       /* the guid in user ids and tokens: fixed for life */
-    struct str name;      /* host label, lower case */
-    struct str location;  /* "unitedstates" */
-    struct str names;     /* further host names, separated by blanks */
-    uint16_t port;        /* a port of its own, or 0 */
+    struct uuid id;      /* the guid in user ids and tokens: fixed for life */
+    struct str name;     /* host label, lower case */
+    struct str location; /* "unitedstates" */
+    struct str names;    /* further host names, separated by blanks */
+    uint16_t port;       /* a port of its own, or 0 */
     enum resource_state state;
     bool is_default;
     unix_ms created;
@@ -33,8 +36,9 @@ enum key_slot { KEY_PRIMARY = 0, KEY_SECONDARY = 1, KEY_SLOTS = 2 };
 struct access_key_row {
     struct uuid resource;
     enum key_slot slot;
-    uint32_t generation;       /* 1 at first, +1 with each regeneration */
-    uint32_t tokens_valid_from; /* tokens of generations below this are dead (keepTokens keeps it) */
+    uint32_t generation; /* 1 at first, +1 with each regeneration */
+    uint32_t
+        tokens_valid_from; /* tokens of generations below this are dead (keepTokens keeps it) */
     struct str sealed;
     unix_ms regenerated, last_used; /* last_used 0: never */
 };
@@ -55,13 +59,13 @@ struct user_key {
 
 struct user_row {
     struct user_key key;
-    uint32_t generation;       /* of its tokens; +1 with each revocation */
+    uint32_t generation; /* of its tokens; +1 with each revocation */
     unix_ms created;
-    unix_ms valid_from;        /* tokens issued before are dead; 0: no such limit */
-    unix_ms revoked;           /* time of the last change of generation or valid_from; 0: none */
-    unix_ms deleted;           /* 0: alive. Deleted rows stay as tombstones */
-    unix_ms last_issued;       /* 0: never */
-    struct str external_id;    /* empty: none */
+    unix_ms valid_from;     /* tokens issued before are dead; 0: no such limit */
+    unix_ms revoked;        /* time of the last change of generation or valid_from; 0: none */
+    unix_ms deleted;        /* 0: alive. Deleted rows stay as tombstones */
+    unix_ms last_issued;    /* 0: never */
+    struct str external_id; /* empty: none */
 };
 
 struct assignment_row { /* teamsExtension assignments: wire/authentication §2.1 */
@@ -74,16 +78,18 @@ struct assignment_row { /* teamsExtension assignments: wire/authentication §2.1
 
 enum change_kind {
     CHANGE_NONE = 0,
-    CHANGE_RESOURCE_PUT,     /* insert or replace by id; RC_CONFLICT when the name is taken */
-    CHANGE_ACCESS_KEY_PUT,   /* insert or replace by (resource, slot) */
-    CHANGE_ACCESS_KEY_USED,  /* only last_used; not in the change log */
+    CHANGE_RESOURCE_PUT,    /* insert or replace by id; RC_CONFLICT when one that is not deleted has
+                             * the name */
+    CHANGE_ACCESS_KEY_PUT,  /* insert or replace by (resource, slot) */
+    CHANGE_ACCESS_KEY_USED, /* only last_used, never back; not in the change log */
     CHANGE_SIGNING_KEY_PUT,
     CHANGE_SIGNING_KEY_DELETE,
-    CHANGE_USER_ADD,         /* RC_CONFLICT when the id exists, or the external id in its resource */
-    CHANGE_USER_REVOKE,      /* generation + 1; RC_NOT_FOUND when unknown; deleted: no change, OK */
-    CHANGE_USER_VALID_FROM,  /* sets valid_from if later than what is there; as above */
-    CHANGE_USER_DELETE,      /* tombstone; RC_NOT_FOUND when unknown; deleted before: OK */
-    CHANGE_USER_ISSUED,      /* only last_issued; not in the change log */
+    CHANGE_USER_ADD,        /* RC_CONFLICT when the id exists, or the external id in its resource */
+    CHANGE_USER_REVOKE,     /* generation + 1; RC_NOT_FOUND when unknown; deleted: no change, OK */
+    CHANGE_USER_VALID_FROM, /* sets valid_from if later than what is there; as above */
+    CHANGE_USER_DELETE,     /* tombstone, its external id is free again; RC_NOT_FOUND when unknown;
+                             * deleted before: OK */
+    CHANGE_USER_ISSUED,     /* only last_issued, never back; not in the change log */
     CHANGE_ASSIGNMENT_PUT,
     CHANGE_ASSIGNMENT_DELETE, /* absent: OK */
     CHANGE_META_PUT,          /* a named value of the server itself */
@@ -96,13 +102,15 @@ struct change {
         struct resource_row resource;
         struct access_key_row access_key;
         struct signing_key_row signing_key;
-        struct user_row user; /* ADD: all; others: key and the field concerned, `revoked` = now */
+        struct user_row user; /* ADD: all; others: key and the field concerned (valid_from, deleted,
+                               * last_issued), `revoked` = now */
         struct assignment_row assignment;
         struct {
             struct str name, value;
         } meta;
     } u;
-    bool out_existed; /* ASSIGNMENT_PUT, META_PUT: there was one before */
+    bool out_existed; /* ASSIGNMENT_PUT, META_PUT: there was one before. USER_REVOKE, _VALID_FROM,
+                       * _DELETE: it was alive and has changed */
 };
 
 struct change_set;
@@ -130,8 +138,8 @@ enum log_kind { LOG_RESOURCE = 1, LOG_SIGNING_KEY, LOG_USER };
 struct log_entry {
     int64_t seq;
     enum log_kind kind;
-    struct user_key user;  /* LOG_USER */
-    struct uuid resource;  /* LOG_RESOURCE (also for its keys) */
+    struct user_key user; /* LOG_USER */
+    struct uuid resource; /* LOG_RESOURCE (also for its keys) */
 };
 /** Called on the writer thread after a durable commit and before any `done` of it is posted, so
  * that what is kept in memory is right before anyone hears of the change. */
@@ -140,24 +148,30 @@ typedef void (*store_watch_fn)(void *ctx, const struct log_entry *entries, size_
 /* ---- the store ---- */
 
 struct store;
+struct store_ops;    /* store/backend.h */
 struct store_reader; /* one thread's window on the committed state */
 
 struct store_options {
-    struct str path;       /* sqlite: the file */
-    bool unsafe_no_sync;   /* bench builds only: synchronous=OFF */
-    const char *vfs;       /* sqlite: name of a VFS of the tests, or NULL */
+    const struct store_ops *ops; /* the back end; NULL: the embedded one */
+    struct str path;             /* sqlite: the file */
+    bool unsafe_no_sync;         /* bench builds only: synchronous=OFF */
+    const char *vfs;             /* sqlite: name of a VFS of the tests, or NULL; borrowed */
 };
 
 /** Opens, migrates, starts the writer. RC_CONFLICT: made by a newer version; RC_INVALID: damaged,
  * or not a store of ours; RC_FULL, RC_IO. `why` gets one sentence for the operator. */
-enum rc store_open(const struct store_options *options, struct store **out, struct buf *why)
-    NODISCARD;
+enum rc store_open(const struct store_options *options, struct store **out,
+                   struct buf *why) NODISCARD;
 /** Commits what is queued, stops the writer, closes. All readers must be closed. */
 void store_close(struct store *s);
-/** Set once, before the first commit. */
+/** Set once, before the first commit. A watch that makes point look-ups calls store_reader_idle()
+ * before it returns: it stands on the thread that tidies up behind readers. */
 void store_watch(struct store *s, store_watch_fn fn, void *ctx);
 /** Queues a change set; returns at once. After a failed fsync every set fails with RC_IO. */
 void store_commit(struct store *s, struct change_set *set);
+/** The same for start-up and tools: one set of `n` changes, waits until it is durable or failed.
+ * Never on a loop, nor in a watch. */
+enum rc store_commit_wait(struct store *s, struct change *items, size_t n) NODISCARD;
 /** True until an fsync or the device failed (readiness). */
 bool store_healthy(const struct store *s);
 /** Number of durable commits so far: moves when anything may have changed. Any thread. */
@@ -165,14 +179,21 @@ uint64_t store_commits(const struct store *s);
 
 struct store_figures {
     uint64_t commits, sets, changes, failed, queue_high; /* since start */
-    int64_t users, users_deleted; /* counted at open, kept up since */
+    int64_t users, users_deleted;                        /* counted at open, kept up since */
 };
 void store_figures(const struct store *s, struct store_figures *out);
 
+/** Owned; for one thread at a time. NULL when the system gives no memory or descriptor. */
 struct store_reader *store_reader_new(struct store *s);
+/** NULL is fine. */
 void store_reader_free(struct store_reader *r);
+/** Lets go of the state that the reader holds between look-ups; the next one takes a fresh one
+ * (about 3 µs). Whoever keeps a reader calls this from a timer, every 100 ms or so: what a reader
+ * holds can't be tidied up, and the store grows until it lets go. */
+void store_reader_idle(struct store_reader *r);
 /** Point look-ups: RC_OK, RC_NOT_FOUND, RC_IO. Strings go to `arena`. Deleted users are found
- * (deleted != 0). They see every commit that was acknowledged before the call. */
+ * by their id (deleted != 0), not by their external id. They see every commit that was acknowledged
+ * before the call. */
 enum rc store_user(struct store_reader *r, const struct user_key *key, struct arena *arena,
                    struct user_row *out) NODISCARD;
 enum rc store_user_by_external_id(struct store_reader *r, const struct uuid *resource,
@@ -180,53 +201,56 @@ enum rc store_user_by_external_id(struct store_reader *r, const struct uuid *res
                                   struct user_row *out) NODISCARD;
 enum rc store_assignment(struct store_reader *r, const struct assignment_row *key,
                          struct arena *arena, struct assignment_row *out) NODISCARD;
-enum rc store_meta(struct store_reader *r, struct str name, struct arena *arena, struct str *out)
-    NODISCARD;
+enum rc store_meta(struct store_reader *r, struct str name, struct arena *arena,
+                   struct str *out) NODISCARD;
 
 /** Whole tables that are kept in memory: for the writer thread and start-up, not for loops. */
 enum rc store_each_resource(struct store_reader *r, struct arena *arena,
-                            void (*each)(void *ctx, const struct resource_row *row), void *ctx)
-    NODISCARD;
+                            void (*each)(void *ctx, const struct resource_row *row),
+                            void *ctx) NODISCARD;
 enum rc store_each_access_key(struct store_reader *r, struct arena *arena,
-                              void (*each)(void *ctx, const struct access_key_row *row), void *ctx)
-    NODISCARD;
+                              void (*each)(void *ctx, const struct access_key_row *row),
+                              void *ctx) NODISCARD;
 enum rc store_each_signing_key(struct store_reader *r, struct arena *arena,
                                void (*each)(void *ctx, const struct signing_key_row *row),
                                void *ctx) NODISCARD;
 /** Users revoked or deleted at or after `since`. */
 enum rc store_each_revoked(struct store_reader *r, unix_ms since,
-                           void (*each)(void *ctx, const struct user_row *row), void *ctx)
-    NODISCARD;
+                           void (*each)(void *ctx, const struct user_row *row),
+                           void *ctx) NODISCARD;
 /** Entries of the change log after `seq`, oldest first: how another node follows. */
 enum rc store_each_change(struct store_reader *r, int64_t seq,
-                          void (*each)(void *ctx, const struct log_entry *entry), void *ctx)
-    NODISCARD;
+                          void (*each)(void *ctx, const struct log_entry *entry),
+                          void *ctx) NODISCARD;
 
-/** A page of users, newest first. */
+/** A page of users, newest first; with a prefix in descending order of ids (the same order for
+ * ids made by uuid_ordered()). */
 struct user_query {
     struct uuid resource;
-    struct str prefix;        /* of the raw id's part after '_', lower case; empty: all */
-    unix_ms created_since;    /* 0: all */
-    struct str after;         /* continuation from user_page.next; empty: first page */
-    uint32_t limit;           /* 1..1000 */
+    struct str prefix;     /* of the raw id's part after '_', lower case; empty: all */
+    unix_ms created_since; /* 0: all */
+    struct str after;      /* continuation from user_page.next; empty: first page */
+    uint32_t limit;        /* 1..1000 */
     bool with_deleted;
 };
 struct user_page {
     struct user_row *rows; /* in the query's arena */
     size_t n;
-    struct str next; /* empty: the last page */
+    struct str next; /* empty: the last page. A filter that skips much makes a page short */
 };
-/** Runs on the pool; `done` comes on `loop`. `query` is copied, strings into `arena`, which must
- * live until then. */
+/** Runs on the pool; `done` comes on `loop`: RC_OK, RC_INVALID (`after` is not ours), RC_IO.
+ * `query` is copied with its strings; `arena` is touched on the loop only, just before `done`,
+ * and must live until then. The page is borrowed for the call, its rows live in `arena`. */
 void store_list_users(struct store *s, struct loop *loop, struct arena *arena,
                       const struct user_query *query,
-                      void (*done)(void *ctx, enum rc rc, const struct user_page *page),
-                      void *ctx);
+                      void (*done)(void *ctx, enum rc rc, const struct user_page *page), void *ctx);
 
-/** An online copy at `path` (made 0600, fsynced). Runs on the pool. */
+/** An online copy at `path` (made 0600, fsynced, then put in place whole, replacing a former copy).
+ * Runs on the pool. RC_CONFLICT: a store that is in use lies there; RC_FULL, RC_IO. */
 void store_backup(struct store *s, struct loop *loop, const char *path,
                   void (*done)(void *ctx, enum rc rc), void *ctx);
-/** Checks that the file is a whole store of ours of a version we read; `why` as in store_open. */
+/** Reads all of the file and checks that it is a whole store of ours, of a version we read; `why`
+ * as in store_open. Writes nothing. */
 enum rc store_verify_file(const char *path, struct buf *why) NODISCARD;
 
 #endif

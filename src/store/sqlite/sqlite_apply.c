@@ -1,0 +1,442 @@
+/* Changes become statements: on the writer thread, inside the batch's transaction.
+ *
+ * A set of one change is one statement, atomic by itself; a longer one gets a savepoint. A set
+ * that fails for its own reason leaves no trace; a failure of the store itself is left to the
+ * caller, who rolls the batch back. */
+#include "store/sqlite/sqlite_backend.h"
+
+/* clang-format off */
+static const char *const sql[W_COUNT] = {
+    [W_BEGIN] = "BEGIN IMMEDIATE",
+    [W_COMMIT] = "COMMIT",
+    [W_ROLLBACK] = "ROLLBACK",
+    [W_SAVE] = "SAVEPOINT one_set",
+    [W_RELEASE] = "RELEASE one_set",
+    [W_UNDO] = "ROLLBACK TO one_set",
+    [W_LOG] = "INSERT INTO change_log(seq, kind, resource, id) VALUES (?1, ?2, ?3, ?4)",
+    [W_PRUNE] = "DELETE FROM change_log WHERE seq <= ?1",
+    [W_TALLY] = "UPDATE users_tally SET n = CASE state WHEN 0 THEN ?1 ELSE ?2 END",
+    [W_RESOURCE_PUT] =
+        "INSERT INTO resources(id, name, location, names, port, state, is_default, created)"
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"
+        " ON CONFLICT(id) DO UPDATE SET name = ?2, location = ?3, names = ?4, port = ?5,"
+        " state = ?6, is_default = ?7, created = ?8",
+    [W_ACCESS_KEY_PUT] =
+        "INSERT INTO access_keys(resource, slot, generation, tokens_valid_from, sealed,"
+        " regenerated, last_used) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"
+        " ON CONFLICT(resource, slot) DO UPDATE SET generation = ?3, tokens_valid_from = ?4,"
+        " sealed = ?5, regenerated = ?6, last_used = ?7",
+    [W_ACCESS_KEY_USED] =
+        "UPDATE access_keys SET last_used = max(last_used, ?3) WHERE resource = ?1 AND slot = ?2",
+    [W_SIGNING_KEY_PUT] =
+        "INSERT INTO signing_keys(kid, alg, purpose, sealed, created, active_from, retired)"
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"
+        " ON CONFLICT(kid) DO UPDATE SET alg = ?2, purpose = ?3, sealed = ?4, created = ?5,"
+        " active_from = ?6, retired = ?7",
+    [W_SIGNING_KEY_DELETE] = "DELETE FROM signing_keys WHERE kid = ?1",
+    [W_USER_ADD] =
+        "INSERT INTO users(resource, id, generation, created, valid_from, revoked, deleted,"
+        " last_issued, external_id) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+    [W_USER_REVOKE] =
+        "UPDATE users SET generation = generation + 1, revoked = ?3"
+        " WHERE resource = ?1 AND id = ?2 AND deleted = 0",
+    [W_USER_VALID_FROM] =
+        "UPDATE users SET valid_from = ?4, revoked = ?3"
+        " WHERE resource = ?1 AND id = ?2 AND deleted = 0 AND valid_from < ?4",
+    [W_USER_DELETE] =
+        "UPDATE users SET deleted = ?3 WHERE resource = ?1 AND id = ?2 AND deleted = 0",
+    [W_USER_ISSUED] =
+        "UPDATE users SET last_issued = max(last_issued, ?3)"
+        " WHERE resource = ?1 AND id = ?2 AND deleted = 0",
+    [W_USER_EXISTS] = "SELECT 1 FROM users WHERE resource = ?1 AND id = ?2",
+    [W_ASSIGNMENT_EXISTS] =
+        "SELECT 1 FROM assignments WHERE resource = ?1 AND tenant = ?2 AND object = ?3",
+    [W_ASSIGNMENT_PUT] =
+        "INSERT INTO assignments(resource, tenant, object, principal_type, client_ids)"
+        " VALUES (?1, ?2, ?3, ?4, ?5)"
+        " ON CONFLICT(resource, tenant, object) DO UPDATE SET principal_type = ?4,"
+        " client_ids = ?5",
+    [W_ASSIGNMENT_DELETE] =
+        "DELETE FROM assignments WHERE resource = ?1 AND tenant = ?2 AND object = ?3",
+    [W_META_EXISTS] = "SELECT 1 FROM meta WHERE name = ?1",
+    [W_META_PUT] =
+        "INSERT INTO meta(name, value) VALUES (?1, ?2)"
+        " ON CONFLICT(name) DO UPDATE SET value = ?2",
+};
+/* clang-format on */
+
+/** Where a set's entries of the change log go. */
+struct log_out {
+    struct log_entry *entries;
+    size_t n;
+};
+
+typedef enum rc (*apply_fn)(struct backend *b, sqlite3_stmt *st, struct change *c,
+                            struct log_out *log);
+
+sqlite3_stmt *writer_stmt(struct backend *b, enum write_stmt which)
+{
+    return sqlite_prepared(b->db, &b->stmt[which], sql[which]);
+}
+
+enum rc writer_run(struct backend *b, sqlite3_stmt *st)
+{
+    int code;
+
+    if (!st)
+        return sqlite_rc(b->db, sqlite3_extended_errcode(b->db));
+    code = sqlite3_step(st);
+    if (code == SQLITE_ROW)
+        code = SQLITE_DONE;
+    enum rc rc = sqlite_rc(b->db, code);
+    sqlite3_reset(st); /* repeats what step said */
+    return rc;
+}
+
+/** Is there a row? Resets the statement. */
+static enum rc row_exists(struct backend *b, sqlite3_stmt *st, bool *out)
+{
+    int code = sqlite3_step(st);
+    enum rc rc = sqlite_rc(b->db, code);
+
+    sqlite3_reset(st);
+    if (!rc)
+        *out = code == SQLITE_ROW;
+    return rc;
+}
+
+static enum rc append_log(struct backend *b, struct log_out *log, enum log_kind kind,
+                          const struct user_key *user, const struct uuid *resource)
+{
+    sqlite3_stmt *st = writer_stmt(b, W_LOG);
+    struct log_entry *e = &log->entries[log->n];
+    enum rc rc;
+
+    if (!st)
+        return RC_INTERNAL;
+    *e = (struct log_entry){.seq = ++b->now.seq, .kind = kind};
+    sqlite3_bind_int64(st, 1, e->seq);
+    sqlite3_bind_int(st, 2, (int)kind);
+    sqlite3_bind_null(st, 3);
+    sqlite3_bind_null(st, 4);
+    if (user) {
+        e->user = *user;
+        bind_uuid(st, 3, &user->resource);
+        bind_uuid(st, 4, &user->user);
+    } else if (resource) {
+        e->resource = *resource;
+        bind_uuid(st, 3, resource);
+    }
+    rc = writer_run(b, st);
+    if (rc)
+        return backend_spoils_batch(rc) ? rc : RC_INTERNAL; /* half of the set is in */
+    log->n++;
+    return RC_OK;
+}
+
+static enum rc resource_put(struct backend *b, sqlite3_stmt *st, struct change *c,
+                            struct log_out *log)
+{
+    const struct resource_row *row = &c->u.resource;
+    enum rc rc;
+
+    bind_uuid(st, 1, &row->id);
+    bind_str(st, 2, row->name);
+    bind_str(st, 3, row->location);
+    bind_str(st, 4, row->names);
+    sqlite3_bind_int(st, 5, row->port);
+    sqlite3_bind_int(st, 6, (int)row->state);
+    sqlite3_bind_int(st, 7, row->is_default);
+    sqlite3_bind_int64(st, 8, row->created);
+    rc = writer_run(b, st);
+    return rc ? rc : append_log(b, log, LOG_RESOURCE, NULL, &row->id);
+}
+
+static enum rc access_key_put(struct backend *b, sqlite3_stmt *st, struct change *c,
+                              struct log_out *log)
+{
+    const struct access_key_row *row = &c->u.access_key;
+    enum rc rc;
+
+    bind_uuid(st, 1, &row->resource);
+    sqlite3_bind_int(st, 2, (int)row->slot);
+    sqlite3_bind_int64(st, 3, row->generation);
+    sqlite3_bind_int64(st, 4, row->tokens_valid_from);
+    bind_blob(st, 5, row->sealed);
+    sqlite3_bind_int64(st, 6, row->regenerated);
+    sqlite3_bind_int64(st, 7, row->last_used);
+    rc = writer_run(b, st);
+    return rc ? rc : append_log(b, log, LOG_RESOURCE, NULL, &row->resource);
+}
+
+static enum rc access_key_used(struct backend *b, sqlite3_stmt *st, struct change *c,
+                               struct log_out *log)
+{
+    enum rc rc;
+
+    (void)log; /* last_used is not kept in memory */
+    bind_uuid(st, 1, &c->u.access_key.resource);
+    sqlite3_bind_int(st, 2, (int)c->u.access_key.slot);
+    sqlite3_bind_int64(st, 3, c->u.access_key.last_used);
+    rc = writer_run(b, st);
+    return rc || sqlite3_changes(b->db) ? rc : RC_NOT_FOUND;
+}
+
+static enum rc signing_key_put(struct backend *b, sqlite3_stmt *st, struct change *c,
+                               struct log_out *log)
+{
+    const struct signing_key_row *row = &c->u.signing_key;
+    enum rc rc;
+
+    bind_str(st, 1, row->kid);
+    bind_str(st, 2, row->alg);
+    bind_str(st, 3, row->purpose);
+    bind_blob(st, 4, row->sealed);
+    sqlite3_bind_int64(st, 5, row->created);
+    sqlite3_bind_int64(st, 6, row->active_from);
+    sqlite3_bind_int64(st, 7, row->retired);
+    rc = writer_run(b, st);
+    return rc ? rc : append_log(b, log, LOG_SIGNING_KEY, NULL, NULL);
+}
+
+static enum rc signing_key_delete(struct backend *b, sqlite3_stmt *st, struct change *c,
+                                  struct log_out *log)
+{
+    enum rc rc;
+
+    bind_str(st, 1, c->u.signing_key.kid);
+    rc = writer_run(b, st);
+    return rc || !sqlite3_changes(b->db) ? rc : append_log(b, log, LOG_SIGNING_KEY, NULL, NULL);
+}
+
+static void bind_user_key(sqlite3_stmt *st, const struct user_key *key)
+{
+    bind_uuid(st, 1, &key->resource);
+    bind_uuid(st, 2, &key->user);
+}
+
+static enum rc user_add(struct backend *b, sqlite3_stmt *st, struct change *c, struct log_out *log)
+{
+    const struct user_row *row = &c->u.user;
+    enum rc rc;
+
+    (void)log; /* memory holds only the revoked and deleted */
+    bind_user_key(st, &row->key);
+    sqlite3_bind_int64(st, 3, row->generation);
+    sqlite3_bind_int64(st, 4, row->created);
+    sqlite3_bind_int64(st, 5, row->valid_from);
+    sqlite3_bind_int64(st, 6, row->revoked);
+    sqlite3_bind_int64(st, 7, row->deleted);
+    sqlite3_bind_int64(st, 8, row->last_issued);
+    bind_str_or_null(st, 9, row->external_id);
+    rc = writer_run(b, st);
+    if (!rc)
+        *(row->deleted ? &b->now.deleted : &b->now.alive) += 1;
+    return rc;
+}
+
+/** Runs an update of one living user: `out_existed` says whether it changed something.
+ * RC_NOT_FOUND: there is no such user, alive or deleted. */
+static enum rc update_user(struct backend *b, sqlite3_stmt *st, struct change *c)
+{
+    bool found = true;
+    enum rc rc = writer_run(b, st);
+
+    if (rc)
+        return rc;
+    c->out_existed = sqlite3_changes(b->db) > 0;
+    if (c->out_existed)
+        return RC_OK;
+    st = writer_stmt(b, W_USER_EXISTS);
+    if (!st)
+        return RC_INTERNAL;
+    bind_user_key(st, &c->u.user.key);
+    rc = row_exists(b, st, &found);
+    return rc || found ? rc : RC_NOT_FOUND;
+}
+
+static enum rc log_user(struct backend *b, struct change *c, struct log_out *log)
+{
+    return c->out_existed ? append_log(b, log, LOG_USER, &c->u.user.key, NULL) : RC_OK;
+}
+
+static enum rc user_revoke(struct backend *b, sqlite3_stmt *st, struct change *c,
+                           struct log_out *log)
+{
+    enum rc rc;
+
+    bind_user_key(st, &c->u.user.key);
+    sqlite3_bind_int64(st, 3, c->u.user.revoked);
+    rc = update_user(b, st, c);
+    return rc ? rc : log_user(b, c, log);
+}
+
+static enum rc user_valid_from(struct backend *b, sqlite3_stmt *st, struct change *c,
+                               struct log_out *log)
+{
+    enum rc rc;
+
+    bind_user_key(st, &c->u.user.key);
+    sqlite3_bind_int64(st, 3, c->u.user.revoked);
+    sqlite3_bind_int64(st, 4, c->u.user.valid_from);
+    rc = update_user(b, st, c);
+    return rc ? rc : log_user(b, c, log);
+}
+
+static enum rc user_delete(struct backend *b, sqlite3_stmt *st, struct change *c,
+                           struct log_out *log)
+{
+    unix_ms when = c->u.user.deleted ? c->u.user.deleted : c->u.user.revoked;
+    enum rc rc;
+
+    if (when <= 0)
+        return RC_INVALID;
+    bind_user_key(st, &c->u.user.key);
+    sqlite3_bind_int64(st, 3, when);
+    rc = update_user(b, st, c);
+    if (rc)
+        return rc;
+    if (c->out_existed) {
+        b->now.alive--;
+        b->now.deleted++;
+    }
+    return log_user(b, c, log);
+}
+
+static enum rc user_issued(struct backend *b, sqlite3_stmt *st, struct change *c,
+                           struct log_out *log)
+{
+    (void)log; /* last_issued is not kept in memory */
+    bind_user_key(st, &c->u.user.key);
+    sqlite3_bind_int64(st, 3, c->u.user.last_issued);
+    return update_user(b, st, c);
+}
+
+static void bind_assignment_key(sqlite3_stmt *st, const struct assignment_row *row)
+{
+    bind_uuid(st, 1, &row->resource);
+    bind_uuid(st, 2, &row->tenant);
+    bind_uuid(st, 3, &row->object);
+}
+
+static enum rc assignment_put(struct backend *b, sqlite3_stmt *st, struct change *c,
+                              struct log_out *log)
+{
+    const struct assignment_row *row = &c->u.assignment;
+    sqlite3_stmt *there = writer_stmt(b, W_ASSIGNMENT_EXISTS);
+    enum rc rc;
+
+    (void)log; /* not kept in memory */
+    if (!there)
+        return RC_INTERNAL;
+    bind_assignment_key(there, row);
+    rc = row_exists(b, there, &c->out_existed);
+    if (rc)
+        return rc;
+    bind_assignment_key(st, row);
+    bind_str(st, 4, row->principal_type);
+    bind_str(st, 5, row->client_ids);
+    return writer_run(b, st);
+}
+
+static enum rc assignment_delete(struct backend *b, sqlite3_stmt *st, struct change *c,
+                                 struct log_out *log)
+{
+    (void)log; /* not kept in memory */
+    bind_assignment_key(st, &c->u.assignment);
+    return writer_run(b, st);
+}
+
+static enum rc meta_put(struct backend *b, sqlite3_stmt *st, struct change *c, struct log_out *log)
+{
+    sqlite3_stmt *there = writer_stmt(b, W_META_EXISTS);
+    enum rc rc;
+
+    (void)log; /* its readers ask each time */
+    if (!there)
+        return RC_INTERNAL;
+    bind_str(there, 1, c->u.meta.name);
+    rc = row_exists(b, there, &c->out_existed);
+    if (rc)
+        return rc;
+    bind_str(st, 1, c->u.meta.name);
+    bind_blob(st, 2, c->u.meta.value);
+    return writer_run(b, st);
+}
+
+/* clang-format off */
+static const struct {
+    apply_fn apply;
+    enum write_stmt stmt;
+} kinds[CHANGE_KIND_COUNT] = {
+    [CHANGE_RESOURCE_PUT]       = {resource_put, W_RESOURCE_PUT},
+    [CHANGE_ACCESS_KEY_PUT]     = {access_key_put, W_ACCESS_KEY_PUT},
+    [CHANGE_ACCESS_KEY_USED]    = {access_key_used, W_ACCESS_KEY_USED},
+    [CHANGE_SIGNING_KEY_PUT]    = {signing_key_put, W_SIGNING_KEY_PUT},
+    [CHANGE_SIGNING_KEY_DELETE] = {signing_key_delete, W_SIGNING_KEY_DELETE},
+    [CHANGE_USER_ADD]           = {user_add, W_USER_ADD},
+    [CHANGE_USER_REVOKE]        = {user_revoke, W_USER_REVOKE},
+    [CHANGE_USER_VALID_FROM]    = {user_valid_from, W_USER_VALID_FROM},
+    [CHANGE_USER_DELETE]        = {user_delete, W_USER_DELETE},
+    [CHANGE_USER_ISSUED]        = {user_issued, W_USER_ISSUED},
+    [CHANGE_ASSIGNMENT_PUT]     = {assignment_put, W_ASSIGNMENT_PUT},
+    [CHANGE_ASSIGNMENT_DELETE]  = {assignment_delete, W_ASSIGNMENT_DELETE},
+    [CHANGE_META_PUT]           = {meta_put, W_META_PUT},
+};
+/* clang-format on */
+
+static enum rc apply_one(struct backend *b, struct change *c, struct log_out *log)
+{
+    sqlite3_stmt *st;
+
+    c->out_existed = false;
+    if ((unsigned)c->kind >= CHANGE_KIND_COUNT || !kinds[c->kind].apply)
+        return RC_INVALID;
+    st = writer_stmt(b, kinds[c->kind].stmt);
+    if (!st)
+        return sqlite_rc(b->db, sqlite3_extended_errcode(b->db));
+    return kinds[c->kind].apply(b, st, c, log);
+}
+
+static enum rc apply_all(struct backend *b, struct change_set *set, struct log_out *log)
+{
+    for (size_t i = 0; i < set->n; i++) {
+        enum rc rc = apply_one(b, &set->items[i], log);
+
+        if (rc)
+            return rc;
+    }
+    return RC_OK;
+}
+
+/** Back to the savepoint: anything but success is a failure of the store. */
+static enum rc undo(struct backend *b, enum rc reason)
+{
+    if (backend_spoils_batch(reason))
+        return reason;
+    if (writer_run(b, writer_stmt(b, W_UNDO)) || writer_run(b, writer_stmt(b, W_RELEASE)))
+        return RC_INTERNAL;
+    return reason;
+}
+
+enum rc sqlite_apply(struct backend *b, struct change_set *set, struct log_entry *log,
+                     size_t *log_n)
+{
+    const struct progress before = b->now;
+    struct log_out out = {.entries = log + *log_n};
+    bool saved = set->n > 1;
+    enum rc rc = saved ? writer_run(b, writer_stmt(b, W_SAVE)) : RC_OK;
+
+    if (rc)
+        return rc;
+    rc = apply_all(b, set, &out);
+    if (!rc && saved)
+        rc = writer_run(b, writer_stmt(b, W_RELEASE));
+    else if (rc && saved)
+        rc = undo(b, rc);
+    if (rc)
+        b->now = before;
+    else
+        *log_n += out.n;
+    return rc;
+}

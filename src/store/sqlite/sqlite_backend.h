@@ -1,0 +1,168 @@
+/* What the files of this back end share. No other folder includes this, and no type of the engine
+ * leaves it. */
+#ifndef STORE_SQLITE_SQLITE_BACKEND_H
+#define STORE_SQLITE_SQLITE_BACKEND_H
+
+#include "store/backend.h"
+
+#include <sqlite3.h>
+
+/** In the file's header: recognises our files. */
+#define STORE_APPLICATION_ID 0x43475354 /* "CGST" */
+/** Pages of the log after which it is copied into the file. */
+#define WAL_SOFT_PAGES 1000
+/** Pages after which the writer waits for readers, so that the log starts again. */
+#define WAL_HARD_PAGES 8000
+/** For how long it waits then, at most. */
+#define WAL_WAIT_MS 200
+/** The change log keeps this many entries, and up to a step more. */
+#define CHANGE_LOG_KEEP 100000
+#define CHANGE_LOG_STEP 1000
+/** Rows that one page of a list looks at, at most. */
+#define LIST_SCAN_MAX 20000
+
+enum write_stmt {
+    W_BEGIN = 0,
+    W_COMMIT,
+    W_ROLLBACK,
+    W_SAVE,
+    W_RELEASE,
+    W_UNDO,
+    W_LOG,
+    W_PRUNE,
+    W_TALLY,
+    W_RESOURCE_PUT,
+    W_ACCESS_KEY_PUT,
+    W_ACCESS_KEY_USED,
+    W_SIGNING_KEY_PUT,
+    W_SIGNING_KEY_DELETE,
+    W_USER_ADD,
+    W_USER_REVOKE,
+    W_USER_VALID_FROM,
+    W_USER_DELETE,
+    W_USER_ISSUED,
+    W_USER_EXISTS,
+    W_ASSIGNMENT_EXISTS,
+    W_ASSIGNMENT_PUT,
+    W_ASSIGNMENT_DELETE,
+    W_META_EXISTS,
+    W_META_PUT,
+    W_COUNT
+};
+
+/** What a transaction moves besides rows, so that it can be set back. */
+struct progress {
+    int64_t seq;            /* last entry of the change log */
+    int64_t alive, deleted; /* users */
+};
+
+struct backend {
+    sqlite3 *db; /* the writer's connection */
+    sqlite3_stmt *stmt[W_COUNT];
+    struct progress now, committed;
+    int64_t pruned; /* `seq` when the change log was last cut */
+    int wal_pages, checkpoint_at, restart_at;
+    mono_ns wait_until;     /* how long wait_for_readers() goes on */
+    bool failed;            /* the device failed: close without touching the file again */
+    _Atomic uint64_t nudge; /* moves when readers should take a fresh state */
+    char *path, *vfs;       /* owned; vfs may be NULL */
+};
+
+/** The row or, on a failed step, the reason; `db` is the statement's connection. */
+enum rc sqlite_rc(sqlite3 *db, int code) NODISCARD;
+/** A connection for one thread; NULL in *out on failure. */
+enum rc sqlite_connect(const char *path, int flags, const char *vfs, sqlite3 **out) NODISCARD;
+/** Runs SQL without parameters or rows. */
+enum rc sqlite_run(sqlite3 *db, const char *sql) NODISCARD;
+/** The first column of the first row as a number. RC_NOT_FOUND: no row. */
+enum rc sqlite_number(sqlite3 *db, const char *sql, int64_t *out) NODISCARD;
+/** Prepares `sql` in `slot` at first use; NULL on failure. */
+sqlite3_stmt *sqlite_prepared(sqlite3 *db, sqlite3_stmt **slot, const char *sql) NODISCARD;
+/** One sentence for the operator; `why` may be NULL. */
+void sqlite_say(struct buf *why, const char *fmt, ...) PRINTF_LIKE(2, 3);
+
+/* Binding and reading columns: borrowed until the statement is reset. */
+void bind_str(sqlite3_stmt *st, int at, struct str s);
+/** As octets. */
+void bind_blob(sqlite3_stmt *st, int at, struct str s);
+/** The empty text becomes NULL. */
+void bind_str_or_null(sqlite3_stmt *st, int at, struct str s);
+void bind_uuid(sqlite3_stmt *st, int at, const struct uuid *id);
+struct str column_str(sqlite3_stmt *st, int at) NODISCARD;
+/** Zeros when the column holds no id. */
+struct uuid column_uuid(sqlite3_stmt *st, int at) NODISCARD;
+
+/* sqlite_schema.c */
+/** Is it ours, and of which version (0: new and empty)? Says so in `why` unless RC_OK. */
+enum rc schema_recognise(sqlite3 *db, const char *path, int64_t *out_version,
+                         struct buf *why) NODISCARD;
+/** Runs the steps from `version` to STORE_SCHEMA_VERSION, a transaction each. */
+enum rc schema_migrate(sqlite3 *db, int64_t version) NODISCARD;
+
+/* sqlite_apply.c */
+enum rc sqlite_apply(struct backend *b, struct change_set *set, struct log_entry *log,
+                     size_t *log_n) NODISCARD;
+/** A prepared statement of the writer; NULL on failure. */
+sqlite3_stmt *writer_stmt(struct backend *b, enum write_stmt which) NODISCARD;
+/** Runs a statement of the writer to its end and resets it. */
+enum rc writer_run(struct backend *b, sqlite3_stmt *st) NODISCARD;
+
+/* sqlite_read.c */
+struct backend_reader;
+enum rc reader_open(struct backend *b, struct backend_reader **out) NODISCARD;
+void reader_close(struct backend_reader *r);
+void reader_idle(struct backend_reader *r);
+enum rc read_user(struct backend_reader *r, uint64_t stamp, const struct user_key *key,
+                  struct arena *arena, struct user_row *out) NODISCARD;
+enum rc read_user_by_external_id(struct backend_reader *r, uint64_t stamp,
+                                 const struct uuid *resource, struct str external_id,
+                                 struct arena *arena, struct user_row *out) NODISCARD;
+enum rc read_assignment(struct backend_reader *r, uint64_t stamp, const struct assignment_row *key,
+                        struct arena *arena, struct assignment_row *out) NODISCARD;
+enum rc read_meta(struct backend_reader *r, uint64_t stamp, struct str name, struct arena *arena,
+                  struct str *out) NODISCARD;
+
+enum read_stmt {
+    R_BEGIN = 0,
+    R_END,
+    R_USER,
+    R_USER_EXTERNAL,
+    R_ASSIGNMENT,
+    R_META,
+    R_RESOURCES,
+    R_ACCESS_KEYS,
+    R_SIGNING_KEYS,
+    R_REVOKED,
+    R_CHANGES,
+    R_LIST,
+    R_LIST_PREFIX,
+    R_COUNT
+};
+/** A statement of this reader on a state at least as new as `stamp`; NULL on failure. */
+sqlite3_stmt *reader_stmt(struct backend_reader *r, uint64_t stamp, enum read_stmt which) NODISCARD;
+/** Steps through all rows, or until `row` says false; then resets and lets go. */
+enum rc reader_walk(struct backend_reader *r, sqlite3_stmt *st,
+                    bool (*row)(sqlite3_stmt *st, void *ctx), void *ctx) NODISCARD;
+/** A row of the columns that all queries for users share; the text is borrowed. */
+void user_from_row(sqlite3_stmt *st, struct user_row *out);
+
+/* sqlite_scan.c */
+enum rc scan_resources(struct backend_reader *r, uint64_t stamp, struct arena *arena,
+                       void (*each)(void *, const struct resource_row *), void *ctx) NODISCARD;
+enum rc scan_access_keys(struct backend_reader *r, uint64_t stamp, struct arena *arena,
+                         void (*each)(void *, const struct access_key_row *), void *ctx) NODISCARD;
+enum rc scan_signing_keys(struct backend_reader *r, uint64_t stamp, struct arena *arena,
+                          void (*each)(void *, const struct signing_key_row *),
+                          void *ctx) NODISCARD;
+enum rc scan_revoked(struct backend_reader *r, uint64_t stamp, unix_ms since,
+                     void (*each)(void *, const struct user_row *), void *ctx) NODISCARD;
+enum rc scan_changes(struct backend_reader *r, uint64_t stamp, int64_t seq,
+                     void (*each)(void *, const struct log_entry *), void *ctx) NODISCARD;
+enum rc scan_users(struct backend_reader *r, uint64_t stamp, const struct user_query *q,
+                   struct arena *arena, struct user_page *out) NODISCARD;
+
+/* sqlite_backup.c */
+enum rc sqlite_backup_to(struct backend *b, const char *path) NODISCARD;
+enum rc sqlite_verify_file(const char *path, struct buf *why) NODISCARD;
+
+#endif

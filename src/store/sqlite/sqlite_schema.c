@@ -1,0 +1,131 @@
+/* Tables, their versions, and how to tell a store of ours from another file.
+ *
+ * Keys are octets and time-ordered where rows come in bulk; every table is its own primary key's
+ * tree. Indexes are few, since each costs a page per commit: users by time (lists), and partial
+ * ones which the ordinary insert does not touch. A step of migration is never changed once
+ * released: add the next one. */
+#include "store/sqlite/sqlite_backend.h"
+
+/* clang-format off */
+static const char *const steps[] = {
+    /* 1 */
+    "CREATE TABLE schema_version(version INTEGER NOT NULL PRIMARY KEY, applied INTEGER NOT NULL)"
+    "  WITHOUT ROWID;"
+    "CREATE TABLE meta(name TEXT NOT NULL PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;"
+    "CREATE TABLE resources(id BLOB NOT NULL PRIMARY KEY, name TEXT NOT NULL,"
+    "  location TEXT NOT NULL, names TEXT NOT NULL, port INTEGER NOT NULL,"
+    "  state INTEGER NOT NULL, is_default INTEGER NOT NULL, created INTEGER NOT NULL)"
+    "  WITHOUT ROWID;"
+    "CREATE UNIQUE INDEX resources_name ON resources(name) WHERE state <> 0;"
+    "CREATE TABLE access_keys(resource BLOB NOT NULL, slot INTEGER NOT NULL,"
+    "  generation INTEGER NOT NULL, tokens_valid_from INTEGER NOT NULL, sealed BLOB NOT NULL,"
+    "  regenerated INTEGER NOT NULL, last_used INTEGER NOT NULL, PRIMARY KEY(resource, slot))"
+    "  WITHOUT ROWID;"
+    "CREATE TABLE signing_keys(kid TEXT NOT NULL PRIMARY KEY, alg TEXT NOT NULL,"
+    "  purpose TEXT NOT NULL, sealed BLOB NOT NULL, created INTEGER NOT NULL,"
+    "  active_from INTEGER NOT NULL, retired INTEGER NOT NULL) WITHOUT ROWID;"
+    "CREATE TABLE users(resource BLOB NOT NULL, id BLOB NOT NULL, generation INTEGER NOT NULL,"
+    "  created INTEGER NOT NULL, valid_from INTEGER NOT NULL, revoked INTEGER NOT NULL,"
+    "  deleted INTEGER NOT NULL, last_issued INTEGER NOT NULL, external_id TEXT,"
+    "  PRIMARY KEY(resource, id)) WITHOUT ROWID;"
+    "CREATE INDEX users_created ON users(resource, created, id);"
+    "CREATE UNIQUE INDEX users_external ON users(resource, external_id)"
+    "  WHERE external_id IS NOT NULL AND deleted = 0;"
+    "CREATE INDEX users_revoked ON users(revoked) WHERE revoked > 0;"
+    "CREATE INDEX users_deleted ON users(deleted) WHERE deleted > 0;"
+    "CREATE TABLE users_tally(state INTEGER NOT NULL PRIMARY KEY, n INTEGER NOT NULL)"
+    "  WITHOUT ROWID;"
+    "INSERT INTO users_tally(state, n) VALUES (0, 0), (1, 0);"
+    "CREATE TABLE assignments(resource BLOB NOT NULL, tenant BLOB NOT NULL,"
+    "  object BLOB NOT NULL, principal_type TEXT NOT NULL, client_ids TEXT NOT NULL,"
+    "  PRIMARY KEY(resource, tenant, object)) WITHOUT ROWID;"
+    "CREATE TABLE change_log(seq INTEGER NOT NULL PRIMARY KEY, kind INTEGER NOT NULL,"
+    "  resource BLOB, id BLOB);",
+};
+/* clang-format on */
+_Static_assert(ARRAY_LEN(steps) == STORE_SCHEMA_VERSION, "one step per version");
+
+static enum rc not_ours(const char *path, struct buf *why)
+{
+    sqlite_say(why,
+               "%s is not a store of this server: choose another data directory, or move the file"
+               " away.",
+               path);
+    return RC_INVALID;
+}
+
+static enum rc unreadable(sqlite3 *db, enum rc rc, const char *path, struct buf *why)
+{
+    int code = sqlite3_extended_errcode(db) & 0xff;
+
+    if (code == SQLITE_NOTADB)
+        return not_ours(path, why);
+    if (code == SQLITE_CORRUPT || code == SQLITE_ERROR) { /* ERROR: a table is missing */
+        sqlite_say(why, "The store %s is damaged: restore it from a backup.", path);
+        return RC_INVALID;
+    }
+    sqlite_say(why, "The store %s can't be read (%s): check the disk and its permissions.", path,
+               sqlite3_errmsg(db));
+    return rc;
+}
+
+enum rc schema_recognise(sqlite3 *db, const char *path, int64_t *out_version, struct buf *why)
+{
+    int64_t id = 0, tables = 0, version = 0;
+    enum rc rc = sqlite_number(db, "PRAGMA application_id", &id);
+
+    if (!rc)
+        rc = sqlite_number(db, "SELECT count(*) FROM sqlite_schema", &tables);
+    if (rc)
+        return unreadable(db, rc, path, why);
+    if (id == 0 && tables == 0) {
+        *out_version = 0; /* new, or a first start was cut off before the first step */
+        return RC_OK;
+    }
+    if (id != STORE_APPLICATION_ID)
+        return not_ours(path, why);
+    rc = sqlite_number(db, "SELECT coalesce(max(version), 0) FROM schema_version", &version);
+    if (rc)
+        return unreadable(db, rc, path, why);
+    if (version > STORE_SCHEMA_VERSION) {
+        sqlite_say(why,
+                   "The store %s was made by a newer version (its schema is %lld, this program"
+                   " knows %d): use that version, or restore a backup made before the upgrade.",
+                   path, (long long)version, STORE_SCHEMA_VERSION);
+        return RC_CONFLICT;
+    }
+    *out_version = version;
+    return RC_OK;
+}
+
+static enum rc run_step(sqlite3 *db, int64_t version)
+{
+    char note[128];
+    enum rc rc = sqlite_run(db, steps[version - 1]);
+
+    if (rc)
+        return rc;
+    snprintf(note, sizeof note,
+             "INSERT INTO schema_version(version, applied) VALUES (%lld, %lld);"
+             "PRAGMA application_id = %d",
+             (long long)version, (long long)clock_wall(), STORE_APPLICATION_ID);
+    return sqlite_run(db, note);
+}
+
+enum rc schema_migrate(sqlite3 *db, int64_t version)
+{
+    while (version < STORE_SCHEMA_VERSION) {
+        enum rc rc = sqlite_run(db, "BEGIN IMMEDIATE");
+
+        if (!rc)
+            rc = run_step(db, ++version);
+        if (!rc)
+            rc = sqlite_run(db, "COMMIT");
+        if (rc) {
+            if (!sqlite3_get_autocommit(db)) /* the first failure counts, not this one */
+                sqlite3_exec(db, "ROLLBACK", NULL, NULL, NULL);
+            return rc;
+        }
+    }
+    return RC_OK;
+}
