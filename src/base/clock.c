@@ -78,6 +78,11 @@ static struct civil civil_from_time(unix_ms t)
     return c;
 }
 
+static void put(char *out, struct str text)
+{
+    memcpy(out, text.ptr, text.len);
+}
+
 static void put_two(char *out, unsigned value)
 {
     out[0] = (char)('0' + value / 10);
@@ -133,7 +138,9 @@ static enum rc time_from_civil(const struct civil *c, unix_ms *out)
 
 static char scan_peek(const struct scan *s)
 {
-    return s->rest.len ? s->rest.ptr[0] : '\0';
+    if (s->rest.len == 0)
+        return '\0';
+    return s->rest.ptr[0];
 }
 
 static bool scan_try(struct scan *s, struct str text)
@@ -336,11 +343,11 @@ void time_to_http_date(unix_ms t, char out[static 29])
     /* 0000-03-01 was a Wednesday, and an era is whole weeks: with one added nothing is negative. */
     size_t weekday = (size_t)((c.days + 719468 + 146097 + 3) % 7);
 
-    memcpy(out, weekday_names + 3 * weekday, 3);
-    memcpy(out + 3, ", ", 2);
+    put(out, (struct str){weekday_names + 3 * weekday, 3});
+    put(out + 3, STR(", "));
     put_two(out + 5, c.day);
     out[7] = ' ';
-    memcpy(out + 8, month_names + 3 * (size_t)(c.month - 1), 3);
+    put(out + 8, (struct str){month_names + 3 * (size_t)(c.month - 1), 3});
     out[11] = ' ';
     put_four(out + 12, c.year);
     out[16] = ' ';
@@ -349,7 +356,7 @@ void time_to_http_date(unix_ms t, char out[static 29])
     put_two(out + 20, c.minute);
     out[22] = ':';
     put_two(out + 23, c.second);
-    memcpy(out + 25, " GMT", 4);
+    put(out + 25, STR(" GMT"));
 }
 
 enum rc time_from_http_date(struct str text, unix_ms *out)
@@ -383,7 +390,7 @@ void time_to_iso8601(unix_ms t, char out[static 24])
 void time_to_iso8601_ticks(unix_ms t, char out[static 33])
 {
     put_timestamp(out, t);
-    memcpy(out + 23, "0000+00:00", 10);
+    put(out + 23, STR("0000+00:00"));
 }
 
 enum rc time_from_iso8601(struct str text, unix_ms *out)

@@ -188,7 +188,7 @@ uint64_t log_dropped(const struct log *log)
 
 void log_write_raw(struct log *log, enum log_level level, const char *event, struct str fields)
 {
-    struct str name = str_head(str_from(event), EVENT_MAX);
+    size_t event_len = strnlen(event, EVENT_MAX);
     struct record rec;
     struct ring *r;
     uint64_t end;
@@ -198,20 +198,21 @@ void log_write_raw(struct log *log, enum log_level level, const char *event, str
         return;
     fields = str_head(fields, FIELDS_MAX);
     r = ring_of_thread(log);
-    rec = (struct record){.size = (uint32_t)((sizeof rec + name.len + fields.len + 7) & ~(size_t)7),
-                          .event_len = (uint16_t)name.len,
-                          .fields_len = (uint16_t)fields.len,
-                          .level = level,
-                          .time = clock_wall()};
+    rec =
+        (struct record){.size = (uint32_t)((sizeof rec + event_len + fields.len + 7) & ~(size_t)7),
+                        .event_len = (uint16_t)event_len,
+                        .fields_len = (uint16_t)fields.len,
+                        .level = level,
+                        .time = clock_wall()};
     place = ring_room(r, rec.size, &end);
     if (!place) {
         atomic_fetch_add_explicit(&log->dropped, 1, memory_order_relaxed);
         return;
     }
     memcpy(place, &rec, sizeof rec);
-    memcpy(place + sizeof rec, name.ptr, name.len);
+    memcpy(place + sizeof rec, event, event_len);
     if (fields.len)
-        memcpy(place + sizeof rec + name.len, fields.ptr, fields.len);
+        memcpy(place + sizeof rec + event_len, fields.ptr, fields.len);
     atomic_store_explicit(&r->head, end, memory_order_release);
     if (end >= r->wake_at) {
         r->wake_at = end + WAKE_SIZE;

@@ -332,6 +332,12 @@ static void escapes(void **state)
         {"a NUL", STR_INIT("a\0b"), STR_INIT("a\\u0000b")},
         {"UTF-8 stays", STR_INIT("\xC3\xA9\xF0\x9F\x98\x80"), STR_INIT("\xC3\xA9\xF0\x9F\x98\x80")},
         {"a bad octet is replaced", STR_INIT("a\xFF" "b"), STR_INIT("a\xEF\xBF\xBD" "b")},
+        {"a quote after a long plain run", STR_INIT("0123456789abcdef0123\"45678901234\\x"),
+         STR_INIT("0123456789abcdef0123\\\"45678901234\\\\x")},
+        {"a control as the eighth octet", STR_INIT("0123456\x1f" "01234567"),
+         STR_INIT("0123456\\u001f" "01234567")},
+        {"an octet past ASCII in a word", STR_INIT("012\xFF" "456789"),
+         STR_INIT("012\xEF\xBF\xBD" "456789")},
         {"so is each of a cut character",
          STR_INIT("\xE2\x82"), STR_INIT("\xEF\xBF\xBD\xEF\xBF\xBD")},
     };
