@@ -58,8 +58,8 @@ void master_key_free(struct master_key *k)
     free(k);
 }
 
-static bool encrypt(EVP_CIPHER_CTX *ctx, struct str context, const struct secret *plain,
-                    uint8_t *out, uint8_t *tag)
+static bool encrypt_text(EVP_CIPHER_CTX *ctx, struct str context, const struct secret *plain,
+                         uint8_t *out, uint8_t *tag)
 {
     int n = 0;
 
@@ -89,7 +89,7 @@ enum rc seal(const struct master_key *k, struct str context, const struct secret
     random_octets(at + 1 + ID_LEN, NONCE_LEN);
     ctx = EVP_CIPHER_CTX_new();
     ok = ctx && EVP_EncryptInit_ex2(ctx, k->cipher, k->octets, at + 1 + ID_LEN, NULL) == 1 &&
-         encrypt(ctx, context, plain, text, text + plain->len);
+         encrypt_text(ctx, context, plain, text, text + plain->len);
     EVP_CIPHER_CTX_free(ctx);
     if (!ok) {
         ERR_clear_error();
@@ -100,8 +100,8 @@ enum rc seal(const struct master_key *k, struct str context, const struct secret
 }
 
 /* The tag is checked before *out holds anything that a caller could use. */
-static enum rc decrypt(EVP_CIPHER_CTX *ctx, struct str context, struct str text, const uint8_t *tag,
-                       uint8_t *out)
+static enum rc decrypt_text(EVP_CIPHER_CTX *ctx, struct str context, struct str text,
+                            const uint8_t *tag, uint8_t *out)
 {
     uint8_t expected[TAG_LEN]; /* the control call takes no const */
     int n = 0;
@@ -135,7 +135,8 @@ enum rc unseal(const struct master_key *k, struct str context, struct str sealed
     ctx = EVP_CIPHER_CTX_new();
     if (plain.octets && ctx &&
         EVP_DecryptInit_ex2(ctx, k->cipher, k->octets, at + 1 + ID_LEN, NULL) == 1)
-        rc = decrypt(ctx, context, str_of(at + HEAD_LEN, len), at + HEAD_LEN + len, plain.octets);
+        rc = decrypt_text(ctx, context, str_of(at + HEAD_LEN, len), at + HEAD_LEN + len,
+                          plain.octets);
     EVP_CIPHER_CTX_free(ctx);
     if (rc) {
         ERR_clear_error();

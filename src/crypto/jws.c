@@ -1,0 +1,222 @@
+/* JWS compact serialisation (RFC 7515 section 7.1) in the strict reading of RFC 8725.
+ *
+ * Form alone is judged here, each flaw with a reason of its own. Keys, algorithms and claims are
+ * the gate's business; jku, x5u, jwk and x5c are never looked at. */
+#include "crypto/jws.h"
+#include "crypto/base64.h"
+
+enum part { PART_HEADER, PART_PAYLOAD, PART_SIGNATURE, PART_COUNT };
+
+/* clang-format off */
+static const char *const padded[PART_COUNT] = {
+    "header has padding", "payload has padding", "signature has padding"};
+static const char *const wrong_alphabet[PART_COUNT] = {
+    "header has characters outside base64url", "payload has characters outside base64url",
+    "signature has characters outside base64url"};
+static const char *const wrong_length[PART_COUNT] = {
+    "header is cut short", "payload is cut short", "signature is cut short"};
+static const char *const trailing_bits[PART_COUNT] = {
+    "header ends in non-zero bits", "payload ends in non-zero bits",
+    "signature ends in non-zero bits"};
+static const char *const not_object[PART_COUNT] = {
+    "header is not a JSON object", "payload is not a JSON object", NULL};
+
+/* By a word of the reader's reason; the last row takes the rest. */
+static const struct { struct str word; const char *why[PART_COUNT]; } json_flaws[] = {
+    {STR_INIT("twice"), {"header repeats a member", "payload repeats a member", NULL}},
+    {STR_INIT("UTF-8"), {"header is not UTF-8", "payload is not UTF-8", NULL}},
+    {STR_INIT("deep"),  {"header is nested too deeply", "payload is nested too deeply", NULL}},
+    {STR_INIT("range"), {"header has a number out of range", "payload has a number out of range",
+                         NULL}},
+    {STR_INIT(""),      {"header is not JSON", "payload is not JSON", NULL}},
+};
+/* clang-format on */
+
+static enum rc refuse(const char **out_why, const char *why)
+{
+    *out_why = why;
+    return RC_INVALID;
+}
+
+static bool is_base64url(char c)
+{
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '_';
+}
+
+/* Why base64url_decode() refused `text`. */
+static const char *encoding_flaw(struct str text, enum part part)
+{
+    for (size_t i = 0; i < text.len; i++)
+        if (!is_base64url(text.ptr[i]))
+            return text.ptr[i] == '=' ? padded[part] : wrong_alphabet[part];
+    return text.len % 4 == 1 ? wrong_length[part] : trailing_bits[part];
+}
+
+/* Cuts at the dots: exactly three parts. */
+static enum rc split(struct str token, struct str parts[static PART_COUNT], const char **out_why)
+{
+    size_t dots = 0;
+    struct str rest;
+
+    if (token.len == 0)
+        return refuse(out_why, "token is empty");
+    if (token.ptr[0] == '{' || token.ptr[0] == '[')
+        return refuse(out_why, "token is in the JSON serialisation");
+    for (size_t i = 0; i < token.len; i++)
+        dots += token.ptr[i] == '.';
+    if (dots == 4)
+        return refuse(out_why, "token is encrypted (JWE)");
+    if (dots != 2)
+        return refuse(out_why, "token has not three parts");
+    (void)str_cut(token, '.', &parts[PART_HEADER], &rest); /* both dots are there */
+    (void)str_cut(rest, '.', &parts[PART_PAYLOAD], &parts[PART_SIGNATURE]);
+    return RC_OK;
+}
+
+static enum rc decode(struct str text, enum part part, struct arena *arena, struct str *out,
+                      const char **out_why)
+{
+    size_t cap = text.len / 4 * 3 + 3, len;
+    char *octets = arena_alloc(arena, cap);
+
+    if (base64url_decode(text, octets, cap, &len))
+        return refuse(out_why, encoding_flaw(text, part));
+    *out = str_of(octets, len);
+    return RC_OK;
+}
+
+static const char *json_flaw(const char *reason, enum part part)
+{
+    size_t row = 0;
+
+    while (row < ARRAY_LEN(json_flaws) - 1 &&
+           str_find_str(str_from(reason), json_flaws[row].word) == str_from(reason).len)
+        row++;
+    return json_flaws[row].why[part];
+}
+
+/* Decodes one part into a JSON object; *out is owned. */
+static enum rc read_object(struct str text, enum part part, struct arena *arena, json_t **out,
+                           const char **out_why)
+{
+    struct str octets;
+    const char *reason = NULL;
+    json_t *value = NULL;
+
+    if (decode(text, part, arena, &octets, out_why))
+        return RC_INVALID;
+    if (json_read(octets, &value, &reason))
+        return refuse(out_why, json_flaw(reason, part));
+    if (!json_is_object(value)) {
+        json_decref(value);
+        return refuse(out_why, not_object[part]);
+    }
+    *out = value;
+    return RC_OK;
+}
+
+/* A string member of the header: false when it is there and no string; empty when absent. */
+static bool take_string(const json_t *header, const char *name, struct str *out)
+{
+    const json_t *value = json_object_get(header, name);
+
+    *out = STR_EMPTY;
+    if (json_is_string(value))
+        *out = str_of(json_string_value(value), json_string_length(value));
+    return !value || json_is_string(value);
+}
+
+/* RFC 8725: what a header may not say, whatever the key. */
+static enum rc judge_header(struct jws *jws, const char **out_why)
+{
+    const json_t *header = jws->header;
+
+    if (!json_object_get(header, "alg"))
+        return refuse(out_why, "alg is missing");
+    if (!take_string(header, "alg", &jws->alg))
+        return refuse(out_why, "alg is not a string");
+    if (name_eq_nocase(jws->alg, STR("none")))
+        return refuse(out_why, "alg is none");
+    if (!take_string(header, "kid", &jws->kid))
+        return refuse(out_why, "kid is not a string");
+    if (!take_string(header, "typ", &jws->typ))
+        return refuse(out_why, "typ is not a string");
+    if (json_object_get(header, "crit"))
+        return refuse(out_why, "header has crit");
+    if (json_object_get(header, "b64"))
+        return refuse(out_why, "header has b64");
+    return RC_OK;
+}
+
+static enum rc take_apart(struct str token, struct arena *arena, struct jws *jws,
+                          const char **out_why)
+{
+    struct str parts[PART_COUNT];
+
+    if (split(token, parts, out_why) ||
+        read_object(parts[PART_HEADER], PART_HEADER, arena, &jws->header, out_why) ||
+        judge_header(jws, out_why) ||
+        read_object(parts[PART_PAYLOAD], PART_PAYLOAD, arena, &jws->payload, out_why))
+        return RC_INVALID;
+    if (parts[PART_SIGNATURE].len == 0)
+        return refuse(out_why, "signature is empty");
+    jws->signing_input = str_head(token, parts[PART_HEADER].len + 1 + parts[PART_PAYLOAD].len);
+    return decode(parts[PART_SIGNATURE], PART_SIGNATURE, arena, &jws->signature, out_why);
+}
+
+enum rc jws_parse(struct str token, struct arena *arena, struct jws *out, const char **out_why)
+{
+    struct jws jws = {0};
+
+    if (token.len > JWS_TOKEN_MAX) {
+        *out_why = "token is too long";
+        return RC_TOO_LARGE;
+    }
+    if (take_apart(token, arena, &jws, out_why)) {
+        jws_clear(&jws);
+        return RC_INVALID;
+    }
+    *out = jws;
+    return RC_OK;
+}
+
+void jws_clear(struct jws *jws)
+{
+    if (!jws)
+        return;
+    json_decref(jws->header);
+    json_decref(jws->payload);
+    *jws = (struct jws){0};
+}
+
+/* Appends `octets` in base64url. */
+static void add_base64url(struct buf *out, const void *octets, size_t len)
+{
+    char *at = buf_reserve(out, BASE64URL_LEN(len));
+
+    if (at)
+        buf_grown(out, base64url_encode(octets, len, at));
+}
+
+enum rc jws_compose(struct signer *s, struct hash_work *w, struct str header_b64,
+                    struct str payload, struct buf *out)
+{
+    size_t start = out->len, len;
+    uint8_t signature[SIGNATURE_MAX];
+    enum rc rc;
+
+    buf_add(out, header_b64);
+    buf_add_char(out, '.');
+    add_base64url(out, payload.ptr, payload.len);
+    if (out->failed)
+        return out->failed;
+    rc = signer_sign(s, w, str_from_index(buf_str(out), start), signature, &len);
+    if (rc) {
+        out->len = start;
+        return rc;
+    }
+    buf_add_char(out, '.');
+    add_base64url(out, signature, len);
+    return out->failed;
+}
