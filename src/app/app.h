@@ -71,9 +71,6 @@ struct app {
     int exit_code;
 };
 
-/** Reads settings from the command line and runs the server until it is stopped. Returns the exit
- * code. */
-int app_serve(int argc, char **argv);
 /** Opens everything but the doors. One sentence in `why` on refusal. */
 enum rc app_open(struct app *app, struct settings *settings, struct buf *why) NODISCARD;
 void app_close(struct app *app);

@@ -1,5 +1,6 @@
 /* The serve command: start, run, reload, stop. */
 #include "app/app.h"
+#include "app/commands.h"
 
 #include "base/json.h"
 #include "services/admin/admin.h"

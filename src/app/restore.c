@@ -1,0 +1,195 @@
+/* The restore and config commands: they work on files, without a server. */
+#include "app/commands.h"
+
+#include "app/app.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define EXIT_FAILED   1
+#define EXIT_SETTINGS 2
+#define COPY_PIECE    (64 * KIB)
+
+static bool copy_octets(int from, int to)
+{
+    char piece[COPY_PIECE];
+    ssize_t n;
+
+    while ((n = read(from, piece, sizeof piece)) > 0) {
+        if (write(to, piece, (size_t)n) != n)
+            return false;
+    }
+    return n == 0 && fsync(to) == 0;
+}
+
+static enum rc copy_file(const char *from, const char *to, struct buf *why)
+{
+    int in = open(from, O_RDONLY | O_CLOEXEC), out = -1;
+    bool ok;
+
+    if (in < 0) {
+        buf_addf(why, "can't read %s: %s.", from, strerror(errno));
+        return RC_NOT_FOUND;
+    }
+    (void)unlink(to); /* left by an earlier attempt, or not there */
+    out = open(to, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    ok = out >= 0 && copy_octets(in, out);
+    if (!ok)
+        buf_addf(why, "can't write %s: %s.", to, strerror(errno));
+    if (out >= 0 && close(out) != 0)
+        ok = false;
+    (void)close(in); /* opened for reading */
+    return ok ? RC_OK : RC_IO;
+}
+
+/* The copy must open under this directory's master key, or the server could not start on it. */
+static enum rc check_keys(const struct data_dir *dir, const struct settings *s, struct str path,
+                          struct buf *why)
+{
+    struct store_options options = {.path = path};
+    struct directory_source source = {.domain = STR("localhost")};
+    struct directory *d = NULL;
+    struct secret octets = {0};
+    struct master_key *master = NULL;
+    struct store_reader *reader = NULL;
+    struct store *store = NULL;
+    enum rc rc = data_dir_master_key(dir, s, &octets, why);
+
+    if (rc)
+        return rc;
+    master = master_key_new(&octets);
+    secret_clear(&octets);
+    source.master = master;
+    source.usage = key_usage_table_new();
+    rc = store_open(&options, &store, why);
+    if (!rc) {
+        reader = store_reader_new(store);
+        rc = directory_build(&source, reader, &d, why);
+    }
+    if (!rc)
+        snapshot_unref(&d->snapshot);
+    store_reader_free(reader);
+    store_close(store);
+    key_usage_table_free(source.usage);
+    master_key_free(master);
+    return rc;
+}
+
+static void unlink_with_suffix(struct str path, const char *suffix, struct arena *arena)
+{
+    (void)unlink(arena_printf(arena, STR_FMT "%s", STR_ARG(path), suffix).ptr); /* may be absent */
+}
+
+static enum rc put_in_place(struct data_dir *dir, struct str copy, struct buf *why)
+{
+    struct str before = arena_printf(&dir->arena, STR_FMT ".before-restore", STR_ARG(dir->store));
+
+    if (rename(dir->store.ptr, before.ptr) != 0 && errno != ENOENT) {
+        buf_addf(why, "can't set the present store aside: %s.", strerror(errno));
+        return RC_IO;
+    }
+    unlink_with_suffix(dir->store, "-wal", &dir->arena);
+    unlink_with_suffix(dir->store, "-shm", &dir->arena);
+    if (rename(copy.ptr, dir->store.ptr) != 0) {
+        buf_addf(why, "can't put the copy in place: %s.", strerror(errno));
+        return RC_IO;
+    }
+    return RC_OK;
+}
+
+static enum rc restore(const struct settings *s, const char *file, struct buf *why)
+{
+    struct data_dir dir;
+    struct str copy;
+    enum rc rc = data_dir_open(s, &dir, why);
+
+    if (rc)
+        return rc;
+    copy = arena_printf(&dir.arena, STR_FMT ".restore", STR_ARG(dir.store));
+    rc = store_verify_file(file, why);
+    if (!rc)
+        rc = copy_file(file, copy.ptr, why);
+    if (!rc)
+        rc = check_keys(&dir, s, copy, why);
+    unlink_with_suffix(copy, "-wal", &dir.arena);
+    unlink_with_suffix(copy, "-shm", &dir.arena);
+    if (!rc)
+        rc = put_in_place(&dir, copy, why);
+    else
+        (void)unlink(copy.ptr); /* may be absent */
+    if (!rc)
+        (void)printf("restored %s; what was there before is in %s.before-restore\n", dir.store.ptr,
+                     dir.store.ptr);
+    data_dir_close(&dir);
+    return rc;
+}
+
+int app_restore(int argc, char **argv)
+{
+    struct settings settings;
+    struct buf why;
+    enum rc rc;
+
+    if (argc < 1 || argv[0][0] == '-') {
+        (void)fputs("callgate: restore needs the FILE first: callgate restore FILE [--data DIR]\n",
+                    stderr);
+        return EXIT_SETTINGS;
+    }
+    buf_init(&why, 16 * KIB);
+    settings_init(&settings);
+    rc = settings_load(&settings, argc - 1, argv + 1, &why);
+    if (!rc)
+        rc = restore(&settings, argv[0], &why);
+    if (rc)
+        (void)fprintf(stderr, "callgate: %s\n", buf_cstr(&why));
+    settings_clear(&settings);
+    buf_clear(&why);
+    return rc ? EXIT_FAILED : 0;
+}
+
+static void print_table(const struct settings *s)
+{
+    size_t n;
+    const struct setting_row *rows = settings_table(&n);
+
+    for (size_t i = 0; i < n; i++)
+        (void)printf("%-30.*s %-28.*s %s\n", STR_ARG(rows[i].name), STR_ARG(s->values[i].text),
+                     setting_source_name(s->values[i].source));
+}
+
+int app_config(int argc, char **argv)
+{
+    bool json = argc > 0 && str_eq(str_from(argv[0]), STR("--json"));
+    bool markdown = argc > 0 && str_eq(str_from(argv[0]), STR("--markdown"));
+    struct settings settings;
+    struct json_writer w;
+    struct buf out, why;
+    enum rc rc;
+
+    if (json || markdown) {
+        argc--;
+        argv++;
+    }
+    buf_init(&out, MIB);
+    buf_init(&why, 16 * KIB);
+    json_writer_init(&w, &out);
+    settings_init(&settings);
+    rc = settings_load(&settings, argc, argv, &why);
+    if (rc)
+        (void)fprintf(stderr, "callgate: %s\n", buf_cstr(&why));
+    else if (markdown)
+        settings_write_markdown(&out);
+    else if (json)
+        settings_write_json(&settings, &w);
+    else
+        print_table(&settings);
+    (void)fwrite(out.ptr ? out.ptr : "", 1, out.len, stdout); /* a closed stdout: their choice */
+    if (json)
+        (void)putchar('\n');
+    settings_clear(&settings);
+    buf_clear(&out);
+    buf_clear(&why);
+    return rc ? EXIT_SETTINGS : 0;
+}
