@@ -170,6 +170,33 @@ static EVP_PKEY *raw_key(const struct pkey *k)
     return key;
 }
 
+#ifdef COUNT_CRYPTO_CALLS
+/* OpenSSL would refuse these too; that we do it first shows in what was not computed. */
+static void refuses_r_and_s_out_of_range_before_any_hash(void **state)
+{
+    static const struct {
+        const char *r, *s;
+        unsigned hashes;
+    } cases[] = {
+        {ONE, N_1, 1}, {N_1, ONE, 1}, {ZERO, ONE, 0}, {ONE, ZERO, 0}, {N, ONE, 0},
+        {ONE, N, 0},   {N1, ONE, 0},  {ONE, N1, 0},   {FULL, ONE, 0}, {ONE, FULL, 0},
+    };
+    struct fixture *f = *state;
+    struct verifier *v = verifier_new(f->keys[0]);
+
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        uint64_t before = crypto_calls_now().hashes;
+        uint8_t sig[64];
+
+        assert_int_equal(hex_decode(str_from(cases[i].r), sig, 32), RC_OK);
+        assert_int_equal(hex_decode(str_from(cases[i].s), sig + 32, 32), RC_OK);
+        assert_int_equal(verifier_check(v, f->work, STR("a.b"), str_of(sig, 64)), RC_DENIED);
+        assert_int_equal(crypto_calls_now().hashes - before, cases[i].hashes);
+    }
+    verifier_free(v);
+}
+#endif
+
 static void refuses_a_der_signature_where_a_pair_is_due(void **state)
 {
     struct fixture *f = *state;
@@ -600,6 +627,9 @@ int main(void)
         cmocka_unit_test(verifies_what_it_signed_and_nothing_else),
         cmocka_unit_test(signs_right_a_thousand_times),
         cmocka_unit_test(refuses_r_and_s_at_the_edges),
+#ifdef COUNT_CRYPTO_CALLS
+        cmocka_unit_test(refuses_r_and_s_out_of_range_before_any_hash),
+#endif
         cmocka_unit_test(refuses_a_der_signature_where_a_pair_is_due),
         cmocka_unit_test(refuses_other_paddings_and_hashes_of_rsa),
         cmocka_unit_test(keeps_a_private_key_as_pkcs8),
