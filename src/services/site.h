@@ -7,7 +7,10 @@
 #include "http/request.h"
 #include "store/store.h"
 
-/** What the application lends to the administration service. Set by app/wiring.c. */
+struct limiter;
+
+/** What the application lends to the administration service. Set by app/wiring.c. Called on the
+ * loop that serves the request, unless said otherwise. */
 struct site_hooks {
     void *ctx;
     /** RC_CONFLICT when somebody listens there already. */
@@ -16,7 +19,7 @@ struct site_hooks {
     void (*write_settings)(void *ctx, struct json_writer *w);
     /** Members of /admin/status that only the application knows. */
     void (*write_status)(void *ctx, struct json_writer *w);
-    /** Prometheus text of everything. */
+    /** Prometheus text of what only the application knows: appended to the services' own. */
     void (*write_metrics)(void *ctx, struct buf *out);
     /** False while starting, stopping, or when the store has failed: why gets a word. */
     bool (*ready)(void *ctx, const char **why);
@@ -24,20 +27,24 @@ struct site_hooks {
 
 struct site_options {
     bool development;
-    struct str domain;            /* resources answer to <name>.<domain> */
-    struct str region, location;  /* identity.region, identity.location */
-    bool scopes_any_version;      /* identity.scopes_any_version */
-    bool limits_azure;            /* limits = azure */
-    double limits_factor;
-    enum jws_alg token_alg;       /* auth.token_alg */
-    int64_t longest_token_ms;     /* 24 h */
-    struct str backup_dir;        /* where copies are made before they are streamed */
+    struct str domain;              /* resources answer to <name>.<domain> */
+    struct str region, location;    /* identity.region, identity.location */
+    bool scopes_any_version;        /* identity.scopes_any_version */
+    enum jws_alg token_alg;         /* auth.token_alg */
+    struct str backup_dir;          /* where copies are made before they are streamed */
     uint16_t https_port, http_port; /* for connection strings; 0: no such listener */
+};
+
+/** What all loops count together. */
+struct site_shared {
+    _Atomic uint64_t tokens_issued, users_created;
+    struct limiter *limiter; /* NULL: no limits */
 };
 
 struct site {
     const struct site_options *options;
     const struct site_hooks *hooks;
+    struct site_shared *shared;
     struct loop *loop;
     struct store *store;
     struct store_reader *reader; /* this loop's */
@@ -45,5 +52,15 @@ struct site {
     struct clock *clock;
     struct log *log;
 };
+
+void site_shared_init(struct site_shared *shared, const struct site_options *options);
+/** Zeros are fine. */
+void site_shared_clear(struct site_shared *shared);
+/** Where a resource is reached, for connection strings and tokens made by an administrator:
+ * "https://localhost:8443", without a slash at the end. In the request's arena. */
+struct str site_endpoint(struct request *req, const struct resource *resource);
+/** The issuer of tokens that this request asks for: its origin on the listeners of the wire, the
+ * resource's endpoint on the administration's. Source: design D14. */
+struct str site_issuer(struct request *req);
 
 #endif

@@ -1,0 +1,216 @@
+/* The two access keys of a resource: when they were used, new ones, imported ones. Checking
+ * signatures is the gate's; the values leave here only for the administrator. */
+#include "services/admin/admin.h"
+#include "services/body.h"
+#include "services/site.h"
+
+#include "crypto/base64.h"
+
+#define KEY_OCTETS      ((size_t)64)
+#define KEY_IMPORT_MIN  ((size_t)16)
+#define KEY_IMPORT_MAX  ((size_t)128)
+#define CONNECTION_ROOM ((size_t)1024)
+
+/* Its base64 text, in the arena, which is wiped. */
+static struct str secret_text(struct request *req, const struct secret *s)
+{
+    char *text = arena_alloc(req->arena, BASE64_LEN(s->len) + 1);
+
+    return str_of(text, base64_encode(s->octets, s->len, text));
+}
+
+static void write_value(struct request *req, const struct resource *r, struct str key,
+                        struct json_writer *w)
+{
+    struct str endpoint = site_endpoint(req, r);
+
+    json_member_str(w, "key", key);
+    json_member_str(w, "connectionString",
+                    arena_printf(req->arena, "endpoint=" STR_FMT "/;accesskey=" STR_FMT,
+                                 STR_ARG(endpoint), STR_ARG(key)));
+}
+
+static void write_key(struct request *req, const struct resource *r, enum key_slot slot,
+                      bool reveal, struct json_writer *w)
+{
+    const struct access_key *k = &r->keys[slot];
+
+    json_object_begin(w);
+    json_member_time(w, "lastUsedOn",
+                     k->last_used ? atomic_load_explicit(k->last_used, memory_order_relaxed) : 0);
+    json_member_time(w, "regeneratedOn", k->regenerated);
+    if (reveal && k->present)
+        write_value(req, r, secret_text(req, &k->secret), w);
+    json_object_end(w);
+}
+
+void admin_keys_get(struct request *req)
+{
+    const struct resource *r = req->principal->resource;
+    bool reveal = name_eq(request_query(req, "reveal"), STR("true"));
+    struct buf out = answer_buf(req, 4 * CONNECTION_ROOM);
+    struct json_writer w;
+
+    if (reveal && req->principal->kind != PRINCIPAL_ADMINISTRATOR) {
+        answer_refusal(req, &(struct refusal){&API_FORBIDDEN,
+                                              STR("Only the administrator may see the keys."),
+                                              STR("reveal")});
+        return;
+    }
+    json_writer_init(&w, &out);
+    json_object_begin(&w);
+    json_name(&w, "primary");
+    write_key(req, r, KEY_PRIMARY, reveal, &w);
+    json_name(&w, "secondary");
+    write_key(req, r, KEY_SECONDARY, reveal, &w);
+    json_object_end(&w);
+    reply_header(req, STR("Cache-Control"), STR("no-store"));
+    answer_json(req, 200, &out);
+}
+
+struct key_body {
+    bool keep_tokens;
+    struct str key;
+};
+
+struct regeneration {
+    struct request *req;
+    const struct resource *resource;
+    enum key_slot slot;
+    struct str text; /* of the new key */
+    struct change change;
+    struct change_set set;
+};
+
+static void on_regenerated(void *ctx, enum rc rc, struct change_set *set)
+{
+    struct regeneration *g = ctx;
+    struct request *req = g->req;
+    struct buf out = answer_buf(req, 2 * CONNECTION_ROOM);
+    struct json_writer w;
+
+    (void)set;
+    if (rc) {
+        answer_rc(req, rc);
+        return;
+    }
+    json_writer_init(&w, &out);
+    json_object_begin(&w);
+    write_value(req, g->resource, g->text, &w);
+    json_object_end(&w);
+    reply_header(req, STR("Cache-Control"), STR("no-store"));
+    answer_json(req, 200, &out);
+}
+
+/* Whether some key but the one to be replaced has this value. All are looked at. */
+static bool taken(const struct directory *d, const struct regeneration *g, const struct secret *s)
+{
+    bool found = false;
+
+    for (size_t i = 0; i < d->resources_count; i++) {
+        const struct resource *r = &d->resources[i];
+
+        for (unsigned slot = 0; slot < KEY_SLOTS; slot++) {
+            const struct access_key *other = &r->keys[slot];
+            bool itself = slot == g->slot && uuid_eq(&r->id, &g->resource->id);
+
+            if (other->present && !itself && other->secret.len == s->len)
+                found |= ct_equal(other->secret.octets, s->octets, s->len);
+        }
+    }
+    return found;
+}
+
+/* The new key: imported, or random. False: answered. */
+static bool make_secret(struct regeneration *g, const struct key_body *body, struct secret *out)
+{
+    uint8_t octets[KEY_IMPORT_MAX];
+    size_t len = 0;
+
+    if (!body->key.ptr) {
+        *out = secret_random(KEY_OCTETS);
+        return true;
+    }
+    if (base64_decode(body->key, octets, sizeof octets, &len) || len < KEY_IMPORT_MIN) {
+        explicit_bzero(octets, sizeof octets);
+        answer_invalid(g->req, STR("key must be 16 to 128 octets in base64."), STR("$.key"));
+        return false;
+    }
+    *out = secret_copy(octets, len);
+    explicit_bzero(octets, sizeof octets);
+    if (!taken(gate_directory(g->req->site->gate), g, out))
+        return true;
+    secret_clear(out);
+    answer_refusal(g->req, &(struct refusal){&API_CONFLICT,
+                                             STR("Another resource, or the other slot, has this "
+                                                 "key already."),
+                                             STR("$.key")});
+    return false;
+}
+
+static enum rc fill_row(struct regeneration *g, const struct secret *secret, bool keep_tokens)
+{
+    const struct access_key *old = &g->resource->keys[g->slot];
+    struct request *req = g->req;
+    struct buf sealed;
+    enum rc rc;
+
+    buf_init(&sealed, KIB);
+    rc = access_key_seal(gate_master(gate_of(req->site->gate)), &g->resource->id, g->slot, secret,
+                         &sealed);
+    if (!rc)
+        rc = sealed.failed;
+    g->change.kind = CHANGE_ACCESS_KEY_PUT;
+    g->change.u.access_key = (struct access_key_row){
+        .resource = g->resource->id,
+        .slot = g->slot,
+        .generation = old->generation + 1,
+        .tokens_valid_from = keep_tokens ? old->tokens_valid_from : old->generation + 1,
+        .sealed = rc ? STR_EMPTY : arena_dup(req->arena, buf_str(&sealed)),
+        .regenerated = req->now,
+    };
+    buf_clear(&sealed);
+    return rc;
+}
+
+static bool read_slot(struct str text, enum key_slot *out)
+{
+    *out = name_eq(text, STR("secondary")) ? KEY_SECONDARY : KEY_PRIMARY;
+    return *out == KEY_SECONDARY || name_eq(text, STR("primary"));
+}
+
+void admin_key_regenerate(struct request *req)
+{
+    static const struct json_field fields[] = {
+        {"keepTokens", JSON_FIELD_BOOL, offsetof(struct key_body, keep_tokens), 0, 0, false},
+        {"key", JSON_FIELD_STR, offsetof(struct key_body, key), 0, 0, false},
+        {0}};
+    struct regeneration *g = arena_new(req->arena, struct regeneration);
+    AUTO(secret_clear) struct secret secret = {0};
+    struct key_body body = {0};
+    struct refusal why;
+    enum rc rc;
+
+    g->req = req;
+    g->resource = req->principal->resource;
+    if (!read_slot(req->params[0], &g->slot)) {
+        answer_error(req, &API_NOT_FOUND);
+        return;
+    }
+    if (!body_fill(req, fields, &body, &why)) {
+        answer_refusal(req, &why);
+        return;
+    }
+    if (!make_secret(g, &body, &secret))
+        return;
+    rc = fill_row(g, &secret, body.keep_tokens);
+    if (rc) {
+        answer_rc(req, rc);
+        return;
+    }
+    g->text = secret_text(req, &secret);
+    g->set = (struct change_set){
+        .items = &g->change, .n = 1, .loop = req->loop, .done = on_regenerated, .ctx = g};
+    request_hold(req);
+    store_commit(req->site->store, &g->set);
+}

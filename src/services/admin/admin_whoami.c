@@ -1,0 +1,67 @@
+/* Who the gate says is calling. The shortest signed request there is: written straight into the
+ * arena. */
+#include "services/admin/admin.h"
+#include "services/answer.h"
+#include "services/site.h"
+
+static struct str slot_name(enum key_slot slot)
+{
+    return slot == KEY_SECONDARY ? STR("secondary") : STR("primary");
+}
+
+/* An opaque name of the caller: the user's raw id, the resource and key, the peer of the socket. */
+static struct str principal_text(struct request *req, const struct principal *p)
+{
+    switch (p->kind) {
+    case PRINCIPAL_USER:
+        return user_id_format(&p->user, req->arena);
+    case PRINCIPAL_ACCESS_KEY:
+        return arena_printf(req->arena, STR_FMT "/" STR_FMT, STR_ARG(p->resource->name),
+                            STR_ARG(slot_name(p->key)));
+    case PRINCIPAL_ADMINISTRATOR:
+        if (p->uid != UINT32_MAX)
+            return arena_printf(req->arena, "uid:%u", p->uid);
+        return STR("administrator");
+    case PRINCIPAL_BEARER:
+    case PRINCIPAL_NONE:
+        break;
+    }
+    return principal_kind_name(p->kind);
+}
+
+static void write_scopes(struct json_writer *w, unsigned scopes)
+{
+    json_array_begin(w);
+    for (unsigned i = 0; i < SCOPE_COUNT; i++)
+        if (scopes & (1u << i))
+            json_str(w, scope_name(1u << i));
+    json_array_end(w);
+}
+
+void admin_whoami(struct request *req)
+{
+    const struct principal *p = req->principal;
+    struct buf out = answer_buf(req, 768);
+    struct json_writer w;
+
+    json_writer_init(&w, &out);
+    json_object_begin(&w);
+    json_member_str(&w, "kind", principal_kind_name(p->kind));
+    json_name(&w, "resource");
+    if (p->resource)
+        json_str(&w, p->resource->name);
+    else
+        json_null_value(&w);
+    json_member_str(&w, "principal", principal_text(req, p));
+    json_name(&w, "scopes");
+    write_scopes(&w, p->kind == PRINCIPAL_USER ? p->scopes : 0);
+    json_name(&w, "roles");
+    json_array_begin(&w);
+    json_array_end(&w);
+    if (p->kind == PRINCIPAL_ACCESS_KEY)
+        json_member_str(&w, "key", slot_name(p->key));
+    if (p->kind == PRINCIPAL_USER)
+        json_member_time(&w, "expiresOn", p->expires);
+    json_object_end(&w);
+    answer_json(req, 200, &out);
+}

@@ -1,0 +1,58 @@
+/* Addresses of resources, for what we print and sign. It does not know listeners: their ports come
+ * with the options. */
+#include "services/site.h"
+
+#include "services/limits.h"
+
+#define PORT_HTTPS 443
+#define PORT_HTTP  80
+
+void site_shared_init(struct site_shared *shared, const struct site_options *options)
+{
+    *shared = (struct site_shared){0};
+    if (options->limits_azure)
+        shared->limiter = limiter_new(options->limits_factor);
+}
+
+void site_shared_clear(struct site_shared *shared)
+{
+    limiter_free(shared->limiter);
+    shared->limiter = NULL;
+}
+
+/* A resource with a port of its own is always reached through it: not every runtime resolves
+ * names below localhost (design D10). */
+static struct str host_of(const struct site_options *o, const struct resource *r,
+                          struct arena *arena)
+{
+    bool local = name_eq(o->domain, STR("localhost"));
+
+    if (local && (r->is_default || r->port))
+        return o->domain;
+    return arena_printf(arena, STR_FMT "." STR_FMT, STR_ARG(r->name), STR_ARG(o->domain));
+}
+
+struct str site_endpoint(struct request *req, const struct resource *resource)
+{
+    const struct site_options *o = req->site->options;
+    bool tls = resource->port || o->https_port || !o->http_port;
+    uint16_t port = resource->port ? resource->port : tls ? o->https_port : o->http_port;
+    struct str host;
+
+    if (resource->is_default && req->origin_rules && req->origin_rules->public_url.len)
+        return req->origin_rules->public_url;
+    host = host_of(o, resource, req->arena);
+    if (!port || port == (tls ? PORT_HTTPS : PORT_HTTP))
+        return arena_printf(req->arena, "%s://" STR_FMT, tls ? "https" : "http", STR_ARG(host));
+    return arena_printf(req->arena, "%s://" STR_FMT ":%u", tls ? "https" : "http", STR_ARG(host),
+                        (unsigned)port);
+}
+
+struct str site_issuer(struct request *req)
+{
+    const struct resource *r = req->principal ? req->principal->resource : req->resource;
+
+    if (r && req->door && (req->door->admin || req->door->unix_socket))
+        return site_endpoint(req, r);
+    return request_origin(req);
+}
