@@ -72,11 +72,47 @@ static enum header_id long_candidate(struct str name)
     }
 }
 
+static uint64_t load(const char *p, size_t len)
+{
+    uint64_t word = UINT64_MAX; /* beyond `len` all words are alike, and pass */
+
+    memcpy(&word, p, len);
+    return word;
+}
+
+/* Whether `lower`, made of lower-case letters, digits and hyphens, is `any` in lower case, eight
+ * octets at once. Setting bit 5 makes letters small; it would also make a hyphen or a digit of a
+ * control character, which is the only kind of octet with neither bit 5 nor bit 6. */
+static bool same_word(uint64_t lower, uint64_t any)
+{
+    const uint64_t bit_5 = 0x2020202020202020U, bit_6 = 0x4040404040404040U;
+
+    return (any | bit_5) == lower && ((any | any << 1) & bit_6) == bit_6;
+}
+
+/* Both of the same length, which is at least 4. The last words overlap those before. */
+static bool same_name(struct str lower, const char *any)
+{
+    size_t at = 0;
+
+    if (lower.len < 8) {
+        size_t last = lower.len - 4;
+
+        return same_word(load(lower.ptr, 4), load(any, 4)) &&
+               same_word(load(lower.ptr + last, 4), load(any + last, 4));
+    }
+    for (; at + 8 < lower.len; at += 8)
+        if (!same_word(load(lower.ptr + at, 8), load(any + at, 8)))
+            return false;
+    at = lower.len - 8;
+    return same_word(load(lower.ptr + at, 8), load(any + at, 8));
+}
+
 enum header_id header_id_of(struct str name)
 {
     enum header_id id = name.len < 15 ? short_candidate(name) : long_candidate(name);
 
-    return id != HEADER_OTHER && name_eq_nocase(names[id], name) ? id : HEADER_OTHER;
+    return id != HEADER_OTHER && same_name(names[id], name.ptr) ? id : HEADER_OTHER;
 }
 
 void headers_add(struct headers *h, struct str name, struct str value)

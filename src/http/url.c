@@ -12,7 +12,7 @@ enum { BAD = 0, UNRESERVED, PLAIN };
 #define U UNRESERVED
 #define P PLAIN
 /* Printable ASCII but '<', '>' and '#', which have no place in a target. */
-static const uint8_t kinds[128] = {
+static const uint8_t kinds[256] = {
     /*          0  1  2  3  4  5  6  7  8  9  a  b  c  d  e  f */
     /* 0x20 */ [0x20] =
                 0, P, P, 0, P, P, P, P, P, P, P, P, P, U, U, P,
@@ -28,7 +28,7 @@ static const uint8_t kinds[128] = {
 
 static unsigned kind_of(char c)
 {
-    return (unsigned char)c < 128 ? kinds[(unsigned char)c] : BAD;
+    return kinds[(unsigned char)c];
 }
 
 static bool all_printable(struct str s)
@@ -188,7 +188,7 @@ static void add_escape(struct buf *out, unsigned char c)
 
 static bool form_keeps(unsigned char c)
 {
-    return (c < 128 && kinds[c] == UNRESERVED && c != '~') || c == '*';
+    return (kinds[c] == UNRESERVED && c != '~') || c == '*';
 }
 
 static void add_form_ascii(struct buf *out, unsigned char c)

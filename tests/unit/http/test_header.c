@@ -33,8 +33,14 @@ static void a_name_with_any_octet_changed_is_a_stranger(void **state)
             char text[64];
 
             memcpy(text, known[id].ptr, known[id].len);
-            text[at] ^= 0x40; /* letters leave the alphabet, '-' becomes 'm' */
-            assert_int_equal(header_id_of(str_of(text, known[id].len)), HEADER_OTHER);
+            for (unsigned c = 0; c < 256; c++) {
+                unsigned char was = (unsigned char)known[id].ptr[at];
+                bool same = c == was || (was >= 'a' && was <= 'z' && c == was - 0x20U);
+
+                text[at] = (char)c;
+                if ((header_id_of(str_of(text, known[id].len)) == id) != same)
+                    fail_msg("%s with octet %zu as 0x%02x", known[id].ptr, at, c);
+            }
         }
         assert_int_equal(header_id_of(str_head(known[id], known[id].len - 1)), HEADER_OTHER);
     }
