@@ -62,6 +62,7 @@ struct app {
 
     struct site_options site_options;
     struct site_hooks hooks;
+    struct site_shared shared;
     struct lane lanes[APP_LANES_MAX];
     unsigned lane_count;
     struct loop_timer tick_timer;

@@ -10,8 +10,6 @@
 #include <sys/sysinfo.h>
 #include <unistd.h>
 
-#define LONGEST_TOKEN_MS (24LL * 3600 * 1000)
-
 /* ---- the handler that net calls: one lane's pipeline ---- */
 
 static size_t on_head(void *lane_ctx, struct request *req)
@@ -85,7 +83,6 @@ static void fill_site_options(struct app *app)
         .limits_azure = limits_azure(app),
         .limits_factor = (double)setting_number(s, "limits.factor"),
         .token_alg = jws_alg_from_name(setting_text(s, "auth.token_alg")),
-        .longest_token_ms = LONGEST_TOKEN_MS,
         .backup_dir = app->dir.path,
     };
 }
@@ -238,6 +235,7 @@ static void open_lane(struct app *app, unsigned index)
     lane->site = (struct site){
         .options = &app->site_options,
         .hooks = &app->hooks,
+        .shared = &app->shared,
         .loop = lane->loop,
         .store = app->store,
         .reader = lane->reader,
@@ -251,7 +249,9 @@ static void open_lane(struct app *app, unsigned index)
 
 static enum rc open_router(struct app *app, struct buf *why)
 {
-    const struct route *tables[] = {identity_routes, admin_routes, meta_routes};
+    const struct route *tables[] = {
+        identity_routes, admin_routes, meta_routes,
+        app->development ? metrics_public_routes : metrics_admin_routes};
 
     app->router = router_new(tables, ARRAY_LEN(tables), why);
     return app->router ? RC_OK : RC_INTERNAL;
@@ -293,9 +293,14 @@ enum rc app_open(struct app *app, struct settings *settings, struct buf *why)
         (rc = open_store(app, why)))
         return rc;
     fill_site_options(app);
+    site_shared_init(&app->shared, &app->site_options);
     app_hooks_init(app);
     app->lanes[0].loop = loop_new(0);
     app->lanes[0].reader = store_reader_new(app->store);
+    if (app->development && (rc = admin_clock_restore(app->lanes[0].reader, &app->clock))) {
+        buf_add(why, STR("the store can't be read."));
+        return rc;
+    }
     if ((rc = open_gate(app, why)) || (rc = app_bootstrap(app, why)) ||
         (rc = open_router(app, why)) || (rc = open_net(app, why)) ||
         (rc = app_certificates_start(app, why)))
@@ -335,6 +340,7 @@ void app_close(struct app *app)
     }
     net_free(app->net);
     router_free(app->router);
+    site_shared_clear(&app->shared);
     gate_free(app->gate);
     key_usage_table_free(app->usage);
     master_key_free(app->master);

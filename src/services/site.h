@@ -27,9 +27,11 @@ struct site_hooks {
 
 struct site_options {
     bool development;
-    struct str domain;              /* resources answer to <name>.<domain> */
-    struct str region, location;    /* identity.region, identity.location */
-    bool scopes_any_version;        /* identity.scopes_any_version */
+    struct str domain;           /* resources answer to <name>.<domain> */
+    struct str region, location; /* identity.region, identity.location */
+    bool scopes_any_version;     /* identity.scopes_any_version */
+    bool limits_azure;           /* limits = azure */
+    double limits_factor;
     enum jws_alg token_alg;         /* auth.token_alg */
     struct str backup_dir;          /* where copies are made before they are streamed */
     uint16_t https_port, http_port; /* for connection strings; 0: no such listener */
