@@ -239,8 +239,8 @@ static void add_as_form(struct buf *out, struct str raw)
     size_t at = 0;
 
     while (at < raw.len) {
-        unsigned char octets[4];
-        size_t ends[4];
+        unsigned char octets[4] = {0};
+        size_t ends[4] = {0};
         size_t n = peek_form(raw, at, octets, ends);
         size_t len = str_utf8_char(str_of(octets, n));
 
