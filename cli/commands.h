@@ -1,0 +1,55 @@
+/* The command table: every command is a row; help, usage errors and suggestions come from it. */
+#ifndef CLI_COMMANDS_H
+#define CLI_COMMANDS_H
+
+#include "cli/options.h"
+
+struct cli;
+
+enum command_reach {
+    REACH_NONE = 0, /* needs no server */
+    REACH_SERVER,   /* the administrator's business */
+    REACH_RESOURCE, /* one resource's business: its access key does as well */
+};
+
+struct command {
+    const char *words;            /* "resource create" */
+    const char *synopsis;         /* "NAME [--location TEXT]"; "" when there is nothing */
+    const char *help;             /* one line */
+    const char *about;            /* paragraphs and examples */
+    const struct option *options; /* ended by {0}; NULL: none of its own */
+    unsigned words_min, words_max;
+    enum command_reach reach; /* which options for finding the server it takes */
+    int (*run)(struct cli *cli);
+    /** For commands that read their arguments themselves: behind the words, --help included. */
+    int (*raw_args)(int argc, char **argv);
+};
+
+/** The rows of this folder. */
+const struct command *commands_table(size_t *out_n);
+
+int env_run(struct cli *cli);
+int status_run(struct cli *cli);
+int resource_create_run(struct cli *cli);
+int resource_list_run(struct cli *cli);
+int resource_show_run(struct cli *cli);
+int resource_delete_run(struct cli *cli);
+int key_list_run(struct cli *cli);
+int key_regenerate_run(struct cli *cli);
+int key_rotate_run(struct cli *cli);
+int user_create_run(struct cli *cli);
+int user_list_run(struct cli *cli);
+int user_show_run(struct cli *cli);
+int user_delete_run(struct cli *cli);
+int user_export_run(struct cli *cli);
+int token_issue_run(struct cli *cli);
+int token_revoke_run(struct cli *cli);
+int token_inspect_run(struct cli *cli);
+int sign_run(struct cli *cli);
+int clock_show_run(struct cli *cli);
+int clock_set_run(struct cli *cli);
+int clock_advance_run(struct cli *cli);
+int clock_reset_run(struct cli *cli);
+int backup_run(struct cli *cli);
+
+#endif

@@ -1,0 +1,53 @@
+/* Where the server is and as whom we call it. */
+#ifndef CLI_SERVER_FIND_H
+#define CLI_SERVER_FIND_H
+
+#include "callgate/client.h"
+#include "cli/cli.h"
+
+/** What the running server wrote into DIR/server.json. Texts NUL-terminated, in the arena; empty
+ * when absent. */
+struct server_info {
+    struct str data_dir, version, mode;
+    struct str domain; /* a named resource answers to NAME.domain */
+    struct str https_address, http_address;
+    uint16_t https_port, http_port; /* 0: no such listener */
+    struct str admin_socket, admin_token_file, ca_file, ca_bundle, trust_store;
+    struct str trust_store_password;
+};
+
+/** Options by which a command of that reach finds its server; NULL for REACH_NONE. */
+const struct option *server_options(enum command_reach reach);
+/** The data directory: `given`, else $CALLGATE_DATA, else $XDG_STATE_HOME/callgate, else
+ * ~/.local/state/callgate. RC_NOT_FOUND: none of them, and no home. */
+enum rc server_data_dir(const char *given, struct buf *out) NODISCARD;
+/** Reads server.json of the data directory; says what is wrong. */
+enum exit_code server_info_read(struct cli *cli, struct server_info *out) NODISCARD;
+/** True when `dir` has a server.json: a server runs there, or did. */
+bool server_is_known(struct cli *cli, struct str dir) NODISCARD;
+/** The endpoint of a local server for the default resource, "https://localhost:8443"; empty when
+ * it has no such listener. In the arena. */
+struct str server_endpoint(struct cli *cli, const struct server_info *info, bool tls);
+/** A text option that may be written as @FILE (first line of the file) or "env" (the variable
+ * `variable`). In the arena. */
+enum exit_code text_from(struct cli *cli, const char *given, const char *variable,
+                         struct str *out) NODISCARD;
+/** The first line of a file, without blanks around it. In the arena, wiped with it. */
+enum exit_code line_from_file(struct cli *cli, const char *path, struct str *out) NODISCARD;
+
+/** A connection string that was given by option, or, when no other option says where, stands in
+ * the environment while no server runs here; empty otherwise. */
+enum exit_code connection_string_find(struct cli *cli, struct str *out) NODISCARD;
+/** The client for the command's administration calls. Owned: cg_client_free(). */
+enum exit_code client_open(struct cli *cli, struct cg_client **out) NODISCARD;
+/** A client of the wire, by access key: the connection string's, else the one that the
+ * administrator may reveal. */
+enum exit_code wire_client_open(struct cli *cli, struct cg_client **out) NODISCARD;
+/** The access key of the resource, revealed to the administrator. In the arena. */
+enum exit_code key_reveal(struct cli *cli, struct str *out_key) NODISCARD;
+/** A client of `endpoint` with an access key, or without a credential when `access_key` is
+ * empty. */
+enum exit_code key_client_open(struct cli *cli, struct str endpoint, struct str access_key,
+                               struct str ca_file, struct cg_client **out) NODISCARD;
+
+#endif

@@ -1,0 +1,118 @@
+/* From results and error bodies to struct cg_error. Source: wire/authentication §2.5, §5.1. */
+#include "client/failure.h"
+
+#include "base/json.h"
+
+const char *cg_status_text(enum cg_status status)
+{
+    switch (status) {
+    case CG_OK:
+        return "done";
+    case CG_INVALID:
+        return "invalid argument";
+    case CG_DENIED:
+        return "denied";
+    case CG_FORBIDDEN:
+        return "forbidden";
+    case CG_NOT_FOUND:
+        return "not found";
+    case CG_CONFLICT:
+        return "conflict";
+    case CG_BUSY:
+        return "server busy";
+    case CG_REFUSED:
+        return "refused";
+    case CG_SERVER_FAILED:
+        return "server failed";
+    case CG_NETWORK:
+        return "no answer";
+    case CG_PROTOCOL:
+        return "answer not understood";
+    case CG_NOMEM:
+        return "out of memory";
+    case CG_LOCAL:
+        return "local trouble";
+    }
+    return "unknown status";
+}
+
+void text_store(char *out, size_t cap, struct str text)
+{
+    size_t n = 0;
+
+    while (n < text.len) {
+        size_t step = str_utf8_char(str_from_index(text, n));
+
+        step = step ? step : 1;
+        if (n + step >= cap)
+            break;
+        for (size_t i = 0; i < step; i++) {
+            unsigned char c = (unsigned char)text.ptr[n + i];
+
+            out[n + i] = c < 0x20 || c == 0x7f ? '?' : (char)c;
+        }
+        n += step;
+    }
+    out[n] = '\0';
+}
+
+enum cg_status failure(struct cg_error *err, enum cg_status status, struct str message)
+{
+    if (err) {
+        *err = (struct cg_error){.status = status};
+        text_store(err->message, sizeof err->message, message);
+    }
+    return status;
+}
+
+enum cg_status failure_of_http(int http_status)
+{
+    switch (http_status) {
+    case 401:
+        return CG_DENIED;
+    case 403:
+        return CG_FORBIDDEN;
+    case 404:
+        return CG_NOT_FOUND;
+    case 409:
+    case 412:
+        return CG_CONFLICT;
+    case 429:
+    case 503:
+        return CG_BUSY;
+    default:
+        if (http_status < 400)
+            return CG_PROTOCOL;
+        return http_status < 500 ? CG_REFUSED : CG_SERVER_FAILED;
+    }
+}
+
+static struct str text_member(const json_t *obj, const char *name)
+{
+    struct str text = STR_EMPTY;
+
+    return json_get_str(obj, name, &text) ? STR_EMPTY : text;
+}
+
+void failure_read_body(struct cg_error *err, struct str body)
+{
+    struct str code = STR_EMPTY, message = STR_EMPTY;
+    const json_t *inner = NULL;
+    json_t *root = NULL;
+
+    if (body.len == 0 || json_read(body, &root, NULL))
+        return;
+    inner = json_object_get(root, "error");
+    if (json_is_object(inner)) {
+        code = text_member(inner, "code");
+        message = text_member(inner, "message");
+    } else {
+        code = text_member(root, "error");
+        message = text_member(root, "error_description");
+    }
+    if (code.len > 0)
+        text_store(err->code, sizeof err->code, code);
+    if (message.len > 0)
+        text_store(err->message, sizeof err->message, message);
+    json_decref(root);
+}

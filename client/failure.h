@@ -1,0 +1,18 @@
+/* Fills struct cg_error: the one place that knows its sizes. */
+#ifndef CLIENT_FAILURE_H
+#define CLIENT_FAILURE_H
+
+#include "base/str.h"
+#include "callgate/base.h"
+
+/** Copies `text` into `out`, cut to fit at a character's edge, controls as '?'. */
+void text_store(char *out, size_t cap, struct str text);
+/** Resets `err` (NULL is fine) to `status` and `message`; returns `status`. */
+enum cg_status failure(struct cg_error *err, enum cg_status status, struct str message);
+/** The status for an HTTP status of 300 or more. */
+enum cg_status failure_of_http(int http_status);
+/** Takes code and message from an error body, {"error":{"code","message"}} or OAuth's form; what
+ * is no such JSON leaves `err` as it was. */
+void failure_read_body(struct cg_error *err, struct str body);
+
+#endif

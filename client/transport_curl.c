@@ -1,0 +1,240 @@
+/* The transport over libcurl: one easy handle per client, whose connection is kept.
+ *
+ * It stands alone (libc and libcurl), because the executable loads it as a module. */
+#include "callgate/transport.h"
+
+#include <curl/curl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct state {
+    CURL *easy;
+};
+
+struct answer {
+    const struct cg_http_sink *sink;
+    int interim, refused;
+};
+
+static enum cg_status state_open(void **out_state, void *user)
+{
+    struct state *s = calloc(1, sizeof *s);
+
+    (void)user; /* none here */
+    if (!s)
+        return CG_NOMEM;
+    s->easy = curl_easy_init();
+    if (!s->easy) {
+        free(s);
+        return CG_NOMEM;
+    }
+    *out_state = s;
+    return CG_OK;
+}
+
+static void state_close(void *state)
+{
+    struct state *s = state;
+
+    if (!s)
+        return;
+    curl_easy_cleanup(s->easy);
+    free(s);
+}
+
+/* "HTTP/1.1 201 Created" */
+static int pass_status(struct answer *a, const char *line, size_t len)
+{
+    const char *blank = memchr(line, ' ', len);
+    int status = 0;
+
+    if (!blank || len - (size_t)(blank - line) < 4)
+        return 1;
+    for (int i = 1; i <= 3; i++) {
+        if (blank[i] < '0' || blank[i] > '9')
+            return 1;
+        status = status * 10 + (blank[i] - '0');
+    }
+    a->interim = status < 200;
+    return a->interim ? 0 : a->sink->on_status(status, a->sink->user);
+}
+
+static int pass_header(const struct answer *a, const char *line, size_t len)
+{
+    const char *colon = memchr(line, ':', len), *value = NULL;
+    size_t value_len = 0;
+
+    if (!colon || a->interim)
+        return 0;
+    value = colon + 1;
+    value_len = len - (size_t)(value - line);
+    while (value_len > 0 && (*value == ' ' || *value == '\t')) {
+        value++;
+        value_len--;
+    }
+    while (value_len > 0 && strchr(" \t\r\n", value[value_len - 1]))
+        value_len--;
+    return a->sink->on_header(line, (size_t)(colon - line), value, value_len, a->sink->user);
+}
+
+static size_t on_line(char *line, size_t size, size_t n, void *user)
+{
+    struct answer *a = user;
+    size_t len = size * n;
+    int status_line = len > 5 && memcmp(line, "HTTP/", 5) == 0;
+
+    a->refused |= status_line ? pass_status(a, line, len) : pass_header(a, line, len);
+    return a->refused ? 0 : len;
+}
+
+static size_t on_data(char *data, size_t size, size_t n, void *user)
+{
+    struct answer *a = user;
+    size_t len = size * n;
+
+    a->refused |= a->sink->on_body(data, len, a->sink->user);
+    return a->refused ? 0 : len;
+}
+
+static int add_line(struct curl_slist **list, const char *name, const char *value)
+{
+    size_t len = strlen(name) + strlen(value) + 3;
+    char *line = malloc(len);
+    struct curl_slist *longer = NULL;
+
+    if (!line)
+        return 0;
+    (void)snprintf(line, len, "%s: %s", name, value);
+    longer = curl_slist_append(*list, line);
+    free(line);
+    if (longer)
+        *list = longer;
+    return longer != NULL;
+}
+
+static struct curl_slist *make_headers(const struct cg_http_request *r)
+{
+    struct curl_slist *list = curl_slist_append(NULL, "Expect:"); /* no waiting for 100 */
+    int ok = list != NULL, has_type = 0;
+
+    for (size_t i = 0; ok && i < r->header_count; i++) {
+        ok = add_line(&list, r->headers[i].name, r->headers[i].value);
+        has_type |= strcmp(r->headers[i].name, "Content-Type") == 0;
+    }
+    if (ok && !has_type) { /* else libcurl says it is a form */
+        struct curl_slist *longer = curl_slist_append(list, "Content-Type:");
+
+        ok = longer != NULL;
+    }
+    if (!ok) {
+        curl_slist_free_all(list);
+        list = NULL;
+    }
+    return list;
+}
+
+static CURLcode set_request(CURL *e, const struct cg_http_request *r, struct curl_slist *headers)
+{
+    CURLcode rc = CURLE_OK;
+    int has_body = r->body_len > 0 || strcmp(r->method, "POST") == 0 ||
+                   strcmp(r->method, "PUT") == 0 || strcmp(r->method, "PATCH") == 0;
+
+#define SET(option, value)                                                                         \
+    if (rc == CURLE_OK)                                                                            \
+    rc = curl_easy_setopt(e, option, value)
+    SET(CURLOPT_URL, r->url);
+    SET(CURLOPT_CUSTOMREQUEST, r->method);
+    SET(CURLOPT_HTTPHEADER, headers);
+    SET(CURLOPT_PATH_AS_IS, 1L);
+    SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+#if LIBCURL_VERSION_NUM >= 0x075500
+    SET(CURLOPT_PROTOCOLS_STR, "http,https");
+#else
+    SET(CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS));
+#endif
+    SET(CURLOPT_FOLLOWLOCATION, 0L);
+    SET(CURLOPT_NOSIGNAL, 1L);
+    SET(CURLOPT_TIMEOUT_MS, (long)r->timeout_ms);
+    SET(CURLOPT_CONNECTTIMEOUT_MS, (long)r->connect_timeout_ms);
+    if (has_body) {
+        SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)r->body_len);
+        SET(CURLOPT_POSTFIELDS, r->body_len > 0 ? r->body : "");
+    }
+    if (strcmp(r->method, "HEAD") == 0)
+        SET(CURLOPT_NOBODY, 1L);
+    if (r->unix_socket)
+        SET(CURLOPT_UNIX_SOCKET_PATH, r->unix_socket);
+    if (r->ca_file)
+        SET(CURLOPT_CAINFO, r->ca_file);
+    if (r->no_proxy)
+        SET(CURLOPT_PROXY, "");
+#undef SET
+    return rc;
+}
+
+static CURLcode set_sinks(CURL *e, struct answer *a, char *reason)
+{
+    CURLcode rc = curl_easy_setopt(e, CURLOPT_HEADERFUNCTION, on_line);
+
+    if (rc == CURLE_OK)
+        rc = curl_easy_setopt(e, CURLOPT_HEADERDATA, a);
+    if (rc == CURLE_OK)
+        rc = curl_easy_setopt(e, CURLOPT_WRITEFUNCTION, on_data);
+    if (rc == CURLE_OK)
+        rc = curl_easy_setopt(e, CURLOPT_WRITEDATA, a);
+    if (rc == CURLE_OK)
+        rc = curl_easy_setopt(e, CURLOPT_ERRORBUFFER, reason);
+    return rc;
+}
+
+/* True when no octet of the request can have reached the server. */
+static int never_connected(CURLcode rc)
+{
+    return rc == CURLE_COULDNT_CONNECT || rc == CURLE_COULDNT_RESOLVE_HOST ||
+           rc == CURLE_COULDNT_RESOLVE_PROXY || rc == CURLE_SSL_CONNECT_ERROR ||
+           rc == CURLE_PEER_FAILED_VERIFICATION || rc == CURLE_SSL_CACERT_BADFILE ||
+           rc == CURLE_URL_MALFORMAT;
+}
+
+static enum cg_status state_send(void *state, const struct cg_http_request *request,
+                                 const struct cg_http_sink *sink, struct cg_http_result *out)
+{
+    struct state *s = state;
+    struct answer a = {sink, 0, 0};
+    struct curl_slist *headers = make_headers(request);
+    char reason[CURL_ERROR_SIZE] = "";
+    CURLcode rc = CURLE_OUT_OF_MEMORY;
+
+    memset(out, 0, sizeof *out);
+    if (headers) {
+        curl_easy_reset(s->easy); /* keeps connections */
+        rc = set_request(s->easy, request, headers);
+        if (rc == CURLE_OK)
+            rc = set_sinks(s->easy, &a, reason);
+        if (rc == CURLE_OK)
+            rc = curl_easy_perform(s->easy);
+        curl_easy_setopt(s->easy, CURLOPT_ERRORBUFFER, NULL);
+    }
+    curl_slist_free_all(headers);
+    out->connected = !never_connected(rc);
+    if (rc == CURLE_OK)
+        return CG_OK;
+    (void)snprintf(out->reason, sizeof out->reason, "%s",
+                   reason[0] ? reason : curl_easy_strerror(rc));
+    if (rc == CURLE_OUT_OF_MEMORY)
+        return CG_NOMEM;
+    return rc == CURLE_SSL_CACERT_BADFILE ? CG_LOCAL : CG_NETWORK;
+}
+
+CG_API const struct cg_transport *cg_transport_curl(void)
+{
+    static const struct cg_transport table = {
+        .size = sizeof(struct cg_transport),
+        .open = state_open,
+        .send = state_send,
+        .close = state_close,
+    };
+
+    return &table;
+}

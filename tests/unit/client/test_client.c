@@ -1,0 +1,309 @@
+/* Clients over a transport of our own: what is sent, when again, and how failures are told. */
+#include "base/str.h"
+#include "callgate/callgate.h"
+#include "client/admin.h"
+#include "vectors.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+#define CONNECTION "endpoint=https://localhost:8443/;accesskey=" KEY_1
+
+/* A server of one test: answers in order, requests kept. */
+struct script {
+    struct {
+        int status; /* 0: no answer */
+        const char *header, *value, *body;
+    } answers[4];
+    unsigned sent;
+    char method[16], url[512], body[512], authorization[256], dates[4][64], host[64], ca[64];
+    bool connected, no_proxy;
+};
+
+static enum cg_status fake_open(void **out_state, void *user)
+{
+    *out_state = user;
+    return CG_OK;
+}
+
+static void fake_close(void *state)
+{
+    (void)state;
+}
+
+static void keep_header(struct script *s, const struct cg_header *h)
+{
+    if (strcmp(h->name, "Authorization") == 0)
+        (void)snprintf(s->authorization, sizeof s->authorization, "%s", h->value);
+    if (strcmp(h->name, "x-ms-date") == 0)
+        (void)snprintf(s->dates[s->sent], sizeof s->dates[0], "%s", h->value);
+    if (strcmp(h->name, "Host") == 0)
+        (void)snprintf(s->host, sizeof s->host, "%s", h->value);
+}
+
+static enum cg_status fake_send(void *state, const struct cg_http_request *r,
+                                const struct cg_http_sink *sink, struct cg_http_result *out)
+{
+    struct script *s = state;
+    unsigned i = s->sent;
+    const char *value = s->answers[i].value, *body = s->answers[i].body;
+
+    assert_true(i < ARRAY_LEN(s->answers));
+    (void)snprintf(s->method, sizeof s->method, "%s", r->method);
+    (void)snprintf(s->url, sizeof s->url, "%s", r->url);
+    (void)snprintf(s->body, sizeof s->body, "%.*s", (int)r->body_len,
+                   r->body ? (const char *)r->body : "");
+    (void)snprintf(s->ca, sizeof s->ca, "%s", r->ca_file ? r->ca_file : "");
+    s->no_proxy = r->no_proxy;
+    for (size_t h = 0; h < r->header_count; h++)
+        keep_header(s, &r->headers[h]);
+    s->sent++;
+    *out = (struct cg_http_result){.connected = s->connected, .reason = "refused"};
+    if (s->answers[i].status == 0)
+        return CG_NETWORK;
+    if (sink->on_status(s->answers[i].status, sink->user))
+        return CG_NETWORK;
+    if (s->answers[i].header && sink->on_header(s->answers[i].header, strlen(s->answers[i].header),
+                                                value, strlen(value), sink->user))
+        return CG_NETWORK;
+    if (body && sink->on_body(body, strlen(body), sink->user))
+        return CG_NETWORK;
+    return CG_OK;
+}
+
+static struct cg_transport transport_of(struct script *s)
+{
+    return (struct cg_transport){sizeof(struct cg_transport), fake_open, fake_send, fake_close, s};
+}
+
+static struct cg_client *client_of(const struct cg_transport *t)
+{
+    struct cg_client_options o = {
+        .connection_string = CONNECTION, .transport = t, .retry_delay_ms = 1};
+    struct cg_client *c = NULL;
+
+    assert_int_equal(cg_client_new(&o, &c, NULL), CG_OK);
+    return c;
+}
+
+static void issues_a_token_with_a_signed_request(void **state)
+{
+    struct script s = {
+        .answers = {{200, NULL, NULL,
+                     "{\"token\":\"a.b.c\",\"expiresOn\":\"2026-11-23T15:00:00.0000000+00:00\"}"}}};
+    struct cg_transport t = transport_of(&s);
+    struct cg_client *c = client_of(&t);
+    const char *scopes[] = {"chat"};
+    struct cg_token_options o = {scopes, 1, 60};
+    struct cg_token token = {0};
+
+    (void)state;
+    assert_int_equal(cg_identity_issue_token(c, "8:acs:a_b", &o, &token, NULL), CG_OK);
+    assert_string_equal(token.text, "a.b.c");
+    assert_true(token.expires_unix_ms == VECTOR_TIME_MS);
+    assert_string_equal(s.method, "POST");
+    assert_string_equal(s.url, "https://localhost:8443/identities/8%3Aacs%3Aa_b/:issueAccessToken"
+                               "?api-version=2023-10-01");
+    assert_string_equal(s.body, "{\"scopes\":[\"chat\"],\"expiresInMinutes\":60}");
+    assert_string_equal(s.host, "localhost:8443");
+    assert_int_equal(strncmp(s.authorization, "HMAC-SHA256 SignedHeaders=", 26), 0);
+    assert_true(s.no_proxy);
+    cg_token_clear(&token);
+    cg_client_free(c);
+}
+
+static void creates_a_user_and_a_first_token(void **state)
+{
+    struct script s = {.answers = {{201, NULL, NULL,
+                                    "{\"identity\":{\"id\":\"8:acs:x_y\"},\"accessToken\":{"
+                                    "\"token\":\"t\",\"expiresOn\":\"2026-11-23T15:00:00Z\"}}"}}};
+    struct cg_transport t = transport_of(&s);
+    struct cg_client *c = client_of(&t);
+    struct cg_user user = {0};
+    struct cg_token token = {0};
+
+    (void)state;
+    assert_int_equal(cg_identity_create_user_and_token(c, NULL, &user, &token, NULL), CG_OK);
+    assert_string_equal(user.id, "8:acs:x_y");
+    assert_string_equal(token.text, "t");
+    assert_string_equal(s.body, "{\"createTokenWithScopes\":[\"chat\",\"voip\"]}");
+    cg_user_clear(&user);
+    cg_token_clear(&token);
+    cg_client_free(c);
+}
+
+static void tells_status_code_message_and_explanation(void **state)
+{
+    struct script s = {.answers = {{401, "X-Callgate-Explain", "signature; host=…",
+                                    "{\"error\":{\"code\":\"Denied\",\"message\":\"Denied by the "
+                                    "resource provider.\"}}"}}};
+    struct cg_transport t = transport_of(&s);
+    struct cg_client *c = client_of(&t);
+    struct cg_error err = {0};
+
+    (void)state;
+    assert_int_equal(cg_identity_delete_user(c, "8:acs:a_b", &err), CG_DENIED);
+    assert_int_equal(err.http_status, 401);
+    assert_string_equal(err.code, "Denied");
+    assert_string_equal(err.message, "Denied by the resource provider.");
+    assert_string_equal(err.explain, "signature; host=…");
+    assert_int_equal(strlen(err.request_id), 36);
+    assert_int_equal(s.sent, 1);
+    cg_client_free(c);
+}
+
+static void waits_and_signs_anew_when_the_server_is_busy(void **state)
+{
+    struct script s = {.answers = {{503, "Retry-After", "1", ""},
+                                   {201, NULL, NULL, "{\"identity\":{\"id\":\"8:acs:x_y\"}}"}}};
+    struct cg_transport t = transport_of(&s);
+    struct cg_client *c = client_of(&t);
+    struct cg_user user = {0};
+
+    (void)state;
+    assert_int_equal(cg_identity_create_user(c, &user, NULL), CG_OK);
+    assert_int_equal(s.sent, 2);
+    assert_string_not_equal(s.dates[0], s.dates[1]); /* a second has passed */
+    cg_user_clear(&user);
+    cg_client_free(c);
+}
+
+static void repeats_a_post_only_when_it_was_not_seen(void **state)
+{
+    struct script unseen = {.connected = false}, seen = {.connected = true};
+    struct cg_transport t = transport_of(&unseen), u = transport_of(&seen);
+    struct cg_client *c = client_of(&t), *d = client_of(&u);
+    struct cg_user user = {0};
+    struct cg_error err = {0};
+
+    (void)state;
+    assert_int_equal(cg_identity_create_user(c, &user, &err), CG_NETWORK);
+    assert_string_equal(err.message, "refused");
+    assert_int_equal(unseen.sent, 3);
+    assert_int_equal(cg_identity_create_user(d, &user, &err), CG_NETWORK);
+    assert_int_equal(seen.sent, 1);
+    assert_int_equal(cg_identity_delete_user(d, "x", &err), CG_NETWORK);
+    assert_int_equal(seen.sent, 4);
+    cg_client_free(c);
+    cg_client_free(d);
+}
+
+static void says_when_an_answer_makes_no_sense(void **state)
+{
+    struct script s = {.answers = {{200, NULL, NULL, "{}"},
+                                   {200, NULL, NULL, "no json"},
+                                   {302, "Location", "https://x/", ""}}};
+    struct cg_transport t = transport_of(&s);
+    struct cg_client *c = client_of(&t);
+    struct cg_token token = {0};
+    struct cg_error err = {0};
+
+    (void)state;
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(cg_identity_issue_token(c, "x", NULL, &token, &err), CG_PROTOCOL);
+    assert_null(token.text);
+    cg_client_free(c);
+}
+
+static enum cg_status give_token(char *out, size_t cap, void *user)
+{
+    unsigned *calls = user;
+
+    (void)snprintf(out, cap, "token-%u", ++*calls);
+    return CG_OK;
+}
+
+static void asks_for_a_token_before_each_attempt(void **state)
+{
+    struct script s = {.answers = {{503, NULL, NULL, ""}, {200, NULL, NULL, "{\"a\":1}"}}};
+    struct cg_transport t = transport_of(&s);
+    unsigned calls = 0;
+    struct cg_client_options o = {.endpoint = "https://name.example/",
+                                  .get_token = give_token,
+                                  .get_token_user = &calls,
+                                  .transport = &t,
+                                  .ca_file = "ca.pem",
+                                  .retry_delay_ms = 1};
+    struct cg_client *c = NULL;
+    struct cg_admin_reply reply = {0};
+
+    (void)state;
+    assert_int_equal(cg_client_new(&o, &c, NULL), CG_OK);
+    assert_string_equal(cg_client_endpoint(c), "https://name.example");
+    assert_int_equal(cg_admin_call(c, "GET", "/admin/x?a=b", NULL, &reply, NULL), CG_OK);
+    assert_string_equal(reply.text, "{\"a\":1}");
+    assert_string_equal(s.authorization, "Bearer token-2");
+    assert_string_equal(s.ca, "ca.pem");
+    assert_false(s.no_proxy);
+    cg_admin_reply_clear(&reply);
+    cg_client_free(c);
+}
+
+static void streams_a_download_and_not_an_error(void **state)
+{
+    struct script s = {.answers = {{200, NULL, NULL, "octets"},
+                                   {403, NULL, NULL, "{\"error\":{\"code\":\"Forbidden\"}}"}}};
+    struct cg_transport t = transport_of(&s);
+    struct cg_client *c = client_of(&t);
+    FILE *f = tmpfile();
+    struct cg_error err = {0};
+    uint64_t octets = 0;
+
+    (void)state;
+    assert_int_equal(cg_admin_download(c, "POST", "/b", f, &octets, &err), CG_OK);
+    assert_int_equal(octets, 6);
+    assert_int_equal(cg_admin_download(c, "POST", "/b", f, &octets, &err), CG_FORBIDDEN);
+    assert_string_equal(err.code, "Forbidden");
+    assert_int_equal(ftell(f), 6);
+    (void)fclose(f);
+    cg_client_free(c);
+}
+
+static void refuses_options_that_contradict(void **state)
+{
+    static const struct cg_client_options bad[] = {
+        {.access_key = KEY_1},
+        {.connection_string = CONNECTION, .endpoint = "https://h"},
+        {.connection_string = CONNECTION, .access_key = KEY_1},
+        {.connection_string = "endpoint=https://h;accesskey=%%%"},
+        {.endpoint = "https://h", .access_key = KEY_1, .bearer_token = "t"},
+        {.endpoint = "http://name.example", .bearer_token = "t"},
+        {.endpoint = "https://h", .bearer_token = "a\r\nb"},
+        {.endpoint = "https://h/path"},
+        {.endpoint = "https://h", .user_agent = "a\nb"},
+    };
+    struct cg_client *c = NULL;
+    struct cg_error err = {0};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+        assert_int_equal(cg_client_new(&bad[i], &c, &err), CG_INVALID);
+        assert_true(err.message[0] != '\0');
+        assert_null(strstr(err.message, KEY_1));
+        assert_null(strstr(err.message, "%%%"));
+    }
+    assert_null(c);
+    assert_int_equal(cg_client_new(NULL, &c, NULL), CG_INVALID);
+    cg_client_free(NULL);
+    cg_token_clear(NULL);
+    cg_user_clear(NULL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(issues_a_token_with_a_signed_request),
+        cmocka_unit_test(creates_a_user_and_a_first_token),
+        cmocka_unit_test(tells_status_code_message_and_explanation),
+        cmocka_unit_test(waits_and_signs_anew_when_the_server_is_busy),
+        cmocka_unit_test(repeats_a_post_only_when_it_was_not_seen),
+        cmocka_unit_test(says_when_an_answer_makes_no_sense),
+        cmocka_unit_test(asks_for_a_token_before_each_attempt),
+        cmocka_unit_test(streams_a_download_and_not_an_error),
+        cmocka_unit_test(refuses_options_that_contradict),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
