@@ -9,9 +9,13 @@
 #include "crypto/seal.h"
 #include "store/store.h"
 
+/** No token lives longer: revocations and retired keys are kept this long. */
+#define TOKEN_LONGEST_MS ((int64_t)24 * 60 * 60 * 1000)
+
 struct access_key {
-    struct mac_key *mac;   /* never NULL: a dummy key where there is none */
-    struct secret secret;  /* empty for the dummy */
+    struct mac_key *mac;  /* never NULL: a key that nobody knows where there is none */
+    struct secret secret; /* its octets */
+    bool present;         /* false: the key that nobody knows */
     uint32_t generation, tokens_valid_from;
     unix_ms regenerated;
     _Atomic int64_t *last_used; /* service time; shared by all snapshots, owned by the gate */
@@ -46,6 +50,9 @@ struct directory {
     const struct resource *dummy; /* same work for names that nobody has */
     const struct resource *default_resource;
     struct map by_host; /* label or full name, lower case → struct resource * (active ones) */
+    struct map by_name; /* → struct resource * (not deleted) */
+    struct map by_id;   /* 16 octets → struct resource * (all) */
+    struct map generic; /* names of the server itself (--name): as localhost */
     struct signing_key *signing_keys;
     size_t signing_keys_count;
 };
@@ -56,14 +63,20 @@ struct directory_source {
     struct str domain; /* resources answer to <name>.<domain>; "localhost" */
     struct str *names; /* further names of the default resource (--name) */
     size_t names_count;
-    struct key_usage_table *usage; /* owns the last_used cells */
+    struct key_usage_table *usage; /* owns the last_used cells; borrowed */
 };
 
-/** Cells that outlive snapshots, one per (resource, slot). Thread-safe. */
+/** Cells that outlive snapshots, one per (resource, slot); a new generation starts at `initial`.
+ * Thread-safe. */
 struct key_usage_table *key_usage_table_new(void);
 void key_usage_table_free(struct key_usage_table *t);
 _Atomic int64_t *key_usage_cell(struct key_usage_table *t, const struct uuid *resource,
-                                enum key_slot slot, unix_ms initial);
+                                enum key_slot slot, uint32_t generation, unix_ms initial);
+/** Calls `each` for every cell that has moved since the last call. Returns how many. */
+size_t key_usage_each_changed(struct key_usage_table *t,
+                              void (*each)(void *ctx, const struct uuid *resource,
+                                           enum key_slot slot, unix_ms last_used),
+                              void *ctx);
 
 /** Reads the store and builds the next snapshot (refs 1). RC_DENIED: a secret does not open under
  * this master key; `why` says which. */
@@ -74,12 +87,17 @@ enum rc directory_build(const struct directory_source *source, struct store_read
  * NULL when nobody has it. Source: design D10. */
 const struct resource *directory_by_host(const struct directory *d, struct str host,
                                          uint16_t door_port) NODISCARD;
+/** True for names that mean this server, whether a resource stands behind them or not. */
+bool directory_knows_host(const struct directory *d, struct str host) NODISCARD;
+/** The resource of that name, unless it is deleted. */
 const struct resource *directory_by_name(const struct directory *d, struct str name) NODISCARD;
 const struct resource *directory_by_id(const struct directory *d, const struct uuid *id) NODISCARD;
-/** The key that signs tokens of `purpose` at `now`; NULL when there is none. */
+/** The key that signs tokens of `purpose` at `now`: the newest that is active and not retired; the
+ * oldest when the clock stands before all of them. NULL when there is none. */
 const struct signing_key *directory_signer(const struct directory *d, struct str purpose,
                                            unix_ms now) NODISCARD;
-/** The key `kid` of `purpose` if tokens of it may still be verified at `now`. */
+/** The key `kid` of `purpose` if tokens of it may still be verified at `now`: not retired for
+ * longer than the longest token lives. */
 const struct signing_key *directory_verifier(const struct directory *d, struct str purpose,
                                              struct str kid, unix_ms now) NODISCARD;
 

@@ -8,20 +8,21 @@
 #include "http/request.h"
 
 struct gate_options {
-    int64_t clock_skew_ms;       /* auth.clock_skew: 300 s */
-    size_t revocations_max;      /* auth.revocations_max */
-    uint32_t fail_rate;          /* auth.fail_rate: failures per second and address; 0: no limit */
-    struct str *public_hosts;    /* auth.public_hosts: H5 candidates of the default resource */
-    size_t public_hosts_count;   /* at most 8 */
+    int64_t clock_skew_ms;     /* auth.clock_skew: 300 s */
+    size_t revocations_max;    /* auth.revocations_max */
+    uint32_t fail_rate;        /* auth.fail_rate: failures per second and address; 0: no limit */
+    struct str *public_hosts;  /* auth.public_hosts: H5 candidates of the default resource */
+    size_t public_hosts_count; /* at most 8 */
     bool development;
-    struct cidr *explain_to;     /* besides loopback: who sees explanations in development */
+    struct cidr *explain_to; /* besides loopback: who sees explanations in development */
     size_t explain_to_count;
-    struct secret admin_token;   /* of the administrator's bearer credential; moved in */
+    struct secret admin_token; /* of the administrator's bearer credential; moved in */
 };
 
 struct gate;
 
-/** Everything is borrowed and outlives the gate, but the admin token and usage table. */
+/** Everything is borrowed and outlives the gate, but the admin token, which is moved in. Without a
+ * usage table the gate makes one of its own. */
 struct gate *gate_new(const struct gate_options *options, const struct directory_source *source,
                       struct store *store, struct clock *clock);
 void gate_free(struct gate *g);
@@ -30,8 +31,14 @@ void gate_free(struct gate *g);
 enum rc gate_load(struct gate *g, struct buf *why) NODISCARD;
 /** The store's watch (writer thread): brings memory up to date. */
 void gate_on_commit(void *gate, const struct log_entry *entries, size_t n);
-/** Once a minute, any one thread: forgets old revocations, writes last-used times. */
+/** Once a minute, any one thread: forgets old revocations, writes last-used times, tries again what
+ * could not be read. */
 void gate_tick(struct gate *g);
+/** Before store_close(): gives the gate's reader back. Changes are not followed from then on. */
+void gate_detach(struct gate *g);
+/** False after the store could not be read when something had changed: then credentials are
+ * answered 503 until it can. */
+bool gate_healthy(const struct gate *g);
 struct clock *gate_clock(struct gate *g);
 const struct gate_options *gate_options(const struct gate *g);
 size_t gate_revocations_held(const struct gate *g);
@@ -45,9 +52,32 @@ struct gate_loop;
 struct gate_loop *gate_loop_new(struct gate *g, struct store *store, struct store_reader *reader);
 void gate_loop_free(struct gate_loop *gl);
 struct gate *gate_of(struct gate_loop *gl);
-/** The current directory, borrowed until the next call on this loop; a held request keeps its own
- * (req->held_snapshot). */
+/** The current directory, borrowed until the next call on this loop; between gate_enter() and
+ * gate_leave(), until the latter. A held request keeps its own (req->held_snapshot). */
 const struct directory *gate_directory(struct gate_loop *gl);
+
+/** Brackets around one request: what gate_directory() gives inside stays until the outermost pair
+ * is left, so that pointers into it may be kept on the way. */
+struct gate_pin {
+    struct directory *directory, *outer;
+};
+struct gate_pin gate_enter(struct gate_loop *gl) NODISCARD;
+void gate_leave(struct gate_loop *gl, struct gate_pin pin);
+/** Inside the brackets: keeps the directory that the request was checked against until
+ * gate_release(); for requests that are answered later. */
+void gate_hold(struct gate_loop *gl, struct request *req);
+/** When the request dies: gives back what gate_hold() kept. Harmless without. */
+void gate_release(const struct request *req);
+
+/** The resource that the request's Host means behind its door (design D10), or NULL.
+ * `*out_known` is false when the name means nobody, so that the request went astray. */
+const struct resource *gate_resource(const struct directory *d, struct request *req,
+                                     bool *out_known) NODISCARD;
+/** Whether this caller is told why it is refused: development, and loopback or auth.explain_to. */
+bool gate_explains(const struct gate_loop *gl, const struct request *req) NODISCARD;
+/** What follows "Bearer " in the only Authorization header; RC_NOT_FOUND: another scheme or none;
+ * RC_CONFLICT: several headers. */
+enum rc gate_bearer(const struct request *req, struct str *out_credential) NODISCARD;
 struct hash_work *gate_hash_work(struct gate_loop *gl);
 
 /** Checks the request's credential against its row: NULL and req->principal, or the refusal, with
@@ -65,13 +95,13 @@ const struct api_error *gate_check_user_token(struct gate_loop *gl, struct reque
 struct mint {
     const struct resource *resource;
     struct user_key user;
-    uint32_t generation;  /* of the user's tokens */
-    unsigned scopes;      /* bits of it in the order of `order` */
+    uint32_t generation; /* of the user's tokens */
+    unsigned scopes;     /* bits of it in the order of `order` */
     const unsigned *order;
     size_t order_count;
     unix_ms now;
     int64_t minutes;
-    struct str origin;    /* iss */
+    struct str origin; /* iss */
     struct str region, location;
     enum principal_kind issued_by;
     enum key_slot key; /* issued by an access key: which, claim cgk */
@@ -81,8 +111,9 @@ struct mint {
 enum rc gate_mint(struct gate_loop *gl, const struct mint *m, struct buf *out,
                   unix_ms *out_expires) NODISCARD;
 
-/** May this principal use the row? NULL or the refusal. gate/policy.c. */
-const struct api_error *policy_allows(const struct principal *p, const struct request *req,
+/** May this principal (NULL: nobody) use req->route? NULL, or the refusal with req->explain saying
+ * why. gate/policy.c. */
+const struct api_error *policy_allows(const struct principal *p, struct request *req,
                                       bool development) NODISCARD;
 
 #endif

@@ -5,6 +5,7 @@
 #define GATE_SCHEME_KEY_H
 
 #include "gate/directory.h"
+#include "gate/explain.h"
 #include "http/request.h"
 
 struct key_check {
@@ -15,21 +16,23 @@ struct key_check {
     unix_ms wall; /* besides req->now: a date inside the window of either passes (D20) */
     const struct str *public_hosts;
     size_t public_hosts_count;
-    bool plain_only; /* over the failure rate: only P0 x H0 */
-    bool explain;    /* fill `explain` on refusal */
+    bool plain_only;    /* over the failure rate: only P0 x H0 */
+    bool without_query; /* P6: the row lets the query out of the signature */
+    bool explain;       /* a near miss in `explain` on refusal; else one word */
 };
 
 struct key_verdict {
     const struct api_error *error; /* NULL: verified */
     enum key_slot slot;
-    struct str explain; /* in the request's arena */
+    struct str explain; /* on refusal: in the request's arena, or static */
 };
 
-void scheme_key_check(const struct key_check *check, struct request *req, struct hash_work *work,
-                      struct key_verdict *out);
+/** `credential` is what follows "HMAC-SHA256 ". The resource may be the dummy: the number of MACs
+ * and hashes depends on the request alone. */
+void scheme_key_check(const struct key_check *check, struct request *req, struct str credential,
+                      struct hash_work *work, struct key_verdict *out);
 
 /** The Authorization parameters, taken apart. Slices. */
-#define SIGNED_HEADERS_MAX 16
 struct key_credential {
     struct str signed_headers[SIGNED_HEADERS_MAX];
     size_t n;

@@ -31,9 +31,10 @@ enum route_kind { KIND_UNSET = 0, KIND_REPLY, KIND_STREAM, KIND_POLL, KIND_UPGRA
 #define ACCEPT_ENTRA  0x04u
 #define ACCEPT_USER   0x08u
 #define ACCEPT_ADMIN  0x10u
-#define ACCEPT_HANDLER                                                                             \
-    0x20u /* the handler checks the bearer credential itself (token exchange)                      \
-           */
+/* the handler checks the bearer credential itself (token exchange) */
+#define ACCEPT_HANDLER 0x20u
+/* with ACCEPT_KEY: the signature may leave the query out when x-ms-host is there (recordings) */
+#define ACCEPT_KEY_NO_QUERY 0x40u
 
 /** What a principal must be allowed: decided by gate/policy.c. */
 enum need {

@@ -1,0 +1,386 @@
+/* What the gate keeps and how it stays right: the directory and the revocations, read at start and
+ * brought up to date on the store's writer thread before anybody hears of a change; each loop's
+ * window on them. Who is calling is identify.c's business. Source: design D3, D10, D19. */
+#include "gate/gate.h"
+
+#include "gate/gate_private.h"
+
+#define CACHE_MAX    ((size_t)8192) /* design D15 */
+#define FORGET_SLACK ((int64_t)60 * 1000)
+#define WHY_MAX      ((size_t)512)
+
+static void lock(struct gate *g)
+{
+    if (pthread_mutex_lock(&g->load_lock))
+        abort();
+}
+
+static void unlock(struct gate *g)
+{
+    if (pthread_mutex_unlock(&g->load_lock))
+        abort();
+}
+
+struct gate *gate_new(const struct gate_options *options, const struct directory_source *source,
+                      struct store *store, struct clock *clock)
+{
+    struct gate *g = calloc(1, sizeof *g);
+
+    if (!g || pthread_mutex_init(&g->load_lock, NULL))
+        abort();
+    g->options = *options;
+    g->source = *source;
+    if (!g->source.usage)
+        g->source.usage = g->own_usage = key_usage_table_new();
+    g->store = store;
+    g->clock = clock;
+    snapshot_cell_init(&g->directory);
+    g->revocations = revocations_new(options->revocations_max);
+    return g;
+}
+
+void gate_detach(struct gate *g)
+{
+    lock(g);
+    store_reader_free(g->reader);
+    g->reader = NULL;
+    unlock(g);
+}
+
+void gate_free(struct gate *g)
+{
+    if (!g)
+        return;
+    snapshot_cell_clear(&g->directory);
+    revocations_free(g->revocations);
+    gate_detach(g);
+    key_usage_table_free(g->own_usage);
+    secret_clear(&g->options.admin_token);
+    (void)pthread_mutex_destroy(&g->load_lock); /* nobody holds it any more */
+    free(g);
+}
+
+struct clock *gate_clock(struct gate *g)
+{
+    return g->clock;
+}
+
+const struct gate_options *gate_options(const struct gate *g)
+{
+    return &g->options;
+}
+
+size_t gate_revocations_held(const struct gate *g)
+{
+    return revocations_count(g->revocations);
+}
+
+const struct master_key *gate_master(const struct gate *g)
+{
+    return g->source.master;
+}
+
+bool gate_healthy(const struct gate *g)
+{
+    return !atomic_load(&g->stale);
+}
+
+/* ---- keeping up with the store ---- */
+
+static enum rc publish_directory(struct gate *g, struct buf *why)
+{
+    struct directory *next = NULL;
+    enum rc rc = directory_build(&g->source, g->reader, &next, why);
+
+    atomic_store(&g->stale, rc != RC_OK); /* credentials are refused rather than checked wrongly */
+    if (!rc)
+        snapshot_publish(&g->directory, &next->snapshot);
+    return rc;
+}
+
+static void enter_revoked(void *gate, const struct user_row *row)
+{
+    struct gate *g = gate;
+    unix_ms since = row->revoked > row->deleted ? row->revoked : row->deleted;
+
+    if (row->revoked || row->deleted)
+        revocations_put(g->revocations, row, since + TOKEN_LONGEST_MS + FORGET_SLACK);
+}
+
+static enum rc load(struct gate *g, struct buf *why)
+{
+    unix_ms now = clock_now(g->clock);
+    enum rc rc;
+
+    if (!g->reader)
+        g->reader = store_reader_new(g->store);
+    if (!g->reader)
+        return RC_IO;
+    rc = publish_directory(g, why);
+    if (rc)
+        return rc;
+    revocations_reset(g->revocations); /* in doubt until all are in again */
+    rc = store_each_revoked(g->reader, now - TOKEN_LONGEST_MS - FORGET_SLACK, enter_revoked, g);
+    if (!rc)
+        revocations_loaded(g->revocations);
+    return rc;
+}
+
+enum rc gate_load(struct gate *g, struct buf *why)
+{
+    enum rc rc;
+
+    lock(g);
+    rc = load(g, why);
+    if (g->reader)
+        store_reader_idle(g->reader);
+    unlock(g);
+    if (rc && !why->len)
+        buf_addf(why, "the store could not be read (%s)", rc_name(rc));
+    return rc;
+}
+
+static void take_user(struct gate *g, const struct user_key *key)
+{
+    struct arena arena;
+    struct user_row row;
+    enum rc rc;
+
+    arena_init(&arena);
+    rc = store_user(g->reader, key, &arena, &row);
+    if (!rc)
+        enter_revoked(g, &row);
+    else if (rc != RC_NOT_FOUND)
+        revocations_doubt(g->revocations, clock_now(g->clock) + TOKEN_LONGEST_MS + FORGET_SLACK);
+    arena_clear(&arena);
+}
+
+static void rebuild(struct gate *g)
+{
+    struct buf why;
+
+    buf_init(&why, WHY_MAX);
+    (void)publish_directory(g, &why); /* gate_healthy() tells; tried again every minute */
+    buf_clear(&why);
+}
+
+void gate_on_commit(void *gate, const struct log_entry *entries, size_t n)
+{
+    struct gate *g = gate;
+    bool changed = false;
+
+    if (!n)
+        return;
+    lock(g);
+    for (size_t i = 0; g->reader && i < n; i++) {
+        if (entries[i].kind == LOG_USER)
+            take_user(g, &entries[i].user);
+        else
+            changed = true;
+    }
+    if (changed)
+        rebuild(g);
+    if (g->reader)
+        store_reader_idle(g->reader);
+    unlock(g);
+}
+
+/* ---- once a minute ---- */
+
+#define USED_MAX 256 /* the rest waits for the next minute's change */
+
+struct used_set {
+    struct change_set set;
+    struct change items[USED_MAX];
+};
+
+static void add_used(void *ctx, const struct uuid *resource, enum key_slot slot, unix_ms last_used)
+{
+    struct used_set *u = ctx;
+
+    if (u->set.n == USED_MAX)
+        return;
+    u->items[u->set.n++] = (struct change){
+        .kind = CHANGE_ACCESS_KEY_USED,
+        .u.access_key = {.resource = *resource, .slot = slot, .last_used = last_used},
+    };
+}
+
+static void write_used(struct gate *g)
+{
+    struct used_set *u = calloc(1, sizeof *u);
+
+    if (!u)
+        abort();
+    (void)key_usage_each_changed(g->source.usage, add_used, u); /* the set knows how many */
+    if (!u->set.n) {
+        free(u);
+        return;
+    }
+    u->set.items = u->items;
+    u->set.discard = free; /* by the writer: no loop waits */
+    u->set.ctx = u;
+    store_commit(g->store, &u->set);
+}
+
+void gate_tick(struct gate *g)
+{
+    revocations_expire(g->revocations, clock_now(g->clock));
+    write_used(g);
+    if (gate_healthy(g))
+        return;
+    lock(g);
+    if (g->reader)
+        rebuild(g);
+    unlock(g);
+}
+
+const struct directory *gate_directory_ref(struct gate *g)
+{
+    struct snapshot_view view = {0};
+
+    return (const struct directory *)(void *)snapshot_see(&view,
+                                                          &g->directory); /* keeps its hold */
+}
+
+/* ---- one loop's part ---- */
+
+struct gate_loop *gate_loop_new(struct gate *g, struct store *store, struct store_reader *reader)
+{
+    struct gate_loop *gl = calloc(1, sizeof *gl);
+
+    if (!gl)
+        abort();
+    gl->gate = g;
+    gl->store = store;
+    gl->reader = reader;
+    gl->work = hash_work_new();
+    gl->tokens = user_tokens_new(CACHE_MAX);
+    gl->fails = calloc(FAIL_SLOTS, sizeof *gl->fails);
+    if (!gl->work || !gl->fails)
+        abort();
+    return gl;
+}
+
+void gate_loop_free(struct gate_loop *gl)
+{
+    if (!gl)
+        return;
+    for (size_t i = 0; i < gl->retired_n; i++)
+        snapshot_unref(gl->retired[i]);
+    snapshot_view_clear(&gl->view);
+    for (size_t i = 0; i < SIGNERS_MAX; i++) {
+        signer_free(gl->signers[i].signer);
+        pkey_unref(gl->signers[i].key);
+    }
+    user_tokens_free(gl->tokens);
+    hash_work_free(gl->work);
+    free(gl->fails);
+    free(gl);
+}
+
+struct gate *gate_of(struct gate_loop *gl)
+{
+    return gl->gate;
+}
+
+struct hash_work *gate_hash_work(struct gate_loop *gl)
+{
+    return gl->work;
+}
+
+static struct directory *see(struct gate_loop *gl)
+{
+    return (struct directory *)(void *)snapshot_see(&gl->view, &gl->gate->directory);
+}
+
+/* Inside the brackets: the one seen before stays alive until the outermost is left. */
+static struct directory *see_inside(struct gate_loop *gl)
+{
+    struct snapshot *old = gl->view.held;
+
+    if (gl->retired_n == RETIRED_MAX)
+        return (struct directory *)(void *)old; /* sixteen changes within one request: enough */
+    (void)snapshot_ref(old);
+    struct directory *next = see(gl);
+    if (gl->view.held == old)
+        snapshot_unref(old);
+    else
+        gl->retired[gl->retired_n++] = old;
+    return next;
+}
+
+const struct directory *gate_directory(struct gate_loop *gl)
+{
+    return gl->depth ? see_inside(gl) : see(gl);
+}
+
+struct gate_pin gate_enter(struct gate_loop *gl)
+{
+    struct gate_pin pin = {.outer = gl->current};
+
+    pin.directory = gl->depth ? see_inside(gl) : see(gl);
+    gl->current = pin.directory;
+    gl->depth++;
+    return pin;
+}
+
+void gate_leave(struct gate_loop *gl, struct gate_pin pin)
+{
+    gl->current = pin.outer;
+    if (--gl->depth)
+        return;
+    while (gl->retired_n)
+        snapshot_unref(gl->retired[--gl->retired_n]);
+}
+
+void gate_hold(struct gate_loop *gl, struct request *req)
+{
+    if (!req->held_snapshot && gl->current)
+        req->held_snapshot = snapshot_ref(&gl->current->snapshot);
+}
+
+void gate_release(const struct request *req)
+{
+    if (req->held_snapshot)
+        snapshot_unref(req->held_snapshot);
+}
+
+/* ---- hosts ---- */
+
+#define HOST_MAX ((size_t)255)
+
+const struct resource *gate_resource(const struct directory *d, struct request *req,
+                                     bool *out_known)
+{
+    const struct door *door = req->door;
+    uint16_t door_port = door ? door->port : 0, port;
+    struct str host = headers_get(&req->headers, HEADER_HOST);
+    char lower[HOST_MAX];
+
+    *out_known = false;
+    if (authority_split(host, &host, &port) || host.len > sizeof lower)
+        return NULL;
+    ascii_lower(lower, host);
+    host = str_of(lower, host.len);
+    /* an address is known only at the listener that is bound to it */
+    if (door && door->bound.len && name_eq(host, door->bound))
+        host = STR("localhost");
+    *out_known = directory_knows_host(d, host);
+    return *out_known ? directory_by_host(d, host, door_port) : NULL;
+}
+
+bool gate_explains(const struct gate_loop *gl, const struct request *req)
+{
+    const struct gate_options *o = &gl->gate->options;
+
+    if (!o->development)
+        return false;
+    if (req->peer.loopback && req->client_addr.loopback)
+        return true;
+    for (size_t i = 0; i < o->explain_to_count; i++) {
+        if (cidr_contains(&o->explain_to[i], &req->client_addr.ip))
+            return true;
+    }
+    return false;
+}

@@ -1,0 +1,63 @@
+/* The insides of the gate, shared by gate.c, identify.c and mint.c alone. */
+#ifndef GATE_GATE_PRIVATE_H
+#define GATE_GATE_PRIVATE_H
+
+#include "gate/gate.h"
+#include "gate/scheme_key.h"
+#include "gate/scheme_user.h"
+
+#include <pthread.h>
+
+struct gate {
+    struct gate_options options;
+    struct directory_source source;
+    struct store *store;
+    struct clock *clock;
+    struct snapshot_cell directory;
+    struct revocations *revocations;
+    pthread_mutex_t load_lock;         /* one reads the store for the gate at a time */
+    struct store_reader *reader;       /* under load_lock; NULL before the first gate_load() */
+    struct key_usage_table *own_usage; /* NULL: it was given */
+    _Atomic bool stale;
+};
+
+#define RETIRED_MAX 16
+#define SIGNERS_MAX 4
+#define FAIL_SLOTS  1024 /* a power of two */
+#define FAIL_WAYS   4
+
+struct kept_signer {
+    struct pkey *key;
+    struct signer *signer;
+};
+
+/** Failures of one client address in one second. */
+struct fail_slot {
+    uint64_t address; /* its hash */
+    uint32_t second, count;
+};
+
+struct gate_loop {
+    struct gate *gate;
+    struct store *store;
+    struct store_reader *reader;
+    struct snapshot_view view;
+    struct directory *current; /* inside the brackets: the one of the present request */
+    unsigned depth;            /* of brackets */
+    struct snapshot *retired[RETIRED_MAX];
+    size_t retired_n;
+    struct hash_work *work;
+    struct user_tokens *tokens;
+    struct kept_signer signers[SIGNERS_MAX];
+    size_t next_signer;
+    struct fail_slot *fails;
+    uint32_t fail_second, fail_total; /* of all addresses: nothing is looked up below the rate */
+};
+
+/** The directory to check against: that of the present request, else the current one. */
+static inline const struct directory *directory_now(struct gate_loop *gl)
+{
+    return gl->current ? gl->current : gate_directory(gl);
+}
+
+#endif

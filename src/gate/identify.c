@@ -1,0 +1,373 @@
+/* Who is calling: from the request's credential to one principal, or the refusal with its reason.
+ *
+ * The row says which schemes it takes, the door whether the administrator may come in. A host that
+ * nobody has is checked against the dummy, and gets the same answer after the same work. Failures
+ * are counted per client address (design D23). Source: wire/authentication §1.3, §4, §5. */
+#include "gate/gate_private.h"
+
+#include "base/map.h"
+
+#define NS_PER_S ((mono_ns)1000000000)
+
+static const struct api_error *unauthorized(const struct request *req)
+{
+    const struct service *service = req->route && req->route->api ? req->route->api->service : NULL;
+
+    return service && service->unauthorized ? service->unauthorized : &API_DENIED;
+}
+
+static const struct api_error *refuse(struct request *req, const char *why)
+{
+    req->explain = str_from(why);
+    return unauthorized(req);
+}
+
+static struct principal *new_principal(struct request *req, enum principal_kind kind)
+{
+    struct principal *p = arena_new(req->arena, struct principal);
+
+    p->kind = kind;
+    p->uid = (uint32_t)-1;
+    return p;
+}
+
+/* ---- the administrator ---- */
+
+/* The resource that the parameter resource= names; without it the default one. */
+static const struct api_error *administrator(struct gate_loop *gl, struct request *req)
+{
+    const struct directory *d = directory_now(gl);
+    struct principal *p = new_principal(req, PRINCIPAL_ADMINISTRATOR);
+    struct str name = request_query(req, "resource");
+
+    p->resource = name.ptr ? directory_by_name(d, name) : d->default_resource;
+    if (!p->resource && (name.ptr || req->route->need != NEED_ADMINISTRATOR)) {
+        req->explain = STR("administrator; there is no such resource");
+        return &API_NOT_FOUND;
+    }
+    p->uid = req->peer.uid;
+    req->resource = p->resource;
+    req->principal = p;
+    return NULL;
+}
+
+static bool is_admin_token(const struct gate_loop *gl, struct str token)
+{
+    const struct secret *known = &gl->gate->options.admin_token;
+
+    return known->len && ct_equal_str(token, str_of(known->octets, known->len));
+}
+
+/* ---- access keys ---- */
+
+/* Service time of the last use, to the second: one store a second, not one a request. */
+static void note_use(const struct access_key *key, unix_ms now)
+{
+    int64_t before;
+
+    if (!key->last_used)
+        return;
+    before = atomic_load_explicit(key->last_used, memory_order_relaxed);
+    if (now - before >= 1000 || now < before)
+        atomic_store_explicit(key->last_used, now, memory_order_relaxed);
+}
+
+static unix_ms wall_of(struct gate_loop *gl, unix_ms now)
+{
+    struct clock *c = gl->gate->clock;
+
+    return atomic_load_explicit(&c->offset_ms, memory_order_relaxed) ||
+                   atomic_load_explicit(&c->frozen_ms, memory_order_relaxed)
+               ? clock_wall()
+               : now;
+}
+
+static const struct api_error *by_key(struct gate_loop *gl, struct request *req,
+                                      struct str credential, bool over_rate)
+{
+    const struct directory *d = directory_now(gl);
+    const struct gate_options *o = &gl->gate->options;
+    struct key_verdict verdict;
+    struct key_check check = {
+        .resource = req->resource ? req->resource : d->dummy,
+        .known = req->resource != NULL,
+        .directory = d,
+        .skew_ms = o->clock_skew_ms,
+        .wall = wall_of(gl, req->now),
+        .public_hosts = o->public_hosts,
+        .public_hosts_count = o->public_hosts_count,
+        .plain_only = over_rate,
+        .without_query = (req->route->accept & ACCEPT_KEY_NO_QUERY) != 0,
+        .explain = !over_rate && gate_explains(gl, req),
+    };
+
+    scheme_key_check(&check, req, credential, gl->work, &verdict);
+    if (verdict.error) {
+        req->explain = verdict.explain;
+        return verdict.error == &API_DENIED ? unauthorized(req) : verdict.error;
+    }
+    const struct access_key *key = &check.resource->keys[verdict.slot];
+    struct principal *p = new_principal(req, PRINCIPAL_ACCESS_KEY);
+    p->resource = check.resource;
+    p->key = verdict.slot;
+    p->key_generation = key->generation;
+    note_use(key, req->now);
+    req->principal = p;
+    return NULL;
+}
+
+/* ---- user access tokens ---- */
+
+static const char *revoked(struct gate_loop *gl, const struct user_claims *c, struct arena *arena,
+                           enum rc *out_rc)
+{
+    struct revocation r = {0};
+    bool unsure;
+
+    if (!revocations_find(gl->gate->revocations, &c->user, &r, &unsure)) {
+        struct user_row row;
+
+        if (!unsure)
+            return NULL;
+        *out_rc = store_user(gl->reader, &c->user, arena, &row);
+        if (*out_rc == RC_NOT_FOUND)
+            return "user token; the user does not exist";
+        if (*out_rc)
+            return "user token; the user could not be read";
+        r = (struct revocation){row.generation, row.valid_from, row.deleted != 0};
+    }
+    if (r.deleted)
+        return "user token; the user was deleted";
+    if (c->generation < r.generation)
+        return "user token; it was revoked";
+    if (c->iat * 1000 < r.valid_from)
+        return "user token; it was issued before the time from which the user's tokens are valid";
+    return NULL;
+}
+
+static const char *out_of_time(const struct user_claims *c, unix_ms now)
+{
+    if (now >= c->exp * 1000)
+        return "user token; it has expired";
+    if (c->iat * 1000 > now)
+        return "user token; it was issued in the future (iat)";
+    if (c->nbf * 1000 > now)
+        return "user token; it is not valid yet (nbf)";
+    return NULL;
+}
+
+static const char *dead_key(const struct resource *r, const struct user_claims *c)
+{
+    const struct access_key *key = &r->keys[c->key];
+
+    if (!c->by_key || (key->present && c->key_generation >= key->tokens_valid_from))
+        return NULL;
+    return "user token; the access key that issued it was regenerated";
+}
+
+/* After the signature: time, revocation, key, resource. `out_rc` is set when the store failed. */
+static const char *check_claims(struct gate_loop *gl, struct request *req,
+                                const struct user_claims *c, enum rc *out_rc)
+{
+    const struct resource *r = directory_by_id(directory_now(gl), &c->user.resource);
+    const char *why = out_of_time(c, req->now);
+
+    if (!why)
+        why = revoked(gl, c, req->arena, out_rc);
+    if (why)
+        return why;
+    if (!r || r->state != RESOURCE_ACTIVE)
+        return "user token; its resource does not exist, or is disabled";
+    why = dead_key(r, c);
+    if (why)
+        return why;
+    return r == req->resource ? NULL : "user token; it belongs to another resource than the host";
+}
+
+const struct api_error *gate_check_user_token(struct gate_loop *gl, struct request *req,
+                                              struct str token, struct principal *out,
+                                              struct str *out_explain)
+{
+    struct user_claims c;
+    const char *why = NULL;
+    enum rc rc = RC_OK;
+
+    if (user_tokens_verify(gl->tokens, directory_now(gl), gl->work, token, req->now, req->arena, &c,
+                           &why)) {
+        *out_explain = arena_printf(req->arena, "user token; %s", why);
+        return unauthorized(req);
+    }
+    why = check_claims(gl, req, &c, &rc);
+    if (why) {
+        *out_explain = str_from(why);
+        return rc && rc != RC_NOT_FOUND ? &API_UNAVAILABLE : unauthorized(req);
+    }
+    *out = (struct principal){
+        .kind = PRINCIPAL_USER,
+        .resource = req->resource,
+        .user = c.user,
+        .scopes = c.scopes,
+        .expires = c.exp * 1000,
+        .uid = (uint32_t)-1,
+    };
+    return NULL;
+}
+
+static const struct api_error *by_user_token(struct gate_loop *gl, struct request *req,
+                                             struct str token)
+{
+    struct principal *p = arena_new(req->arena, struct principal);
+    const struct api_error *error = gate_check_user_token(gl, req, token, p, &req->explain);
+
+    if (!error)
+        req->principal = p;
+    return error;
+}
+
+/* ---- which scheme ---- */
+
+static const struct api_error *by_bearer(struct gate_loop *gl, struct request *req,
+                                         struct str token)
+{
+    unsigned accept = req->route->accept;
+
+    if (!req->secure && !req->peer.loopback)
+        return refuse(req, "bearer; bearer tokens are refused on plain HTTP: use https");
+    if (accept & ACCEPT_ADMIN && req->door && req->door->admin && is_admin_token(gl, token)) {
+        bool known;
+
+        if (gate_resource(directory_now(gl), req, &known) || known)
+            return administrator(gl, req);
+        return refuse(req, "administrator; this server has no such host name");
+    }
+    if (accept & ACCEPT_HANDLER)
+        return req->resource ? NULL : refuse(req, "bearer; no resource has this host name");
+    if (accept & ACCEPT_USER)
+        return by_user_token(gl, req, token);
+    if (accept & ACCEPT_ENTRA)
+        return refuse(req, "bearer; no issuer of service tokens is configured, and the route "
+                           "takes no user access token: use an access key");
+    return refuse(req, "bearer; this is not the administrator's token, or not at his door");
+}
+
+enum rc gate_bearer(const struct request *req, struct str *out_credential)
+{
+    struct str scheme, rest, value = headers_get(&req->headers, HEADER_AUTHORIZATION);
+
+    if (req->headers.times[HEADER_AUTHORIZATION] > 1)
+        return RC_CONFLICT;
+    if (!str_cut(value, ' ', &scheme, &rest) || !name_eq_nocase(scheme, STR("Bearer")))
+        return RC_NOT_FOUND;
+    *out_credential = str_trim(rest);
+    return RC_OK;
+}
+
+static const struct api_error *by_scheme(struct gate_loop *gl, struct request *req, bool over_rate)
+{
+    unsigned accept = req->route->accept;
+    struct str scheme, credential;
+    struct str value = headers_get(&req->headers, HEADER_AUTHORIZATION);
+
+    if (req->headers.times[HEADER_AUTHORIZATION] == 0)
+        return refuse(req, "no credential; the request has no Authorization header");
+    if (req->headers.times[HEADER_AUTHORIZATION] > 1)
+        return refuse(req, "malformed; there are several Authorization headers");
+    if (!str_cut(value, ' ', &scheme, &credential))
+        return refuse(req, "malformed; Authorization is not a scheme and a credential");
+    credential = str_trim(credential);
+    if (name_eq_nocase(scheme, STR("HMAC-SHA256"))) {
+        if (accept & ACCEPT_KEY)
+            return by_key(gl, req, credential, over_rate);
+        return refuse(req, "access key; the route takes no access key");
+    }
+    if (name_eq_nocase(scheme, STR("Bearer")))
+        return by_bearer(gl, req, credential);
+    return refuse(req, "malformed; the scheme is neither HMAC-SHA256 nor Bearer");
+}
+
+/* ---- failure rate ---- */
+
+static uint32_t second_of(const struct request *req)
+{
+    return (uint32_t)(req->started / NS_PER_S);
+}
+
+/* IPv6 clients own a /64 at least. */
+static uint64_t address_hash(const struct request *req)
+{
+    const struct in6_addr *ip = &req->client_addr.ip;
+
+    return hash_keyed(ip, IN6_IS_ADDR_V4MAPPED(ip) ? sizeof *ip : sizeof *ip / 2) | 1U;
+}
+
+/* The slot of the address in this second, or the one to use for it. */
+static struct fail_slot *fail_slot_of(struct gate_loop *gl, uint64_t address, uint32_t second)
+{
+    struct fail_slot *set = &gl->fails[address % (FAIL_SLOTS / FAIL_WAYS) * FAIL_WAYS];
+    struct fail_slot *least = set;
+
+    for (size_t i = 0; i < FAIL_WAYS; i++) {
+        if (set[i].address == address && set[i].second == second)
+            return &set[i];
+        if (set[i].second != second || (least->second == second && set[i].count < least->count))
+            least = &set[i];
+    }
+    *least = (struct fail_slot){.address = address, .second = second};
+    return least;
+}
+
+static bool is_limited(const struct gate_loop *gl, const struct request *req)
+{
+    const struct gate_options *o = &gl->gate->options;
+
+    return o->fail_rate && !(o->development && req->client_addr.loopback);
+}
+
+static bool is_over_rate(struct gate_loop *gl, const struct request *req)
+{
+    uint32_t second = second_of(req), rate = gl->gate->options.fail_rate;
+
+    if (gl->fail_second != second || gl->fail_total < rate || !is_limited(gl, req))
+        return false;
+    return fail_slot_of(gl, address_hash(req), second)->count >= rate;
+}
+
+static void count_failure(struct gate_loop *gl, const struct request *req)
+{
+    uint32_t second = second_of(req);
+
+    if (!is_limited(gl, req))
+        return;
+    if (gl->fail_second != second) {
+        gl->fail_second = second;
+        gl->fail_total = 0;
+    }
+    gl->fail_total++;
+    fail_slot_of(gl, address_hash(req), second)->count++;
+}
+
+/* ---- the whole ---- */
+
+const struct api_error *gate_identify(struct gate_loop *gl, struct request *req)
+{
+    const struct api_error *error;
+    bool over_rate;
+
+    if (req->route->accept & ACCEPT_NOBODY)
+        return NULL;
+    if (!gate_healthy(gl->gate)) {
+        req->explain = STR("store; what changed could not be read");
+        return &API_UNAVAILABLE;
+    }
+    if (req->door && req->door->unix_socket && req->route->accept & ACCEPT_ADMIN)
+        return administrator(gl, req);
+    over_rate = is_over_rate(gl, req);
+    error = by_scheme(gl, req, over_rate);
+    if (!error || error->status != 401)
+        return error;
+    count_failure(gl, req);
+    if (!over_rate)
+        return error;
+    reply_header(req, STR("Retry-After"), STR("1"));
+    return &API_TOO_MANY_REQUESTS;
+}

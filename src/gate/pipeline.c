@@ -1,0 +1,531 @@
+/* The way of every request: route, host, preflight, web-page rule, principal, policy, version,
+ * media type, handler; and behind the reply one log line and the figures. The order is the
+ * contract's priority of refusals. It knows no socket and no service.
+ *
+ * A handler may reply before it returns, and then the request is gone: frames on our stack hear of
+ * it through pipeline_finished(). Source: design D10, D16, D22, D26; wire/authentication §2.4,
+ * §5.1. */
+#include "gate/pipeline.h"
+
+#include "base/log.h"
+
+#define UNKNOWN_BODY_MAX (64 * KIB)
+#define LINE_MAX_LEN     ((size_t)2048)
+#define PATH_LOG_MAX     ((size_t)512)
+#define EXPLAIN_LOG_MAX  ((size_t)900)
+#define NS_PER_US        ((mono_ns)1000)
+
+const uint32_t latency_bucket_us[LATENCY_BUCKETS] = {50,   100,   250,   500,    1000,   2500,
+                                                     5000, 10000, 50000, 100000, 500000, 2500000};
+
+/* One call of pipeline_run() that has not returned. */
+struct frame {
+    struct frame *outer;
+    const struct request *req;
+    bool finished; /* the request is gone */
+};
+
+struct row_slot {
+    const struct route *row;
+    size_t index;
+};
+
+struct pipeline {
+    struct pipeline_options options;
+    const struct router *router;
+    struct gate_loop *gate;
+    const struct site *site;
+    struct log *log;
+    struct frame *innermost;
+    struct row_slot *slots; /* row → number, open addressing */
+    size_t slots_cap, rows;
+    struct route_figures *figures; /* rows + 1 of them */
+};
+
+/* ---- rows and their numbers ---- */
+
+static void count_row(void *ctx, const struct route *row)
+{
+    struct pipeline *p = ctx;
+
+    (void)row;
+    p->rows++;
+}
+
+static struct row_slot *slot_of(const struct pipeline *p, const struct route *row)
+{
+    size_t at = ((uintptr_t)row / sizeof *row) & (p->slots_cap - 1);
+
+    while (p->slots[at].row && p->slots[at].row != row)
+        at = (at + 1) & (p->slots_cap - 1);
+    return &p->slots[at];
+}
+
+static void number_row(void *ctx, const struct route *row)
+{
+    struct pipeline *p = ctx;
+
+    *slot_of(p, row) = (struct row_slot){row, p->rows++};
+}
+
+struct pipeline *pipeline_new(const struct pipeline_options *options, const struct router *router,
+                              struct gate_loop *gate, const struct site *site, struct log *log)
+{
+    struct pipeline *p = calloc(1, sizeof *p);
+
+    if (!p)
+        abort();
+    p->options = *options;
+    p->router = router;
+    p->gate = gate;
+    p->site = site;
+    p->log = log;
+    router_each(router, count_row, p);
+    p->slots_cap = 16;
+    while (p->slots_cap < p->rows * 2)
+        p->slots_cap *= 2;
+    p->slots = calloc(p->slots_cap, sizeof *p->slots);
+    p->figures = calloc(p->rows + 1, sizeof *p->figures);
+    if (!p->slots || !p->figures)
+        abort();
+    p->rows = 0;
+    router_each(router, number_row, p);
+    return p;
+}
+
+void pipeline_free(struct pipeline *p)
+{
+    if (!p)
+        return;
+    free(p->slots);
+    free(p->figures);
+    free(p);
+}
+
+const struct route_figures *pipeline_figures(const struct pipeline *p, size_t index)
+{
+    return &p->figures[index < p->rows ? index : p->rows];
+}
+
+/* ---- the head ---- */
+
+static void find_route(const struct pipeline *p, struct request *req, struct route_match *out)
+{
+    struct str version = STR_EMPTY;
+
+    if (req->url.query.ptr)
+        version = request_query(req, "api-version");
+    route_find(p->router, req->method, &req->url, version, out);
+}
+
+size_t pipeline_head(struct pipeline *p, struct request *req)
+{
+    struct route_match match;
+
+    if (!req->site)
+        req->site = p->site;
+    request_addresses(req);
+    find_route(p, req, &match);
+    req->route = match.route;
+    if (!match.route)
+        return UNKNOWN_BODY_MAX;
+    memcpy(req->params, match.params, sizeof req->params);
+    req->version = match.version;
+    return match.route->body_max ? match.route->body_max : UNKNOWN_BODY_MAX;
+}
+
+/* ---- refusing ---- */
+
+static void refuse(struct pipeline *p, struct request *req, const struct api_error *error)
+{
+    if ((error->status == 401 || error->status == 403) && req->explain.len &&
+        p->options.development && gate_explains(p->gate, req))
+        reply_header(req, STR("x-callgate-explain"), req->explain);
+    reply_error(req, error);
+}
+
+static bool only_administrator(const struct route *row)
+{
+    return row->plane == PLANE_ADMIN && !(row->accept & ~ACCEPT_ADMIN);
+}
+
+static bool is_meta(const struct route *row)
+{
+    return row->accept == ACCEPT_NOBODY && row->api->service->version_count == 0;
+}
+
+/* Whether the row exists behind this door (design D16). */
+static bool shows(const struct pipeline *p, const struct request *req, const struct route *row)
+{
+    if (req->door && req->door->admin)
+        return row->plane == PLANE_ADMIN || is_meta(row);
+    if (row->plane == PLANE_ADMIN && row->accept == ACCEPT_NOBODY)
+        return p->options.development;
+    return !only_administrator(row);
+}
+
+/* "GET, DELETE" from the bits 1 << method. */
+static struct str method_list(struct request *req, unsigned methods)
+{
+    char *text = arena_alloc(req->arena, 64), *at = text;
+
+    for (int m = GET; m < METHOD_OTHER; m++) {
+        struct str name = method_name((enum http_method)m);
+
+        if (!(methods & 1U << m))
+            continue;
+        if (at != text) {
+            memcpy(at, ", ", 2);
+            at += 2;
+        }
+        memcpy(at, name.ptr, name.len);
+        at += name.len;
+    }
+    return str_of(text, (size_t)(at - text));
+}
+
+static void reply_not_allowed(struct request *req, unsigned methods)
+{
+    reply_header(req, STR("Allow"), method_list(req, methods));
+    reply_error(req, &API_METHOD_NOT_ALLOWED);
+}
+
+/* ---- browsers ---- */
+
+static void reply_preflight(struct request *req, const struct route_match *match)
+{
+    struct str asked = headers_get(&req->headers, HEADER_ACCESS_CONTROL_REQUEST_HEADERS);
+
+    req->route = match->any; /* a row of the wire: the reply gets its Access-Control-Allow-Origin */
+    reply_header(req, STR("Access-Control-Allow-Methods"), method_list(req, match->methods));
+    if (asked.len)
+        reply_header(req, STR("Access-Control-Allow-Headers"), asked);
+    reply_header(req, STR("Access-Control-Max-Age"), STR("86400"));
+    reply_empty(req, 204);
+}
+
+static bool is_own_origin(struct request *req, struct str origin)
+{
+    struct str host = headers_get(&req->headers, HEADER_HOST);
+    struct str scheme = req->secure ? STR("https://") : STR("http://");
+
+    if (name_eq(origin, request_origin(req)))
+        return true;
+    return str_starts(origin, scheme) && name_eq_nocase(str_from_index(origin, scheme.len), host);
+}
+
+/* Administration and identity endpoints are for programs: a web page of elsewhere is refused. */
+static bool is_foreign_page(struct request *req)
+{
+    const struct headers *h = &req->headers;
+    struct str site = headers_get(h, HEADER_SEC_FETCH_SITE);
+
+    if (h->times[HEADER_ORIGIN] > 1 || h->times[HEADER_SEC_FETCH_SITE] > 1)
+        return true;
+    if (h->times[HEADER_ORIGIN] && !is_own_origin(req, headers_get(h, HEADER_ORIGIN)))
+        return true;
+    return h->times[HEADER_SEC_FETCH_SITE] && !name_eq(site, STR("same-origin")) &&
+           !name_eq(site, STR("none"));
+}
+
+/* ---- versions and media types ---- */
+
+static void reply_version_error(struct request *req)
+{
+    struct str version = request_query(req, "api-version");
+
+    req->reply.processed = true; /* the refusal lists the versions that there are */
+    if (!version.ptr) {
+        reply_error(req, &API_API_VERSION_UNSPECIFIED);
+    } else if (!version_well_formed(version)) {
+        reply_error(req, &API_INVALID_API_VERSION);
+    } else {
+        struct str text =
+            arena_printf(req->arena,
+                         "The HTTP resource that matches the request URI '" STR_FMT STR_FMT
+                         "' does not support the API version '" STR_FMT "'.",
+                         STR_ARG(request_origin(req)), STR_ARG(req->url.path), STR_ARG(version));
+        reply_error_text(req, &API_UNSUPPORTED_API_VERSION, text, STR_EMPTY);
+    }
+}
+
+static bool is_json(struct str content_type)
+{
+    struct str type = str_trim(str_head(content_type, str_find(content_type, ';')));
+    struct str suffix = STR("+json");
+
+    return name_eq_nocase(type, STR("application/json")) ||
+           name_eq_nocase(type, STR("text/json")) ||
+           (str_starts_nocase(type, STR("application/")) && type.len > suffix.len &&
+            name_eq_nocase(str_from_index(type, type.len - suffix.len), suffix));
+}
+
+static bool is_unsupported_media(const struct request *req)
+{
+    if (!req->body.len || (req->method != POST && req->method != PUT && req->method != PATCH))
+        return false;
+    return !is_json(headers_get(&req->headers, HEADER_CONTENT_TYPE));
+}
+
+/* ---- the way ---- */
+
+/* Identified, allowed, of a known version, JSON: to the handler. `row` may be one of another
+ * version: then all that is left is to say so. */
+static void serve(struct pipeline *p, struct request *req, const struct route *row)
+{
+    bool in_version = req->route == row;
+    const struct api_error *error;
+
+    req->route = row;
+    error = gate_identify(p->gate, req);
+    if (!error)
+        error = policy_allows(req->principal, req, p->options.development);
+    if (error)
+        refuse(p, req, error);
+    else if (!in_version)
+        reply_version_error(req);
+    else if (is_unsupported_media(req))
+        reply_error(req, &API_UNSUPPORTED_MEDIA_TYPE);
+    else
+        row->run(req);
+}
+
+static bool has_method(const struct route_match *match, enum http_method method)
+{
+    return match->methods & 1U << method || (method == HEAD && match->methods & 1U << GET);
+}
+
+/* A host that nobody has: routes with a credential go the way of the dummy, others say so. */
+static bool is_astray(const struct request *req, const struct route *row, bool known_host)
+{
+    if (known_host || (req->door && req->door->unix_socket))
+        return false;
+    return !row || row->accept & ACCEPT_NOBODY;
+}
+
+static void run(struct pipeline *p, struct request *req, const struct directory *d)
+{
+    struct route_match match = {.route = req->route, .any = req->route};
+    bool known_host;
+
+    req->resource = gate_resource(d, req, &known_host);
+    if (!req->route)
+        find_route(p, req, &match);
+    const struct route *row = match.any && shows(p, req, match.any) ? match.any : NULL;
+    bool row_has_method = row && (match.route || has_method(&match, req->method));
+    if (is_astray(req, row_has_method ? row : NULL, known_host))
+        reply_error(req, &API_MISDIRECTED);
+    else if (!row)
+        reply_error(req, &API_NOT_FOUND);
+    else if (!row_has_method && req->method == OPTIONS && row->plane == PLANE_WIRE)
+        reply_preflight(req, &match);
+    else if (row->plane != PLANE_WIRE && is_foreign_page(req)) {
+        req->route = row;
+        req->explain = STR("origin; a web page of another origin may not use this route");
+        refuse(p, req, &API_ORIGIN_REFUSED);
+    } else if (!row_has_method) {
+        reply_not_allowed(req, match.methods);
+    } else {
+        serve(p, req, row);
+    }
+}
+
+void pipeline_run(struct pipeline *p, struct request *req)
+{
+    struct frame frame = {.outer = p->innermost, .req = req};
+    struct gate_pin pin = gate_enter(p->gate);
+
+    p->innermost = &frame;
+    run(p, req, pin.directory);
+    p->innermost = frame.outer;
+    if (!frame.finished)
+        gate_hold(p->gate, req); /* answered later: what it points to stays */
+    gate_leave(p->gate, pin);
+}
+
+/* ---- behind the reply ---- */
+
+struct line {
+    char text[LINE_MAX_LEN];
+    size_t len;
+};
+
+static void add(struct line *l, struct str s)
+{
+    size_t n = s.len < sizeof l->text - l->len ? s.len : sizeof l->text - l->len;
+
+    if (n)
+        memcpy(l->text + l->len, s.ptr, n);
+    l->len += n;
+}
+
+static void add_number(struct line *l, uint64_t value)
+{
+    char digits[20];
+    size_t at = sizeof digits;
+
+    do {
+        digits[--at] = (char)('0' + value % 10);
+        value /= 10;
+    } while (value);
+    add(l, str_of(digits + at, sizeof digits - at));
+}
+
+static void add_quoted(struct line *l, struct str text, size_t max)
+{
+    l->len += log_quote(l->text + l->len, sizeof l->text - l->len, text, max);
+}
+
+static bool is_telephone(struct str segment)
+{
+    return str_starts(segment, STR("+")) || str_starts_nocase(segment, STR("%2B")) ||
+           str_starts(segment, STR("4:+")) || str_starts_nocase(segment, STR("4%3A"));
+}
+
+static bool may_log(struct str name)
+{
+    return name_eq(name, STR("api-version")) || name_eq(name, STR("limit"));
+}
+
+struct target_text {
+    char text[PATH_LOG_MAX];
+    size_t len;
+};
+
+static void add_part(struct target_text *t, const char *separator, struct str part)
+{
+    size_t n = part.len;
+
+    if (*separator && t->len < sizeof t->text)
+        t->text[t->len++] = *separator;
+    if (n > sizeof t->text - t->len)
+        n = sizeof t->text - t->len;
+    if (n)
+        memcpy(t->text + t->len, part.ptr, n);
+    t->len += n;
+}
+
+/* What of the target may be logged: no telephone number, no query but what is on the list. */
+static void add_target(struct line *l, const struct request *req)
+{
+    struct target_text t __attribute__((uninitialized));
+    struct str rest = req->url.path, query = req->url.query, part, name, value;
+    const char *separator = "";
+    bool more = rest.len > 0;
+
+    t.len = 0;
+    for (; more; separator = "/") {
+        more = str_cut(rest, '/', &part, &rest);
+        add_part(&t, separator, is_telephone(part) ? STR("REDACTED") : part);
+    }
+    for (separator = "?", more = query.len > 0; more; separator = "&") {
+        more = str_cut(query, '&', &part, &query);
+        (void)str_cut(part, '=', &name, &value); /* without '=' all of it is the name */
+        add_part(&t, separator, may_log(name) ? part : STR("REDACTED"));
+    }
+    add_quoted(l, str_of(t.text, t.len), sizeof t.text);
+}
+
+static void add_address(struct line *l, const struct address *a)
+{
+    char text[64], *at = text;
+    const uint8_t *o = a->ip.s6_addr;
+
+    if (a->uid != (uint32_t)-1) {
+        add(l, STR("uid:"));
+        add_number(l, a->uid);
+        return;
+    }
+    if (IN6_IS_ADDR_V4MAPPED(&a->ip)) {
+        for (int i = 12; i < 16; i++) {
+            add(l, i > 12 ? STR(".") : STR_EMPTY);
+            add_number(l, o[i]);
+        }
+        return;
+    }
+    for (size_t i = 0; i < 16; i += 2) { /* full form: eight groups of four digits */
+        if (i)
+            *at++ = ':';
+        hex_encode(o + i, 2, at);
+        at += 4;
+    }
+    add(l, str_of(text, (size_t)(at - text)));
+}
+
+static void add_who(struct line *l, const struct request *req)
+{
+    const struct principal *who = req->principal;
+
+    add(l, STR(" by="));
+    add(l, principal_kind_name(who ? who->kind : PRINCIPAL_NONE));
+    if (who && who->resource) {
+        add(l, STR(" resource="));
+        add(l, who->resource->name);
+    }
+}
+
+static void write_line(struct pipeline *p, const struct request *req, size_t octets, mono_ns us)
+{
+    struct line l __attribute__((uninitialized));
+
+    l.len = 0;
+    add(&l, STR("id="));
+    add(&l, req->id);
+    add(&l, STR(" method="));
+    add(&l, method_name(req->method));
+    add(&l, STR(" path="));
+    add_target(&l, req);
+    add(&l, STR(" status="));
+    add_number(&l, (uint64_t)req->reply.status);
+    add(&l, STR(" us="));
+    add_number(&l, us);
+    add(&l, STR(" bytes="));
+    add_number(&l, octets);
+    add(&l, STR(" peer="));
+    add_address(&l, &req->client_addr);
+    add_who(&l, req);
+    if (req->route) {
+        add(&l, STR(" route="));
+        add_quoted(&l, str_from(req->route->path), PATH_LOG_MAX);
+    }
+    if (req->explain.len && req->reply.status >= 400) {
+        add(&l, STR(" explain="));
+        add_quoted(&l, req->explain, EXPLAIN_LOG_MAX);
+    }
+    log_write_raw(p->log, LOG_INFO, "http.request", str_of(l.text, l.len));
+}
+
+/* One thread writes, others read: no read-modify-write is needed. */
+static void count(_Atomic uint64_t *cell, uint64_t by)
+{
+    atomic_store_explicit(cell, atomic_load_explicit(cell, memory_order_relaxed) + by,
+                          memory_order_relaxed);
+}
+
+static void count_request(struct pipeline *p, const struct request *req, mono_ns us)
+{
+    const struct row_slot *slot = req->route ? slot_of(p, req->route) : NULL;
+    struct route_figures *f = &p->figures[slot && slot->row ? slot->index : p->rows];
+    size_t bucket = 0;
+
+    while (bucket < LATENCY_BUCKETS && us > latency_bucket_us[bucket])
+        bucket++;
+    count(&f->by_class[req->reply.status / 100 < 6 ? req->reply.status / 100 : 0], 1);
+    count(&f->bucket[bucket], 1);
+    count(&f->total_us, us);
+}
+
+void pipeline_finished(struct pipeline *p, const struct request *req, size_t octets)
+{
+    mono_ns now = clock_mono();
+    mono_ns us = now > req->started ? (now - req->started) / NS_PER_US : 0;
+
+    count_request(p, req, us);
+    if (log_enabled(p->log, LOG_INFO))
+        write_line(p, req, octets, us);
+    for (struct frame *f = p->innermost; f; f = f->outer) {
+        if (f->req == req)
+            f->finished = true;
+    }
+    gate_release(req);
+}
