@@ -8,19 +8,20 @@
 #include "crypto/secret.h"
 #include "http/request.h"
 
-struct net;       /* the whole: doors and loops */
-struct net_lane;  /* one loop's part */
+struct net;      /* the whole: doors and loops */
+struct net_lane; /* one loop's part */
 struct tls_context;
 
 struct net_limits {
-    uint32_t head_max;             /* http.head_max: octets of request line and headers (16 KiB) */
-    uint32_t headers_max;          /* http.headers_max: lines (100) */
-    uint32_t head_timeout_ms;      /* http.head_timeout: 10 s */
-    uint32_t idle_timeout_ms;      /* http.idle_timeout: keep-alive, 75 s */
-    uint32_t body_rate_min;        /* http.body_rate_min: octets per second, 1024, after 10 s */
-    uint32_t connections_max;      /* net.connections_max: in all */
-    uint32_t connections_per_addr; /* net.connections_per_address: loopback and trusted exempt; 0 off */
-    uint32_t tls_handshake_ms;     /* net.tls_handshake_timeout: 10 s */
+    uint32_t head_max;        /* http.head_max: octets of request line and headers (16 KiB) */
+    uint32_t headers_max;     /* http.headers_max: lines (100) */
+    uint32_t head_timeout_ms; /* http.head_timeout: 10 s */
+    uint32_t idle_timeout_ms; /* http.idle_timeout: keep-alive, 75 s */
+    uint32_t body_rate_min;   /* http.body_rate_min: octets per second, 1024, after 10 s */
+    uint32_t connections_max; /* net.connections_max: in all */
+    uint32_t
+        connections_per_addr;  /* net.connections_per_address: loopback and trusted exempt; 0 off */
+    uint32_t tls_handshake_ms; /* net.tls_handshake_timeout: 10 s */
 };
 
 /** What net does with requests. `lane_ctx` is what was given to net_lane_new(). */
@@ -29,7 +30,8 @@ struct net_handler {
     size_t (*head)(void *lane_ctx, struct request *req);
     /** Body complete: reply now or later. */
     void (*run)(void *lane_ctx, struct request *req);
-    /** Reply handed to the socket, or dropped since the peer had gone. */
+    /** Reply handed to the socket, or dropped since the peer had gone (octets 0). Every request
+     * that was run ends here; one that was refused never does. */
     void (*finished)(void *lane_ctx, const struct request *req, size_t octets);
     /** A request that never became one: status sent and why (static text), for log and metrics. */
     void (*refused)(void *lane_ctx, const struct address *peer, int status, const char *why);
@@ -44,11 +46,13 @@ struct net_options {
 
 /** Copies the options' values; pointers are borrowed and outlive it. */
 struct net *net_new(const struct net_options *options);
+/** After all lanes were freed; closes what doors are left. Before the loops are freed. */
 void net_free(struct net *net);
-/** One per loop, before the loop runs, from any thread. Everything of it happens on `loop`. */
+/** One per loop, before any loop runs and any door is opened, from any thread. Everything of it
+ * happens on `loop`. */
 struct net_lane *net_lane_new(struct net *net, struct loop *loop, void *lane_ctx,
                               const struct site *site, struct clock *clock);
-/** After the loop has ended. */
+/** After the loop has ended and before it is freed. Requests that are still held die unanswered. */
 void net_lane_free(struct net_lane *lane);
 
 struct door_spec {
@@ -82,8 +86,8 @@ void tls_context_unref(struct tls_context *tls);
 void net_drain(struct net *net, uint32_t grace_ms, loop_fn done, void *ctx);
 
 struct net_figures {
-    uint64_t accepted, open, tls_open, refused_full, requests, bytes_in, bytes_out,
-        handshakes, handshakes_failed, framing_refused, timed_out;
+    uint64_t accepted, open, tls_open, refused_full, requests, bytes_in, bytes_out, handshakes,
+        handshakes_failed, framing_refused, timed_out;
 };
 /** Sum over lanes. Any thread. */
 void net_figures(const struct net *net, struct net_figures *out);
