@@ -6,5 +6,7 @@
 int app_serve(int argc, char **argv);
 int app_config(int argc, char **argv);
 int app_restore(int argc, char **argv);
+/** Every row of the route tables as JSON. */
+int app_routes(int argc, char **argv);
 
 #endif

@@ -6,7 +6,7 @@
 
 static const struct command rows[];
 
-enum { ROW_SERVE = 0, ROW_CONFIG, ROW_RESTORE };
+enum { ROW_SERVE = 0, ROW_CONFIG, ROW_RESTORE, ROW_ROUTES };
 
 static bool wants_help(int argc, char **argv)
 {
@@ -31,6 +31,12 @@ static int help(const struct command *row)
     return EXIT_DONE;
 }
 
+static int help_alone(const struct command *row)
+{
+    cli_print_help(row, stdout);
+    return EXIT_DONE;
+}
+
 static int serve_main(int argc, char **argv)
 {
     return wants_help(argc, argv) ? help(&rows[ROW_SERVE]) : app_serve(argc, argv);
@@ -44,6 +50,11 @@ static int config_main(int argc, char **argv)
 static int restore_main(int argc, char **argv)
 {
     return wants_help(argc, argv) ? help(&rows[ROW_RESTORE]) : app_restore(argc, argv);
+}
+
+static int routes_main(int argc, char **argv)
+{
+    return wants_help(argc, argv) ? help_alone(&rows[ROW_ROUTES]) : app_routes(argc, argv);
 }
 
 static const struct command rows[] = {
@@ -75,6 +86,13 @@ static const struct command rows[] = {
                               "was there stays beside it as callgate.db.before-restore.\n\n"
                               "  callgate restore backup.db --data DIR",
                      .raw_args = restore_main},
+    [ROW_ROUTES] = {.words = "routes",
+                    .synopsis = "[--json]",
+                    .help = "print every route, the credentials it takes and what it asks of them",
+                    .about = "One JSON array, a member for each row of the route tables: for "
+                             "checks and for the pages made from them.\n\n"
+                             "  callgate routes | jq -r '.[] | .method + \" \" + .path'",
+                    .raw_args = routes_main},
 };
 
 int main(int argc, char **argv)

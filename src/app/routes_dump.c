@@ -1,0 +1,81 @@
+/* The routes command: every row of the route tables as JSON, for the permission matrix and the
+ * pages that are made from the tables. It needs no server and no data directory. */
+#include "app/commands.h"
+
+#include "base/json.h"
+#include "services/admin/admin.h"
+#include "services/identity/identity.h"
+#include "services/meta/meta.h"
+
+#define TEXT_MAX MIB
+
+/* In the order of the bits. */
+static const char *const accept_names[] = {"nobody", "key",     "entra",     "user",
+                                           "admin",  "handler", "keyNoQuery"};
+static const char *const need_names[NEED_COUNT] = {
+    "unset", "nothing", "any", "identity", "resource", "administrator", "localDevelopment"};
+static const char *const plane_names[] = {"unset", "wire", "administration", "identity"};
+static const char *const kind_names[] = {"unset", "reply", "stream", "poll", "upgrade"};
+
+static void write_accept(struct json_writer *w, unsigned accept)
+{
+    json_name(w, "accept");
+    json_array_begin(w);
+    for (size_t i = 0; i < ARRAY_LEN(accept_names); i++) {
+        if (accept & 1u << i)
+            json_str(w, str_from(accept_names[i]));
+    }
+    json_array_end(w);
+}
+
+static void write_versions(struct json_writer *w, const struct api *api)
+{
+    json_name(w, "versions");
+    json_array_begin(w);
+    for (uint8_t v = api->from; v > 0 && v <= api->to; v++)
+        json_str(w, api->service->versions[v - 1]);
+    json_array_end(w);
+}
+
+static void write_row(struct json_writer *w, const struct route *row, const char *mode)
+{
+    json_object_begin(w);
+    json_member_str(w, "method", method_name(row->method));
+    json_member_str(w, "path", str_from(row->path));
+    json_member_str(w, "mode", str_from(mode));
+    json_member_str(w, "plane", str_from(plane_names[row->plane]));
+    json_member_str(w, "kind", str_from(kind_names[row->kind]));
+    write_accept(w, row->accept);
+    json_member_str(w, "need", str_from(need_names[row->need]));
+    json_member_str(w, "service", row->api->service->name);
+    write_versions(w, row->api);
+    json_object_end(w);
+}
+
+static void write_rows(struct json_writer *w, const struct route *rows, const char *mode)
+{
+    for (; rows->path; rows++)
+        write_row(w, rows, mode);
+}
+
+int app_routes(int argc, char **argv)
+{
+    struct json_writer w;
+    struct buf out;
+
+    (void)argc; /* --json is the only form there is */
+    (void)argv;
+    buf_init(&out, TEXT_MAX);
+    json_writer_init(&w, &out);
+    json_array_begin(&w);
+    write_rows(&w, identity_routes, "any");
+    write_rows(&w, admin_routes, "any");
+    write_rows(&w, meta_routes, "any");
+    write_rows(&w, metrics_public_routes, "dev");
+    write_rows(&w, metrics_admin_routes, "production");
+    json_array_end(&w);
+    buf_add_char(&out, '\n');
+    (void)fwrite(out.ptr, 1, out.len, stdout); /* a closed stdout is the caller's choice */
+    buf_clear(&out);
+    return out.failed ? 1 : 0;
+}
