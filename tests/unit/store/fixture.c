@@ -1,0 +1,213 @@
+#include "fixture.h"
+
+#include <dirent.h>
+#include <unistd.h>
+
+const struct back_end back_ends[] = {
+    {"sqlite", &sqlite_store_ops},
+};
+const size_t back_ends_n = ARRAY_LEN(back_ends);
+
+struct bound_case {
+    const struct back_end *back_end;
+    const struct store_case *c;
+};
+
+static void run_bound(void **state)
+{
+    const struct bound_case *bound = *state;
+    struct fixture f;
+
+    fixture_init(&f, bound->back_end);
+    bound->c->run(&f);
+    fixture_clear(&f);
+}
+
+int run_cases(const char *group, const struct store_case *cases, size_t n)
+{
+    int failed = 0;
+
+    for (size_t e = 0; e < back_ends_n; e++) {
+        struct CMUnitTest *tests = calloc(n, sizeof *tests);
+        struct bound_case *bound = calloc(n, sizeof *bound);
+        char title[128];
+
+        assert_non_null(tests);
+        assert_non_null(bound);
+        snprintf(title, sizeof title, "%s on %s", group, back_ends[e].name);
+        for (size_t i = 0; i < n; i++) {
+            bound[i] = (struct bound_case){&back_ends[e], &cases[i]};
+            tests[i] = (struct CMUnitTest){
+                .name = cases[i].name, .test_func = run_bound, .initial_state = &bound[i]};
+        }
+        failed += _cmocka_run_group_tests(title, tests, n, NULL, NULL);
+        free(tests);
+        free(bound);
+    }
+    return failed;
+}
+
+void fixture_init(struct fixture *f, const struct back_end *back_end)
+{
+    *f = (struct fixture){.back_end = back_end, .loop = loop_new(0)};
+    arena_init(&f->arena);
+    buf_init(&f->why, 4 * KIB);
+    snprintf(f->dir, sizeof f->dir, "/tmp/store-test-XXXXXX");
+    assert_non_null(mkdtemp(f->dir));
+    snprintf(f->path, sizeof f->path, "%s/store.db", f->dir);
+}
+
+static void remove_folder(const char *path)
+{
+    DIR *dir = opendir(path);
+    struct dirent *entry;
+
+    assert_non_null(dir);
+    while ((entry = readdir(dir))) {
+        char name[512];
+
+        snprintf(name, sizeof name, "%s/%s", path, entry->d_name);
+        (void)unlink(name); /* "." and ".." refuse */
+    }
+    closedir(dir);
+    assert_int_equal(rmdir(path), 0);
+}
+
+void fixture_clear(struct fixture *f)
+{
+    fixture_close(f);
+    loop_free(f->loop);
+    arena_clear(&f->arena);
+    buf_clear(&f->why);
+    remove_folder(f->dir);
+}
+
+enum rc fixture_try_open(struct fixture *f)
+{
+    struct store_options options = {
+        .ops = f->back_end->ops, .path = str_from(f->path), .vfs = f->vfs};
+    enum rc rc;
+
+    buf_reset(&f->why);
+    rc = store_open(&options, &f->store, &f->why);
+    if (rc)
+        return rc;
+    f->reader = store_reader_new(f->store);
+    assert_non_null(f->reader);
+    return RC_OK;
+}
+
+void fixture_open(struct fixture *f)
+{
+    if (fixture_try_open(f))
+        fail_msg("open: " STR_FMT, STR_ARG(buf_str(&f->why)));
+}
+
+void fixture_close(struct fixture *f)
+{
+    store_reader_free(f->reader);
+    f->reader = NULL;
+    store_close(f->store);
+    f->store = NULL;
+}
+
+void fixture_reopen(struct fixture *f)
+{
+    fixture_close(f);
+    fixture_open(f);
+}
+
+struct expected_answers {
+    struct fixture *f;
+    struct change_set *sets;
+    size_t n, come;
+    enum rc *rcs;
+    bool may_come;
+};
+
+static void on_answer(void *ctx, enum rc rc, struct change_set *set)
+{
+    struct expected_answers *e = ctx;
+
+    assert_true(e->may_come);
+    assert_ptr_equal(set, &e->sets[e->come]);
+    e->rcs[e->come++] = rc;
+    if (e->come == e->n)
+        loop_stop(e->f->loop);
+}
+
+void fixture_run(struct fixture *f)
+{
+    loop_run(f->loop);
+}
+
+void fixture_commit_sets(struct fixture *f, struct change_set *sets, size_t n, enum rc *rcs)
+{
+    struct expected_answers e = {.f = f, .sets = sets, .n = n, .rcs = rcs};
+
+    for (size_t i = 0; i < n; i++) {
+        sets[i].loop = f->loop;
+        sets[i].done = on_answer;
+        sets[i].ctx = &e;
+        store_commit(f->store, &sets[i]);
+    }
+    e.may_come = true;
+    fixture_run(f);
+    assert_int_equal(e.come, n);
+}
+
+enum rc fixture_commit(struct fixture *f, struct change *items, size_t n)
+{
+    struct change_set set = {.items = items, .n = n};
+    enum rc rc = RC_INTERNAL;
+
+    fixture_commit_sets(f, &set, 1, &rc);
+    return rc;
+}
+
+enum rc fixture_user(struct fixture *f, const struct user_key *key, struct user_row *out)
+{
+    return store_user(f->reader, key, &f->arena, out);
+}
+
+struct uuid id_of(uint64_t n)
+{
+    struct uuid id = {{0}};
+
+    for (int i = 0; i < 8; i++)
+        id.octets[8 + i] = (uint8_t)(n >> (56 - 8 * i));
+    return id;
+}
+
+struct user_key key_of(uint64_t resource, uint64_t user)
+{
+    return (struct user_key){id_of(resource), id_of(user)};
+}
+
+struct change add_user(struct user_key key, unix_ms created)
+{
+    return (struct change){
+        .kind = CHANGE_USER_ADD,
+        .u.user = {.key = key, .generation = 1, .created = created},
+    };
+}
+
+struct change change_user(enum change_kind kind, struct user_key key, unix_ms when)
+{
+    return (struct change){
+        .kind = kind,
+        .u.user =
+            {.key = key, .revoked = when, .valid_from = when, .deleted = when, .last_issued = when},
+    };
+}
+
+struct change put_meta(struct str name, struct str value)
+{
+    return (struct change){.kind = CHANGE_META_PUT, .u.meta = {name, value}};
+}
+
+void check_text(struct str got, struct str wanted)
+{
+    if (!str_eq(got, wanted))
+        fail_msg("got \"" STR_FMT "\", not \"" STR_FMT "\"", STR_ARG(got), STR_ARG(wanted));
+}

@@ -1,0 +1,75 @@
+/* A store in a folder of its own, one loop, one reader; and the way to run every case against
+ * every back end. */
+#ifndef TESTS_UNIT_STORE_FIXTURE_H
+#define TESTS_UNIT_STORE_FIXTURE_H
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "store/backend.h"
+
+#define NOW ((unix_ms)1700000000000)
+
+struct back_end {
+    const char *name;
+    const struct store_ops *ops;
+};
+
+/** The rows that every case is run against. */
+extern const struct back_end back_ends[];
+extern const size_t back_ends_n;
+
+struct fixture {
+    const struct back_end *back_end;
+    const char *vfs; /* sqlite only; NULL: the system's */
+    char dir[64];    /* made for this case, removed after it */
+    char path[96];   /* of the store in it */
+    struct store *store;
+    struct loop *loop; /* runs on the test's thread, see fixture_commit() */
+    struct store_reader *reader;
+    struct arena arena;
+    struct buf why;
+};
+
+struct store_case {
+    const char *name; /* a sentence */
+    void (*run)(struct fixture *f);
+};
+
+/** Runs `n` cases against each back end; returns the number of failures, for main(). */
+int run_cases(const char *group, const struct store_case *cases, size_t n);
+
+/** A folder and a loop; the store is not open yet. */
+void fixture_init(struct fixture *f, const struct back_end *back_end);
+void fixture_clear(struct fixture *f);
+/** Opens store and reader, which must succeed. */
+void fixture_open(struct fixture *f);
+/** Tries to; `f->why` gets the reason. */
+enum rc fixture_try_open(struct fixture *f);
+void fixture_close(struct fixture *f);
+/** fixture_close() and fixture_open(). */
+void fixture_reopen(struct fixture *f);
+/** One set; runs the loop until its callback has come, exactly once and not at once. */
+enum rc fixture_commit(struct fixture *f, struct change *items, size_t n);
+/** The same for `n` sets queued together: `rcs` gets their outcomes; checks the order. */
+void fixture_commit_sets(struct fixture *f, struct change_set *sets, size_t n, enum rc *rcs);
+/** Runs the loop until somebody calls loop_stop(). */
+void fixture_run(struct fixture *f);
+/** As store_user() with the fixture's reader. */
+enum rc fixture_user(struct fixture *f, const struct user_key *key, struct user_row *out);
+
+/** An id whose octets end in `n`, big-endian. */
+struct uuid id_of(uint64_t n);
+struct user_key key_of(uint64_t resource, uint64_t user);
+/** CHANGE_USER_ADD of a plain user made at `created`. */
+struct change add_user(struct user_key key, unix_ms created);
+/** The other changes of a user, at `when`. */
+struct change change_user(enum change_kind kind, struct user_key key, unix_ms when);
+struct change put_meta(struct str name, struct str value);
+void check_text(struct str got, struct str wanted);
+
+#endif

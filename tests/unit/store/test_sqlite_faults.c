@@ -1,0 +1,326 @@
+/* What the embedded back end does when the disk fails or is full, at every call of the write path:
+ * nothing acknowledged is lost, nothing unacknowledged is shown, nothing is half made. */
+#include "fault_vfs.h"
+#include "fixture.h"
+
+#include <pthread.h>
+#include <sqlite3.h>
+
+enum { SETS_MAX = 64 };
+
+struct path { /* what is written while a fault waits */
+    size_t sets;
+    size_t value_len; /* of the named value that each set puts beside its user */
+    int stride;       /* 1: every call */
+};
+
+static const struct path short_path = {6, 10, 1};
+static const struct path long_path = {18, 300000, 131}; /* long enough for checkpoints */
+
+static char big[300000];
+
+static struct str name_of(size_t i)
+{
+    static char names[SETS_MAX][8];
+    int n = snprintf(names[i], sizeof names[i], "v%zu", i);
+
+    return str_of(names[i], (size_t)n);
+}
+
+/** Set `i`: a user and a value, both or neither. */
+static enum rc commit_pair(struct fixture *f, size_t i, size_t value_len)
+{
+    struct change c[2] = {add_user(key_of(1, i), NOW),
+                          put_meta(name_of(i), str_of(big, value_len))};
+
+    return fixture_commit(f, c, 2);
+}
+
+/** Is set `i` there? Fails when only half of it is. */
+static bool pair_is_there(struct fixture *f, size_t i)
+{
+    struct user_key key = key_of(1, i);
+    struct user_row row;
+    struct str value;
+    enum rc user = fixture_user(f, &key, &row);
+    enum rc meta = store_meta(f->reader, name_of(i), &f->arena, &value);
+
+    assert_true(user == RC_OK || user == RC_NOT_FOUND);
+    assert_int_equal(user, meta);
+    return user == RC_OK;
+}
+
+static void check_acknowledged(struct fixture *f, const enum rc *rcs, size_t n, bool exactly)
+{
+    for (size_t i = 0; i < n; i++) {
+        bool there = pair_is_there(f, i);
+
+        if (rcs[i] == RC_OK)
+            assert_true(there);
+        else if (exactly)
+            assert_false(there);
+    }
+}
+
+/** Runs the path with the plan armed; true when the fault was met. */
+static bool survive_io_error(const struct path *path, struct fault_plan plan)
+{
+    struct fixture f;
+    enum rc rcs[SETS_MAX];
+    bool failed = false, hit;
+
+    fixture_init(&f, &back_ends[0]);
+    f.vfs = FAULT_VFS;
+    fixture_open(&f);
+    fault_vfs_arm(plan);
+    for (size_t i = 0; i < path->sets; i++) {
+        rcs[i] = commit_pair(&f, i, path->value_len);
+        assert_true(rcs[i] == (failed ? RC_IO : rcs[i] ? RC_IO : RC_OK));
+        failed = failed || rcs[i];
+    }
+    hit = fault_vfs_disarm() > 0;
+    if (failed)
+        assert_false(store_healthy(f.store));
+    assert_true(hit || !failed);
+    check_acknowledged(&f, rcs, path->sets, true);
+    fixture_reopen(&f);
+    check_acknowledged(&f, rcs, path->sets, false);
+    assert_int_equal(commit_pair(&f, path->sets, path->value_len), RC_OK);
+    fixture_clear(&f);
+    return hit;
+}
+
+static bool survive_full_disk(const struct path *path, struct fault_plan plan)
+{
+    struct fixture f;
+    enum rc rcs[SETS_MAX];
+    bool hit;
+
+    fixture_init(&f, &back_ends[0]);
+    f.vfs = FAULT_VFS;
+    fixture_open(&f);
+    fault_vfs_arm(plan);
+    for (size_t i = 0; i < path->sets; i++) {
+        rcs[i] = commit_pair(&f, i, path->value_len);
+        assert_true(rcs[i] == RC_OK || rcs[i] == RC_FULL);
+    }
+    hit = fault_vfs_disarm() > 0;
+    assert_true(store_healthy(f.store));
+    check_acknowledged(&f, rcs, path->sets, true);
+    for (size_t i = 0; i < path->sets; i++) /* space again: what failed works now */
+        assert_int_equal(commit_pair(&f, i, path->value_len), rcs[i] ? RC_OK : RC_CONFLICT);
+    fixture_reopen(&f);
+    for (size_t i = 0; i < path->sets; i++)
+        assert_true(pair_is_there(&f, i));
+    fixture_clear(&f);
+    return hit;
+}
+
+static void at_every_call(const struct path *path, struct fault_plan plan,
+                          bool (*survive)(const struct path *, struct fault_plan), int least)
+{
+    int met = 0;
+
+    for (plan.nth = 1; survive(path, plan); plan.nth += path->stride)
+        met++;
+    assert_in_range(met, least, 1000);
+}
+
+static void survives_a_failed_sync_at_every_sync(void **state)
+{
+    (void)state;
+    at_every_call(&short_path, (struct fault_plan){FAULT_SYNC, 0, SQLITE_IOERR_FSYNC, false},
+                  survive_io_error, 6);
+}
+
+static void survives_a_failed_sync_of_a_long_run(void **state)
+{
+    struct path path = long_path;
+
+    (void)state;
+    path.stride = 1; /* few syncs: each of them */
+    at_every_call(&path, (struct fault_plan){FAULT_SYNC, 0, SQLITE_IOERR_FSYNC, false},
+                  survive_io_error, 20);
+}
+
+static void survives_a_failed_write_at_every_write(void **state)
+{
+    (void)state;
+    at_every_call(&short_path, (struct fault_plan){FAULT_WRITE, 0, SQLITE_IOERR_WRITE, false},
+                  survive_io_error, 20);
+}
+
+static void survives_a_full_disk_at_every_write(void **state)
+{
+    (void)state;
+    at_every_call(&short_path, (struct fault_plan){FAULT_WRITE, 0, SQLITE_FULL, true},
+                  survive_full_disk, 20);
+}
+
+static void survives_a_full_disk_of_a_long_run(void **state)
+{
+    (void)state;
+    at_every_call(&long_path, (struct fault_plan){FAULT_WRITE, 0, SQLITE_FULL, true},
+                  survive_full_disk, 15);
+}
+
+static void survives_one_refused_write_of_a_long_run(void **state)
+{
+    (void)state;
+    at_every_call(&long_path, (struct fault_plan){FAULT_WRITE, 0, SQLITE_FULL, false},
+                  survive_full_disk, 15);
+}
+
+/** A first start that is cut off leaves something that the next start can go on from. */
+static void starts_after_a_first_start_that_failed(void **state)
+{
+    static const struct fault_plan plans[] = {
+        {FAULT_WRITE, 0, SQLITE_FULL, true},
+        {FAULT_WRITE, 0, SQLITE_IOERR_WRITE, true},
+        {FAULT_SYNC, 0, SQLITE_IOERR_FSYNC, true},
+    };
+
+    (void)state;
+    for (size_t p = 0; p < ARRAY_LEN(plans); p++) {
+        struct fault_plan plan = plans[p];
+        bool hit = true;
+
+        for (plan.nth = 1; hit; plan.nth++) {
+            struct fixture f;
+            enum rc rc;
+
+            fixture_init(&f, &back_ends[0]);
+            f.vfs = FAULT_VFS;
+            fault_vfs_arm(plan);
+            rc = fixture_try_open(&f);
+            hit = fault_vfs_disarm() > 0;
+            assert_int_equal(rc, !hit ? RC_OK : plan.code == SQLITE_FULL ? RC_FULL : RC_IO);
+            assert_int_equal(f.why.len > 0, hit);
+            fixture_close(&f);
+            fixture_open(&f);
+            assert_int_equal(commit_pair(&f, 1, 10), RC_OK);
+            fixture_clear(&f);
+        }
+        assert_in_range(plan.nth, 4, 200);
+    }
+}
+
+static void syncs_every_commit(void **state)
+{
+    struct fixture f;
+
+    (void)state;
+    fixture_init(&f, &back_ends[0]);
+    f.vfs = FAULT_VFS;
+    fixture_open(&f);
+    for (size_t i = 0; i < 10; i++) {
+        long before = fault_vfs_syncs();
+
+        assert_int_equal(commit_pair(&f, i, 10), RC_OK);
+        assert_in_range(fault_vfs_syncs() - before, 1, 3);
+    }
+    fixture_clear(&f);
+}
+
+/** Holds the writer in the watch of the first set, so that the rest is one batch. */
+struct gate {
+    pthread_mutex_t lock;
+    pthread_cond_t moved;
+    bool held, passed;
+};
+
+static void hold_writer(void *ctx, const struct log_entry *entries, size_t n)
+{
+    struct gate *g = ctx;
+
+    (void)entries, (void)n;
+    pthread_mutex_lock(&g->lock);
+    g->held = true;
+    pthread_cond_broadcast(&g->moved);
+    while (!g->passed)
+        pthread_cond_wait(&g->moved, &g->lock);
+    pthread_mutex_unlock(&g->lock);
+}
+
+struct answers {
+    struct fixture *f;
+    size_t come, wanted;
+    enum rc rcs[8];
+};
+
+static void on_answer(void *ctx, enum rc rc, struct change_set *set)
+{
+    struct answers *a = ctx;
+
+    (void)set;
+    a->rcs[a->come++] = rc;
+    if (a->come == a->wanted)
+        loop_stop(a->f->loop);
+}
+
+/** One batch of seven users, of which one exists, behind an opener that succeeds. */
+static void fail_a_batch(struct fault_plan plan, enum rc wanted)
+{
+    struct gate g = {.lock = PTHREAD_MUTEX_INITIALIZER, .moved = PTHREAD_COND_INITIALIZER};
+    struct change c[8] = {
+        {.kind = CHANGE_SIGNING_KEY_PUT, .u.signing_key = {.kid = STR("opener")}}};
+    struct change_set sets[8];
+    struct fixture f;
+    struct answers a = {.f = &f, .wanted = 8};
+
+    fixture_init(&f, &back_ends[0]);
+    f.vfs = FAULT_VFS;
+    fixture_open(&f);
+    store_watch(f.store, hold_writer, &g);
+    for (size_t i = 0; i < 8; i++) {
+        if (i)
+            c[i] = add_user(key_of(1, i == 5 ? 4 : i), NOW);
+        sets[i] = (struct change_set){
+            .items = &c[i], .n = 1, .loop = f.loop, .done = on_answer, .ctx = &a};
+        store_commit(f.store, &sets[i]);
+        pthread_mutex_lock(&g.lock);
+        while (!g.held)
+            pthread_cond_wait(&g.moved, &g.lock);
+        pthread_mutex_unlock(&g.lock);
+    }
+    fault_vfs_arm(plan);
+    pthread_mutex_lock(&g.lock);
+    g.passed = true;
+    pthread_cond_broadcast(&g.moved);
+    pthread_mutex_unlock(&g.lock);
+    fixture_run(&f);
+    assert_int_equal(fault_vfs_disarm(), 1);
+    assert_int_equal(a.rcs[0], RC_OK);
+    for (size_t i = 1; i < 8; i++)
+        assert_int_equal(a.rcs[i], wanted);
+    assert_int_equal(store_healthy(f.store), wanted != RC_IO);
+    assert_int_equal(fixture_commit(&f, &c[1], 1), wanted == RC_IO ? RC_IO : RC_OK);
+    fixture_clear(&f);
+}
+
+static void fails_every_waiter_of_a_batch(void **state)
+{
+    (void)state;
+    fail_a_batch((struct fault_plan){FAULT_SYNC, 1, SQLITE_IOERR_FSYNC, false}, RC_IO);
+    fail_a_batch((struct fault_plan){FAULT_WRITE, 1, SQLITE_IOERR_WRITE, false}, RC_IO);
+    fail_a_batch((struct fault_plan){FAULT_WRITE, 2, SQLITE_FULL, false}, RC_FULL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(syncs_every_commit),
+        cmocka_unit_test(survives_a_failed_sync_at_every_sync),
+        cmocka_unit_test(survives_a_failed_sync_of_a_long_run),
+        cmocka_unit_test(survives_a_failed_write_at_every_write),
+        cmocka_unit_test(survives_a_full_disk_at_every_write),
+        cmocka_unit_test(survives_a_full_disk_of_a_long_run),
+        cmocka_unit_test(survives_one_refused_write_of_a_long_run),
+        cmocka_unit_test(starts_after_a_first_start_that_failed),
+        cmocka_unit_test(fails_every_waiter_of_a_batch),
+    };
+
+    memset(big, 'x', sizeof big);
+    fault_vfs_register();
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
