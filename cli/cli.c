@@ -51,7 +51,8 @@ void cli_print_help(const struct command *command, FILE *out)
     buf_addf(&b, "usage: callgate %s%s%s\n\n%s.\n", command->words, command->synopsis[0] ? " " : "",
              command->synopsis, command->help);
     if (command->about)
-        buf_addf(&b, "\n%s", command->about);
+        buf_addf(&b, "\n%s%s", command->about,
+                 str_ends(str_from(command->about), STR("\n")) ? "" : "\n");
     if (command->options) {
         buf_add(&b, STR("\nOptions\n"));
         options_help(command->options, &b);

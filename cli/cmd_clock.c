@@ -49,8 +49,7 @@ int clock_advance_run(struct cli *cli)
     int64_t ms = 0;
 
     if (duration_parse(str_from(cli->args.words[0]), &ms))
-        return (int)cli_fail(cli, EXIT_USAGE,
-                             "a duration looks like 90s, 1h30m or 2d; after -- also -10m");
+        return (int)cli_fail(cli, EXIT_USAGE, "a duration looks like 90s, 1h30m, 2d or -10m");
     return (int)put(cli, "advance", cli->args.words[0]);
 }
 

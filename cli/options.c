@@ -79,6 +79,12 @@ static enum rc read_option(const struct option *const *tables, int argc, char **
     return keep(out, o, argv[++*i], why);
 }
 
+/* "-" and "-10m" are words. */
+static bool looks_like_option(const char *text)
+{
+    return text[0] == '-' && text[1] != '\0' && (text[1] < '0' || text[1] > '9');
+}
+
 enum rc options_parse(const struct option *const *tables, int argc, char **argv, struct args *out,
                       struct buf *why)
 {
@@ -88,7 +94,7 @@ enum rc options_parse(const struct option *const *tables, int argc, char **argv,
     out->given_n = 0;
     out->n = 0;
     for (int i = 0; rc == RC_OK && i < argc; i++) {
-        bool option = !words_only && argv[i][0] == '-' && argv[i][1] != '\0';
+        bool option = !words_only && looks_like_option(argv[i]);
 
         if (option && name_eq(str_from(argv[i]), STR("--"))) {
             words_only = true;

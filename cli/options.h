@@ -28,7 +28,8 @@ struct args {
 };
 
 /** Reads argv[0..argc) (behind the command's words) by `tables`, ended by NULL. "--name value" and
- * "--name=value" are alike, options and words may be mixed, "--" ends the options, "-" is a word.
+ * "--name=value" are alike, options and words may be mixed, "--" ends the options, "-" and
+ * what looks like a negative number are words.
  * RC_INVALID with one sentence in `why`, which names the nearest option for an unknown one. */
 enum rc options_parse(const struct option *const *tables, int argc, char **argv, struct args *out,
                       struct buf *why) NODISCARD;

@@ -1,0 +1,253 @@
+#!/usr/bin/env python3
+"""Every command against a server that answers as the administration contract says.
+
+usage: test_commands.py PROGRAM, a build of the command line with the module beside it."""
+import base64
+import hashlib
+import hmac
+import http.server
+import json
+import os
+import socketserver
+import subprocess
+import sys
+import tempfile
+import threading
+import urllib.parse
+
+PROGRAM = os.path.abspath(sys.argv[1])
+KEY = base64.b64encode(b"Callgate-fake-test-key-0123456789-not-a-secret-0123456789-ABCDEF").decode()
+USER = "8:acs:00000000-0000-0000-0000-000000000001_0000000a-0000-0000-0000-000000000002"
+USER_PATH = "/admin/users/" + urllib.parse.quote(USER, safe="")
+
+
+def b64(data):
+    return base64.urlsafe_b64encode(json.dumps(data).encode()).rstrip(b"=").decode()
+
+
+TOKEN = b64({"alg": "ES256", "kid": "k1", "typ": "JWT"}) + "." + b64(
+    {"skypeid": USER[2:], "scp": 1792, "iat": 1, "exp": 4102444800, "acsScope": "chat"}) + "." + "A" * 86
+EXPIRED = b64({"alg": "ES256", "kid": "k1"}) + "." + b64({"skypeid": USER[2:], "exp": 5}) + "." + "A" * 86
+RESOURCE = {"name": "blue", "id": "1", "location": "europe", "names": ["b.example"]}
+CLOCK = {"now": "2026-11-23T15:00:00.000Z", "offsetSeconds": 0}
+CREATED = {"id": USER, "createdOn": "2026-11-23T15:00:00.000Z", "externalId": "alice\x1b[31m"}
+
+# method and target -> (status, answer); octets are sent as they are
+ANSWERS = {
+    "GET /admin/status": (200, {"version": "0.1.0", "store": {"healthy": True}}),
+    "GET /admin/resources?limit=1000": (200, {"value": [RESOURCE]}),
+    "POST /admin/resources": (201, RESOURCE),
+    "GET /admin/resources/blue": (200, RESOURCE),
+    "DELETE /admin/resources/blue?confirm=blue": (204, None),
+    "GET /admin/keys?reveal=true": (200, {"primary": {"key": KEY, "lastUsedOn": None}, "secondary": {"key": KEY}}),
+    "GET /admin/keys": (200, {"primary": {"regeneratedOn": "T"}, "secondary": {}}),
+    "GET /admin/keys?resource=blue": (200, {"primary": {"regeneratedOn": "BLUE"}, "secondary": {}}),
+    "POST /admin/keys/primary:regenerate": (200, {"key": KEY, "connectionString": "c"}),
+    "POST /admin/signing-keys:rotate": (200, {"kid": "k2"}),
+    "POST /admin/users": (201, CREATED),
+    "GET /admin/users?limit=1000": (200, {"value": [CREATED], "nextLink": "https://localhost:1/admin/users?after=x"}),
+    "GET /admin/users?after=x": (200, {"value": [{"id": "second"}]}),
+    "GET /admin/users?limit=1&prefix=8%3A": (200, {"value": [CREATED], "nextLink": "https://localhost:1/never"}),
+    f"GET {USER_PATH}": (200, CREATED),
+    f"DELETE {USER_PATH}": (204, None),
+    f"GET {USER_PATH}:export": (200, b'{"kind":"user"}\n{"kind":"x"}\n'),
+    f"POST {USER_PATH}:issueToken": (200, {"token": TOKEN, "expiresOn": "2026-11-24T15:00:00Z"}),
+    "GET /admin/users/gone": (404, {"error": {"code": "UserNotFound", "message": "There is no such user."}}),
+    "GET /admin/clock": (200, CLOCK), "PUT /admin/clock": (200, CLOCK), "DELETE /admin/clock": (200, CLOCK),
+    "POST /admin/backup": (200, b"SQLite format 3\0" * 1000),
+    f"POST /identities/{USER_PATH[13:]}/:revokeAccessTokens?api-version=2023-10-01": (204, None),
+    "GET /.well-known/openid-configuration": (200, {"jwks_uri": "http://localhost:1/keys"}),
+    "GET /keys": (200, {"keys": [{"kid": "k1", "kty": "EC", "crv": "P-256", "alg": "ES256", "x": "", "y": ""}]}),
+    "GET /admin/whoami": (401, {"error": {"code": "Denied", "message": "no"}}),
+}
+
+
+class Handler(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    seen = []
+
+    def answer(self):
+        body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
+        name = f"{self.command} {self.path}"
+        status, data = ANSWERS.get(name, (404, {"error": {"code": "NoSuchRow", "message": name}}))
+        Handler.seen.append((name, body.decode(), dict(self.headers)))
+        data = data if isinstance(data, bytes) else b"" if data is None else json.dumps(data).encode()
+        self.send_response(status)
+        if status != 204:
+            self.send_header("Content-Length", str(len(data)))
+        if status == 401:
+            self.send_header("x-callgate-explain", "token; revoked")
+        self.end_headers()
+        self.wfile.write(data)
+
+    do_GET = do_POST = do_PUT = do_DELETE = answer
+
+    def address_string(self):
+        return "local"
+
+    def log_message(self, *_):
+        pass
+
+
+class UnixServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
+    daemon_threads = True
+
+
+def start(folder):
+    tcp = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    unix = UnixServer(os.path.join(folder, "admin.sock"), Handler)
+    for server in (tcp, unix):
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+    with open(os.path.join(folder, "admin.token"), "w") as f:
+        f.write("administrator-secret\n")
+    with open(os.path.join(folder, "server.json"), "w") as f:
+        json.dump({"pid": 1, "version": "0.1.0", "mode": "dev", "domain": "localhost", "https": None,
+                   "http": {"address": "127.0.0.1", "port": tcp.server_address[1]},
+                   "adminSocket": f"{folder}/admin.sock", "adminToken": f"{folder}/admin.token",
+                   "caFile": f"{folder}/ca.pem", "caBundle": f"{folder}/ca-bundle.pem",
+                   "trustStore": f"{folder}/trust store.p12", "trustStorePassword": "changeit"}, f)
+    return tcp.server_address[1]
+
+
+def main():
+    folder = tempfile.mkdtemp(prefix="callgate-test-")
+    port = start(folder)
+    clean = {k: v for k, v in os.environ.items()
+             if not k.startswith(("CALLGATE_", "COMMUNICATION_", "SSL_", "XDG_"))}
+    clean["CALLGATE_DATA"] = folder
+
+    def run(*args, code=0, stdin="", env=None, **more):
+        Handler.seen.clear()
+        done = subprocess.run([PROGRAM, *args], input=stdin, capture_output=True, text=True, timeout=60,
+                              env={**clean, **(env or {})}, **more)
+        assert done.returncode == code, (args, done)
+        assert KEY not in done.stderr and "administrator-secret" not in done.stdout + done.stderr, done
+        return done.stdout + done.stderr
+
+    # what is shown
+    assert run("status") == "version        0.1.0\nstore.healthy  yes\n"
+    assert json.loads(run("status", "--json"))["store"] == {"healthy": True}
+    assert run("resource", "list").splitlines()[0] == 'NAME  ID  LOCATION  PORT  NAMES'
+    assert json.loads(run("resource", "list", "--json")) == [RESOURCE]
+    run("resource", "create", "blue", "--port", "8500", "--name", "a", "--name=b")
+    assert json.loads(Handler.seen[-1][1]) == {"name": "blue", "port": 8500, "names": ["a", "b"]}
+    run("resource", "create", "blue", "--port", "0", code=2)
+    run("resource", "show", "blue")
+    run("resource", "delete", "blue", code=2)
+    assert not Handler.seen
+    run("resource", "delete", "blue", "--yes")
+    assert "BLUE" in run("key", "list", "--resource", "blue") and KEY not in run("key", "list")
+    assert KEY in run("key", "list", "--reveal")
+    run("key", "regenerate", "primary", "--keep-tokens")
+    assert Handler.seen[-1][1] == '{"keepTokens":true}'
+    run("key", "regenerate", "third", code=2)
+    assert "k2" in run("key", "rotate")
+
+    # users
+    run("user", "create", "--external-id", "alice")
+    assert Handler.seen[-1][1] == '{"externalId":"alice"}'
+    listed = run("user", "list")
+    assert "second" in listed and "\x1b" not in listed
+    assert len(json.loads(run("user", "list", "--limit", "1", "--prefix", "8:", "--json"))) == 1
+    run("user", "show", USER)
+    run("user", "delete", USER)
+    assert run("user", "export", USER).count("\n") == 2
+    copy = os.path.join(folder, "copy")
+    run("user", "export", USER, "--out", copy)
+    run("user", "export", USER, "--out", copy, code=5)
+    missing = run("user", "show", "gone", code=4)
+    assert missing.startswith("callgate: UserNotFound: There is no such user.\n  status 404, request id ")
+    assert json.loads(run("user", "show", "gone", "--json", code=4))["error"]["code"] == "UserNotFound"
+
+    # tokens
+    assert run("token", "issue", "--raw").strip() == TOKEN
+    run("token", "issue", USER, "--scope", "chat,voip.join", "--minutes", "60")
+    assert Handler.seen[-1][1] == '{"scopes":["chat","voip.join"],"expiresInMinutes":60}'
+    run("token", "revoke", USER)
+    assert Handler.seen[-1][2]["Authorization"].startswith("HMAC-SHA256 ")
+    told = json.loads(run("token", "inspect", "-", "--json", stdin=TOKEN + "\n", code=1))
+    assert (told["signature"], told["server"], told["state"]) == ("bad", "refused", "dead"), told
+    told = json.loads(run("token", "inspect", TOKEN, "--offline", "--json"))
+    assert told["kind"] == "user access token" and told["claims"]["scp"] == 1792, told
+    told = json.loads(run("token", "inspect", EXPIRED, "--offline", "--json", code=1))
+    assert told["why"] == "it has expired", told
+    run("token", "inspect", "a.b", code=1)
+
+    # env
+    lines = run("env").splitlines()
+    assert f"export CALLGATE_HTTP_CONNECTION_STRING='endpoint=http://localhost:{port}/;accesskey={KEY}'" in lines
+    assert lines[-1].startswith("# Java")
+    shell = subprocess.run(["sh", "-c", 'eval "$("$0" env)"; printf %s "$CALLGATE_JAVA_OPTIONS"', PROGRAM],
+                           capture_output=True, text=True, env=clean, check=True)
+    assert shell.stdout == f"-Djavax.net.ssl.trustStore={folder}/trust store.p12 " \
+                           "-Djavax.net.ssl.trustStorePassword=changeit"
+    names = json.loads(run("env", "--shell", "json"))
+    assert names["SSL_CERT_FILE"].endswith("ca-bundle.pem") and names["NODE_EXTRA_CA_CERTS"].endswith("ca.pem")
+    assert "COMMUNICATION_SERVICES_CONNECTION_STRING" not in names  # no https listener
+    assert run("env", "--shell", "fish").startswith("set -gx ")
+    assert run("env", "--shell", "powershell").startswith("$env:")
+    assert f"CALLGATE_HTTP_ENDPOINT=http://localhost:{port}/\n" in run("env", "--shell", "dotenv")
+    run("env", "--shell", "csh", code=2)
+
+    # sign
+    headers = json.loads(run("sign", "post", "/x?a=b", "--body", "-", "--json", stdin="{}"))
+    text = f"POST\n/x?a=b\n{headers['x-ms-date']};localhost:{port};{headers['x-ms-content-sha256']}"
+    mac = hmac.digest(base64.b64decode(KEY), text.encode(), hashlib.sha256)
+    assert headers["authorization"].endswith(base64.b64encode(mac).decode())
+    key_file = os.path.join(folder, "key")
+    with open(key_file, "w") as f:
+        f.write(KEY + "\n")
+    line = run("sign", "GET", "https://name.example/it's", "--key-file", key_file, "--curl")
+    assert line.endswith("'https://name.example/it'\\''s'\n") and "--cacert" not in line
+    run("sign", "GET", "relative", code=2)
+
+    # as the resource, and as an administrator elsewhere
+    connection = f"endpoint=http://localhost:{port}/;accesskey={KEY}"
+    for env in ({}, {"COMMUNICATION_SERVICES_CONNECTION_STRING": connection}):
+        text = "env" if env else connection
+        run("user", "show", USER, "--connection-string", text, env=env)
+        assert Handler.seen[-1][2]["Authorization"].startswith("HMAC-SHA256 ")
+    run("user", "show", USER, env={"COMMUNICATION_SERVICES_CONNECTION_STRING": connection,
+                                   "CALLGATE_DATA": folder + "/none"})
+    run("status", "--endpoint", f"http://localhost:{port}", "--admin-token-file", f"{folder}/admin.token")
+    assert Handler.seen[-1][2]["Authorization"] == "Bearer administrator-secret"
+    run("status", "--endpoint", f"http://localhost:{port}", code=2)
+    run("status", "--connection-string", connection, code=2)
+
+    # clock, backup
+    run("clock", "show")
+    run("clock", "set", "2026-11-23T15:00:00Z")
+    assert Handler.seen[-1][1] == '{"set":"2026-11-23T15:00:00Z"}'
+    run("clock", "advance", "-10m")
+    assert Handler.seen[-1][1] == '{"advance":"-10m"}'
+    run("clock", "advance", "10", code=2)
+    run("clock", "reset")
+    backup = os.path.join(folder, "backup")
+    assert "16000 octets" in run("backup", backup)
+    assert os.stat(backup).st_mode & 0o777 == 0o600 and os.path.getsize(backup) == 16000
+    run("backup", backup, code=5)
+    run("backup", backup, "--force")
+
+    # nobody there
+    os.remove(os.path.join(folder, "admin.sock"))
+    assert "No server was reached" in run("status", code=3)
+    run("status", env={"CALLGATE_DATA": folder + "/none"}, code=3)
+    run("backup", folder + "/second", code=3)
+    assert not os.path.exists(folder + "/second.part")
+
+    # help and suggestions
+    rows = [line.split("  ")[1] for line in run("help").splitlines() if line.startswith("  ")]
+    assert len(rows) >= 23
+    for words in rows:
+        text = run(*words.split(), "--help")
+        assert text == run("help", *words.split()) or words in ("serve", "config", "restore"), words
+        assert f"  callgate {words}" in text, words
+        assert "Exit codes" in text
+    assert "Did you mean `callgate status`?" in run("stauts", code=2)
+    assert "did you mean --data?" in run("status", "--dta", "x", code=2)
+    run(code=2)
+    print("ok")
+
+
+if __name__ == "__main__":
+    main()
