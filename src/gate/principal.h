@@ -36,7 +36,7 @@ struct str principal_kind_name(enum principal_kind kind);
 struct str scope_name(unsigned bit);
 /** The bit of a scope's name, without case; 0 for strangers. */
 unsigned scope_from_name(struct str name);
-/** "8:acs:<resource>_<user>": 78 characters, in the arena. */
+/** "8:acs:<resource>_<user>": 79 characters, in the arena. */
 struct str user_id_format(const struct user_key *key, struct arena *arena);
 /** RC_INVALID unless exactly of that form (hexadecimal digits of either case). */
 enum rc user_id_parse(struct str raw_id, struct user_key *out) NODISCARD;
