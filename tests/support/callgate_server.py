@@ -51,6 +51,20 @@ class Answer:
         return f"<{self.status} {self.body[:300]!r}>"
 
 
+class Resource:
+    """What a test needs to know of a resource: about, name, host, keys."""
+
+    def __init__(self, about: dict, keys: dict):
+        self.about = about
+        self.name = about["name"]
+        self.id = about["id"]
+        self.primary = keys["primary"]["key"]
+        self.secondary = keys["secondary"]["key"]
+
+    def host(self, port: int) -> str:
+        return f"{self.name}.localhost:{port}"
+
+
 class UnixConnection(http.client.HTTPConnection):
     def __init__(self, path: str, timeout: float = 60):
         super().__init__("localhost", timeout=timeout)
@@ -200,12 +214,34 @@ class Server:
         all_headers.update(headers or {})
         return self.send(method, target, all_headers, body, connection, secure)
 
-    def admin(self, method: str, target: str, document=None) -> Answer:
+    def admin(self, method: str, target: str, document=None, headers: dict | None = None) -> Answer:
         """A call over the administration socket."""
         connection = UnixConnection(self.about["adminSocket"])
         body = b"" if document is None else json.dumps(document).encode()
-        headers = {"Content-Type": "application/json"} if body else {}
-        return self.send(method, target, headers, body, connection)
+        headers = {**({"Content-Type": "application/json"} if body else {}), **(headers or {})}
+        try:
+            return self.send(method, target, headers, body, connection)
+        finally:
+            connection.close()
+
+    def admin_tcp(self, method: str, target: str, document=None, headers: dict | None = None) -> Answer:
+        """A call with the administrator's token at the administration listener."""
+        body = b"" if document is None else json.dumps(document).encode()
+        headers = {"Authorization": f"Bearer {self.admin_token}", **(headers or {})}
+        if body:
+            headers["Content-Type"] = "application/json"
+        connection = http.client.HTTPConnection("localhost", self.admin_port, timeout=60)
+        try:
+            return self.send(method, target, headers, body, connection)
+        finally:
+            connection.close()
+
+    def new_resource(self, name: str, **members) -> "Resource":
+        """A further resource and its keys."""
+        made = self.admin("POST", "/admin/resources", {"name": name, **members})
+        assert made.status == 201, made
+        keys = self.admin("GET", f"/admin/keys?reveal=true&resource={name}").json()
+        return Resource(made.json(), keys)
 
     def bearer(self, method: str, target: str, token: str, document=None, secure: bool = False) -> Answer:
         body = b"" if document is None else json.dumps(document).encode()
