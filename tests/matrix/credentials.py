@@ -1,0 +1,169 @@
+"""Every credential of the matrix: name → (kind, headers of a request). The kind is what the credential is worth to the
+resource that the request's host names: "key", "user", "administrator", or None when it must be refused."""
+
+import base64
+import json
+import time
+from email.utils import formatdate
+
+import jwt
+from cryptography.hazmat.primitives.asymmetric import ec
+
+from wire import spelled
+
+SCOPE_SETS = (("chat",), ("voip",), ("chat", "voip"), ("chat.join",), ("chat.join.limited",), ("voip.join",),
+              ("chat", "voip", "chat.join", "chat.join.limited", "voip.join"))
+
+
+class Place:
+    """A running server with all that the credentials need: two resources, users, dead and foreign tokens."""
+
+    def __init__(self, server):
+        self.server = server
+        self.number = 0
+        self.retired = server.secondary
+        answer = server.admin("POST", "/admin/keys/secondary:regenerate", {})
+        assert answer.status == 200, answer
+        server.refresh_keys()
+        self.other = server.new_resource("matrixother")
+        self.user, _ = server.new_user()
+        self.tokens = {scopes: self.issue(self.user, scopes) for scopes in SCOPE_SETS}
+        self.others_user, self.others_token = self.user_of_other()
+        self.dead = self.dead_tokens()
+
+    def issue(self, user, scopes):
+        answer = self.server.signed("POST", f"/identities/{user}/:issueAccessToken?api-version=2023-10-01",
+                                    {"scopes": list(scopes)})
+        assert answer.status == 200, answer
+        return answer.json()["token"]
+
+    def user_of_other(self):
+        answer = self.server.signed(
+            "POST", "/identities?api-version=2023-10-01", {"createTokenWithScopes": ["chat"]}, key=self.other.primary,
+            host=self.other.host(self.server.http_port))
+        assert answer.status == 201, answer
+        made = answer.json()
+        return made["identity"]["id"], made["accessToken"]["token"]
+
+    def dead_tokens(self):
+        server, dead = self.server, {}
+        two_days_ago = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(time.time() - 2 * 86400))
+        assert server.admin("PUT", "/admin/clock", {"set": two_days_ago}).status == 200
+        dead["expired"] = self.issue(self.user, ("chat", "voip"))
+        assert server.admin("DELETE", "/admin/clock").status == 200
+        user, dead["revoked"] = server.new_user()
+        assert server.signed("POST", f"/identities/{user}/:revokeAccessTokens?api-version=2023-10-01").status == 204
+        user, dead["of a deleted user"] = server.new_user()
+        assert server.signed("DELETE", f"/identities/{user}?api-version=2023-10-01").status == 204
+        by_secondary = server.signed("POST", f"/identities/{self.user}/:issueAccessToken?api-version=2023-10-01",
+                                     {"scopes": ["chat"]}, key=server.secondary)
+        dead["of a regenerated key"] = by_secondary.json()["token"]
+        assert server.admin("POST", "/admin/keys/secondary:regenerate", {}).status == 200
+        server.refresh_keys()
+        good = self.tokens[("chat", "voip")]
+        top, payload, signature = good.split(".")
+        claims = json.loads(base64.urlsafe_b64decode(payload + "=="))
+        claims["acsScope"] = "voip"
+        forged = base64.urlsafe_b64encode(json.dumps(claims).encode()).decode().rstrip("=")
+        dead["malformed: cut"] = good[:-3]
+        dead["malformed: two parts"] = f"{top}.{payload}"
+        dead["malformed: trailing octet"] = good + "A"
+        dead["forged claims"] = f"{top}.{forged}.{signature}"
+        dead["foreign: own key, our kid"] = jwt.encode(claims, ec.generate_private_key(ec.SECP256R1()), "ES256",
+                                                       headers={"kid": jwt.get_unverified_header(good)["kid"]})
+        dead["foreign: unknown JWT"] = jwt.encode({"sub": "x", "exp": 9999999999}, "a" * 32, "HS256")
+        dead["other resource's"] = self.others_token
+        return dead
+
+    # -- what a line asks for --
+
+    def fresh_user(self):
+        answer = self.server.admin("POST", "/admin/users", {})
+        assert answer.status == 201, answer
+        return answer.json()["id"]
+
+    def fresh_resource(self):
+        self.number += 1
+        return self.server.new_resource(f"matrixscratch{self.number}").name
+
+    def fill(self, text: str, really: bool, user: str) -> str:
+        """The concrete text. `really`: the request will be served, so it may not touch what others need."""
+        self.number += 1
+        made = {}
+        if "{fresh}" in text:
+            made["{fresh}"] = self.fresh_user() if really else user
+        if "{scratch}" in text:
+            made["{scratch}"] = self.fresh_resource() if really else "default"
+        made["{user}"] = user
+        made["{name}"] = f"matrixmade{self.number}"
+        made["{object}"] = f"00000000-0000-0000-0000-{self.number:012d}"
+        for place, value in made.items():
+            text = text.replace(place, value)
+        return text
+
+
+def key(which, **spelling):
+    def headers(place, method, target, host, body):
+        return spelled(which(place), method, target, host, body, **spelling)
+    return headers
+
+
+def broken_key(change):
+    def headers(place, method, target, host, body):
+        made = spelled(place.server.primary, method, target, host, body)
+        change(made)
+        return made
+    return headers
+
+
+def bearer(which):
+    return lambda place, method, target, host, body: {"Host": host, "Authorization": f"Bearer {which(place)}"}
+
+
+def plain(**more):
+    return lambda place, method, target, host, body: {"Host": host, **more}
+
+
+def replace(name, old, new):
+    def change(made):
+        assert old in made[name], made
+        made[name] = made[name].replace(old, new)
+    return broken_key(change)
+
+
+def far(seconds):
+    return formatdate(time.time() + seconds, usegmt=True)
+
+
+def cut_signature(made):
+    made["Authorization"] = made["Authorization"][:-6] + "AAAAA="
+
+
+CREDENTIALS = {
+    "key: primary": ("key", key(lambda p: p.server.primary)),
+    "key: secondary": ("key", key(lambda p: p.server.secondary)),
+    "key: date ten minutes ago": (None, key(lambda p: p.server.primary, date=far(-600))),
+    "key: date in ten minutes": (None, key(lambda p: p.server.primary, date=far(600 + 120))),
+    "key: regenerated": (None, key(lambda p: p.retired)),
+    "key: other resource's": (None, key(lambda p: p.other.primary)),
+    "key: random": (None, key(lambda p: base64.b64encode(b"n" * 64).decode())),
+    "key: signature changed": (None, broken_key(cut_signature)),
+    "key: malformed, no SignedHeaders": (None, replace("Authorization", "SignedHeaders", "Headers")),
+    "key: malformed, no Signature": (None, replace("Authorization", "&Signature=", "&Sig=")),
+    "key: malformed, no date": (None, broken_key(lambda made: made.pop("x-ms-date"))),
+    "key: malformed, scheme": (None, replace("Authorization", "HMAC-SHA256 ", "HMAC-SHA512 ")),
+    "administrator": ("administrator", bearer(lambda p: p.server.admin_token)),
+    "administrator: token changed": (None, bearer(lambda p: p.server.admin_token[:-1] + "!")),
+    "administrator: token cut": (None, bearer(lambda p: p.server.admin_token[:-1])),
+    "none": (None, plain()),
+    "session garbage": (None, plain(Authorization="Session 0123456789abcdef")),
+    "token in another header": (None, plain(**{"x-skypetoken": "garbage", "Cookie": "session=0123456789"})),
+    "basic": (None, plain(Authorization="Basic YWRtaW46YWRtaW4=")),
+    "bearer: empty": (None, plain(Authorization="Bearer ")),
+}
+for scopes in SCOPE_SETS:
+    CREDENTIALS["user: " + ",".join(scopes)] = ("user", bearer(lambda p, scopes=scopes: p.tokens[scopes]))
+for state in ("expired", "revoked", "of a deleted user", "of a regenerated key", "malformed: cut",
+              "malformed: two parts", "malformed: trailing octet", "forged claims", "foreign: own key, our kid",
+              "foreign: unknown JWT", "other resource's"):
+    CREDENTIALS[f"user: {state}"] = (None, bearer(lambda p, state=state: p.dead[state]))
