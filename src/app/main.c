@@ -4,9 +4,9 @@
 #include "app/settings.h"
 #include "cli/cli.h"
 
-static const struct command rows[];
+enum { ROW_SERVE = 0, ROW_CONFIG, ROW_RESTORE, ROW_ROUTES, ROW_COUNT };
 
-enum { ROW_SERVE = 0, ROW_CONFIG, ROW_RESTORE, ROW_ROUTES };
+static const struct command rows[ROW_COUNT];
 
 static bool wants_help(int argc, char **argv)
 {
@@ -57,7 +57,7 @@ static int routes_main(int argc, char **argv)
     return wants_help(argc, argv) ? help_alone(&rows[ROW_ROUTES]) : app_routes(argc, argv);
 }
 
-static const struct command rows[] = {
+static const struct command rows[ROW_COUNT] = {
     [ROW_SERVE] = {.words = "serve",
                    .synopsis = "[--data DIR] [--https ADDR:PORT] [--http ADDR:PORT] [setting…]",
                    .help = "run the server until Ctrl-C or SIGTERM",
@@ -97,5 +97,5 @@ static const struct command rows[] = {
 
 int main(int argc, char **argv)
 {
-    return cli_main(argc, argv, rows, ARRAY_LEN(rows));
+    return cli_main(argc, argv, rows, ROW_COUNT);
 }
