@@ -47,6 +47,7 @@ struct gate_loop {
     struct snapshot *retired[RETIRED_MAX];
     size_t retired_n;
     struct hash_work *work;
+    struct date_memo date_memo;
     struct user_tokens *tokens;
     struct kept_signer signers[SIGNERS_MAX];
     size_t next_signer;

@@ -151,14 +151,49 @@ static const char *take_listed(struct reading *r, const struct key_credential *c
     return NULL;
 }
 
+/* clang-format off */
+/* Six bits and one more for each character of the standard alphabet; 0 for all others. */
+static const uint8_t sextets[128] = {
+    ['A'] =  1,  2,  3,  4,  5,  6,  7,  8,  9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22,
+            23, 24, 25, 26,
+    ['a'] = 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48,
+            49, 50, 51, 52,
+    ['0'] = 53, 54, 55, 56, 57, 58, 59, 60, 61, 62, ['+'] = 63, ['/'] = 64,
+};
+/* clang-format on */
+
+/* Base64 of exactly 32 octets. It may look things up by the characters, unlike base64_decode(),
+ * which is four times as slow: what it reads is the caller's own and no secret of ours. */
+static bool decode_signature(struct str text, uint8_t out[static SHA256_LEN])
+{
+    uint32_t bits = 0;
+    size_t n = 0;
+
+    if (text.len != HASH_TEXT_LEN || text.ptr[HASH_TEXT_LEN - 1] != '=')
+        return false;
+    for (size_t i = 0; i < HASH_TEXT_LEN - 1; i++) {
+        unsigned char c = (unsigned char)text.ptr[i];
+        uint8_t sextet = c < 128 ? sextets[c] : 0;
+
+        if (!sextet)
+            return false;
+        bits = bits << 6 | (sextet - 1U);
+        if (i % 4 == 3) {
+            out[n++] = (uint8_t)(bits >> 16);
+            out[n++] = (uint8_t)(bits >> 8);
+            out[n++] = (uint8_t)bits;
+        }
+    }
+    out[n++] = (uint8_t)(bits >> 10);
+    out[n] = (uint8_t)(bits >> 2);
+    return !(bits & 3U); /* the bits left over are zero in the one right spelling */
+}
+
 static const char *take_signature(struct reading *r)
 {
-    size_t len = 0;
-
-    if (base64_decode(r->signature_text, r->signature, sizeof r->signature, &len) ||
-        len != sizeof r->signature)
-        return "Signature is not base64 of 32 octets";
-    return NULL;
+    return decode_signature(r->signature_text, r->signature)
+               ? NULL
+               : "Signature is not base64 of 32 octets";
 }
 
 /* Fills the reading from the request; returns what is malformed, or NULL. */
@@ -199,6 +234,24 @@ static bool within(int64_t date_s, unix_ms clock, int64_t skew_ms)
     return (apart < 0 ? -apart : apart) * MS_PER_S <= skew_ms;
 }
 
+static enum rc read_date(const struct key_check *c, struct str text, unix_ms *out)
+{
+    struct date_memo *memo = c->memo;
+
+    if (memo && memo->valid && name_eq(text, str_of(memo->text, sizeof memo->text))) {
+        *out = memo->date;
+        return RC_OK;
+    }
+    if (time_from_http_date(text, out))
+        return RC_INVALID;
+    if (memo && text.len == sizeof memo->text) {
+        memcpy(memo->text, text.ptr, sizeof memo->text);
+        memo->date = *out;
+        memo->valid = true;
+    }
+    return RC_OK;
+}
+
 /* Every date listed must be readable (else RC_INVALID) and near one of the clocks. */
 static enum rc check_dates(const struct reading *r, int64_t *out_difference_s)
 {
@@ -208,7 +261,7 @@ static enum rc check_dates(const struct reading *r, int64_t *out_difference_s)
     for (size_t i = 0; i < r->dates_n; i++) {
         unix_ms date;
 
-        if (time_from_http_date(r->dates[i], &date))
+        if (read_date(c, r->dates[i], &date))
             return RC_INVALID;
         *out_difference_s = seconds(date) - seconds(r->req->now);
         if (!within(seconds(date), r->req->now, c->skew_ms) &&

@@ -8,12 +8,21 @@
 #include "gate/explain.h"
 #include "http/request.h"
 
+/** The last date that a loop has read: clients at work send the same one for a second. Zeros to
+ * start with. */
+struct date_memo {
+    char text[HTTP_DATE_LEN];
+    bool valid;
+    unix_ms date;
+};
+
 struct key_check {
     const struct resource *resource; /* or the dummy */
     bool known;                      /* false: the verdict is a refusal whatever matches */
     const struct directory *directory;
     int64_t skew_ms;
-    unix_ms wall; /* besides req->now: a date inside the window of either passes (D20) */
+    struct date_memo *memo; /* or NULL */
+    unix_ms wall;           /* besides req->now: a date inside the window of either passes (D20) */
     const struct str *public_hosts;
     size_t public_hosts_count;
     bool plain_only;    /* over the failure rate: only P0 x H0 */
