@@ -17,6 +17,22 @@ static enum exit_code print(struct cli *cli, struct buf *b)
     return code;
 }
 
+/* ["a","b"] as "a, b"; empty when an item is no text. */
+static struct str joined(struct cli *cli, const json_t *list)
+{
+    struct str text = STR_EMPTY;
+
+    for (size_t i = 0; i < json_array_size(list); i++) {
+        const json_t *item = json_array_get(list, i);
+
+        if (!json_is_string(item))
+            return STR_EMPTY;
+        text = arena_printf(&cli->arena, STR_FMT "%s%s", STR_ARG(text), i > 0 ? ", " : "",
+                            json_string_value(item));
+    }
+    return text;
+}
+
 static struct str value_text(struct cli *cli, const json_t *v)
 {
     char *text = NULL;
@@ -30,6 +46,8 @@ static struct str value_text(struct cli *cli, const json_t *v)
         return arena_printf(&cli->arena, "%" JSON_INTEGER_FORMAT, json_integer_value(v));
     if (json_is_boolean(v))
         return json_is_true(v) ? STR("yes") : STR("no");
+    if (json_is_array(v) && (json_array_size(v) == 0 || joined(cli, v).len > 0))
+        return joined(cli, v);
     text = json_dumps(v, JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(15));
     copy = arena_dup(&cli->arena, str_from(text));
     free(text);
