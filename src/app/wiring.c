@@ -249,9 +249,9 @@ static void open_lane(struct app *app, unsigned index)
 
 static enum rc open_router(struct app *app, struct buf *why)
 {
-    const struct route *tables[] = {
-        identity_routes, admin_routes, meta_routes,
-        app->development ? metrics_public_routes : metrics_admin_routes};
+    const struct route *tables[] = {identity_routes, admin_routes, meta_routes,
+                                    app->development ? metrics_public_routes
+                                                     : metrics_admin_routes};
 
     app->router = router_new(tables, ARRAY_LEN(tables), why);
     return app->router ? RC_OK : RC_INTERNAL;
@@ -319,13 +319,31 @@ static void close_lane(struct lane *lane)
     gate_loop_free(lane->gate);
 }
 
+/* Last-used times, then a mark of the clean stop: when that is durable, all before it is, and
+ * nothing is left in the writer's queue. */
+static void write_last_words(struct app *app)
+{
+    char time[ISO8601_LEN];
+    struct change c = {.kind = CHANGE_META_PUT};
+    struct change_set set = {.items = &c, .n = 1};
+
+    gate_tick(app->gate);
+    time_to_iso8601(clock_wall(), time);
+    c.u.meta.name = STR("stopped");
+    c.u.meta.value = str_of(time, sizeof time);
+    if (app_commit(app, &set))
+        log_warn(app->log, "server.last_words", "action=stopped_without");
+}
+
 void app_close(struct app *app)
 {
     loop_timer_close(&app->tick_timer);
     for (unsigned i = 0; i < app->lane_count; i++)
         close_lane(&app->lanes[i]);
-    if (app->gate && app->store)
-        gate_tick(app->gate); /* last-used times */
+    if (app->gate && app->lane_count > 0)
+        write_last_words(app);
+    if (app->gate)
+        gate_detach(app->gate);
     for (unsigned i = 0; i < APP_LANES_MAX; i++)
         store_reader_free(app->lanes[i].reader);
     store_close(app->store);
