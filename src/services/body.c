@@ -48,13 +48,10 @@ static bool listed(struct str name, const struct str *names, size_t n)
     return false;
 }
 
-bool body_only(struct request *req, const json_t *obj, const struct str *names, size_t n,
+bool body_only(struct request *req, json_t *obj, const struct str *names, size_t n,
                struct refusal *why)
 {
-    /* jansson's iterator takes a mutable object, but does not change it */
-    json_t *walk = (json_t *)(uintptr_t)obj;
-
-    for (void *it = json_object_iter(walk); it; it = json_object_iter_next(walk, it)) {
+    for (void *it = json_object_iter(obj); it; it = json_object_iter_next(obj, it)) {
         struct str name = str_from(json_object_iter_key(it));
         struct str nearest, shown;
 

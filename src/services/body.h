@@ -13,7 +13,7 @@ bool body_object(struct request *req, json_t **out, struct refusal *why) NODISCA
 bool body_fill(struct request *req, const struct json_field *fields, void *into,
                struct refusal *why) NODISCARD;
 /** `obj` (may be NULL) has no members but `names`. */
-bool body_only(struct request *req, const json_t *obj, const struct str *names, size_t n,
+bool body_only(struct request *req, json_t *obj, const struct str *names, size_t n,
                struct refusal *why) NODISCARD;
 /** `text` cut to 64 octets at a character's edge: for messages that repeat what came. */
 struct str body_excerpt(struct str text) NODISCARD;

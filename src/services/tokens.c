@@ -40,8 +40,7 @@ static bool scope_unknown(struct request *req, struct str name, const struct tok
 }
 
 bool token_read_scopes(struct request *req, const json_t *obj, const char *member,
-                       const struct token_rules *rules, struct token_request *out,
-                       struct refusal *why)
+                       struct token_request *out, struct refusal *why)
 {
     const json_t *list = json_object_get(obj, member);
 
@@ -58,9 +57,9 @@ bool token_read_scopes(struct request *req, const json_t *obj, const char *membe
         if (!json_is_string(item))
             return refuse(why, arena_printf(req->arena, "%s must be an array of strings.", member),
                           arena_printf(req->arena, "$.%s[%zu]", member, i));
-        bit = scope_bit(name, rules);
+        bit = scope_bit(name, &out->rules);
         if (!bit)
-            return scope_unknown(req, name, rules, why);
+            return scope_unknown(req, name, &out->rules, why);
         if (out->scopes & bit)
             continue;
         out->scopes |= bit;
@@ -69,14 +68,14 @@ bool token_read_scopes(struct request *req, const json_t *obj, const char *membe
     return true;
 }
 
-bool token_read_minutes(struct request *req, const json_t *obj, const struct token_rules *rules,
-                        struct token_request *out, struct refusal *why)
+bool token_read_minutes(struct request *req, const json_t *obj, struct token_request *out,
+                        struct refusal *why)
 {
     const json_t *value = json_object_get(obj, "expiresInMinutes");
     struct str raw;
 
     out->minutes = TOKEN_MINUTES_DEFAULT;
-    if (!rules->minutes || !value || json_is_null(value))
+    if (!out->rules.minutes || !value || json_is_null(value))
         return true;
     if (!json_is_number(value))
         return refuse(why, STR("expiresInMinutes must be a number."), STR("$.expiresInMinutes"));
@@ -95,14 +94,14 @@ bool token_read_minutes(struct request *req, const json_t *obj, const struct tok
                   STR("ExpiresInMinutes"));
 }
 
-bool token_read(struct request *req, const json_t *obj, const struct token_rules *rules,
-                struct token_request *out, struct refusal *why)
+bool token_read(struct request *req, const json_t *obj, struct token_request *out,
+                struct refusal *why)
 {
-    if (!token_read_scopes(req, obj, "scopes", rules, out, why))
+    if (!token_read_scopes(req, obj, "scopes", out, why))
         return false;
     if (!out->n)
         return refuse(why, STR("Scopes: The Scopes field is required."), STR("Scopes"));
-    return token_read_minutes(req, obj, rules, out, why);
+    return token_read_minutes(req, obj, out, why);
 }
 
 enum rc token_write(struct request *req, const struct user_row *user,

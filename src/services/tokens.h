@@ -19,6 +19,7 @@ struct token_rules {
 };
 
 struct token_request {
+    struct token_rules rules; /* set by the caller, before anything is read */
     unsigned scopes;
     unsigned order[SCOPE_COUNT]; /* as asked for, without repetitions */
     size_t n;
@@ -27,14 +28,13 @@ struct token_request {
 
 /** Reads the list `obj[member]` into `out`; absent and null leave out->n at 0. */
 bool token_read_scopes(struct request *req, const json_t *obj, const char *member,
-                       const struct token_rules *rules, struct token_request *out,
-                       struct refusal *why) NODISCARD;
+                       struct token_request *out, struct refusal *why) NODISCARD;
 /** Reads expiresInMinutes, if the version has it. */
-bool token_read_minutes(struct request *req, const json_t *obj, const struct token_rules *rules,
-                        struct token_request *out, struct refusal *why) NODISCARD;
+bool token_read_minutes(struct request *req, const json_t *obj, struct token_request *out,
+                        struct refusal *why) NODISCARD;
 /** Both from the body of an issue call, where scopes are required. `obj` may be NULL. */
-bool token_read(struct request *req, const json_t *obj, const struct token_rules *rules,
-                struct token_request *out, struct refusal *why) NODISCARD;
+bool token_read(struct request *req, const json_t *obj, struct token_request *out,
+                struct refusal *why) NODISCARD;
 /** Mints for the user and writes "token" and "expiresOn" into the open object. RC_BUSY: there is
  * no signing key. */
 enum rc token_write(struct request *req, const struct user_row *user,

@@ -193,7 +193,7 @@ void admin_key_regenerate(struct request *req)
 
     g->req = req;
     g->resource = req->principal->resource;
-    if (!read_slot(req->params[0], &g->slot)) {
+    if (!g->resource || !read_slot(req->params[0], &g->slot)) {
         answer_error(req, &API_NOT_FOUND);
         return;
     }

@@ -58,8 +58,10 @@ bool list_begin(struct admin_list *l, struct request *req, list_fetch_fn fetch, 
     if (l->count > l->limit)
         return refuse(req, "count", "no larger than limit");
     if (since.len && time_from_iso8601(since, &l->since))
-        l->since_id = since;
+        l->since_id = arena_dup(req->arena, since); /* the query moves when the request is held */
     l->after = request_query(req, "after");
+    if (l->after.len)
+        l->after = arena_dup(req->arena, l->after);
     arena_init(&l->scratch);
     return true;
 }

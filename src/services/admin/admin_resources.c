@@ -113,6 +113,7 @@ static void fetch_resources(struct admin_list *list)
     for (size_t i = 0; i < d->resources_count; i++)
         if (d->resources[i].state != RESOURCE_DELETED && d->resources[i].created >= list->since)
             r->found[total++] = &d->resources[i];
+    /* NOLINTNEXTLINE(bugprone-sizeof-expression): the array is of pointers */
     qsort(r->found, total, sizeof *r->found, newest_first);
     cut(r, total);
     list_fetched(list, RC_OK, r->n);

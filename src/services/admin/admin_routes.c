@@ -15,7 +15,8 @@ static const struct api ANY = {&admin_service, 0, 0};
 #define ADMINISTRATOR NEED_ADMINISTRATOR
 #define BODY          (64 * KIB)
 
-#ifdef FLIP_ONE_PERMISSION /* a build of the tests, whose fault the permission matrix must notice */
+#ifdef FLIP_ONE_PERMISSION /* a build of the tests, whose fault the permission matrix must notice  \
+                            */
 #define REGENERATE ADMIN_OR_KEY, NEED_RESOURCE
 #else
 #define REGENERATE ACCEPT_ADMIN, ADMINISTRATOR

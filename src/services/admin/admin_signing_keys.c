@@ -65,6 +65,7 @@ static void fetch_keys(struct admin_list *list)
         if (name_eq(d->signing_keys[i].purpose, PURPOSE) &&
             d->signing_keys[i].created >= list->since)
             k->found[total++] = &d->signing_keys[i];
+    /* NOLINTNEXTLINE(bugprone-sizeof-expression): the array is of pointers */
     qsort(k->found, total, sizeof *k->found, newest_first);
     for (size_t i = 0; i < total; i++) {
         if (list->since_id.len && name_eq(k->found[i]->kid, list->since_id))

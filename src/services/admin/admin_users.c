@@ -286,9 +286,8 @@ void admin_user_export(struct request *req)
 void admin_user_issue_token(struct request *req)
 {
     static const struct str names[] = {STR_INIT("scopes"), STR_INIT("expiresInMinutes")};
-    static const struct token_rules rules = {.join_scopes = true, .minutes = true};
     AUTO(json_freep) json_t *obj = NULL;
-    struct token_request asked = {0};
+    struct token_request asked = {.rules = {.join_scopes = true, .minutes = true}};
     struct refusal why;
     struct user_row user;
     struct json_writer w;
@@ -296,7 +295,7 @@ void admin_user_issue_token(struct request *req)
     enum rc rc;
 
     if (!body_object(req, &obj, &why) || !body_only(req, obj, names, ARRAY_LEN(names), &why) ||
-        !token_read(req, obj, &rules, &asked, &why)) {
+        !token_read(req, obj, &asked, &why)) {
         answer_refusal(req, &why);
         return;
     }

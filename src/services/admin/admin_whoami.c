@@ -10,13 +10,14 @@ static struct str slot_name(enum key_slot slot)
 }
 
 /* An opaque name of the caller: the user's raw id, the resource and key, the peer of the socket. */
-static struct str principal_text(struct request *req, const struct principal *p)
+static struct str principal_text(struct request *req, const struct principal *p,
+                                 struct str resource)
 {
     switch (p->kind) {
     case PRINCIPAL_USER:
         return user_id_format(&p->user, req->arena);
     case PRINCIPAL_ACCESS_KEY:
-        return arena_printf(req->arena, STR_FMT "/" STR_FMT, STR_ARG(p->resource->name),
+        return arena_printf(req->arena, STR_FMT "/" STR_FMT, STR_ARG(resource),
                             STR_ARG(slot_name(p->key)));
     case PRINCIPAL_ADMINISTRATOR:
         if (p->uid != UINT32_MAX)
@@ -41,6 +42,7 @@ static void write_scopes(struct json_writer *w, unsigned scopes)
 void admin_whoami(struct request *req)
 {
     const struct principal *p = req->principal;
+    struct str resource = p->resource ? p->resource->name : STR_EMPTY;
     struct buf out = answer_buf(req, 768);
     struct json_writer w;
 
@@ -48,11 +50,11 @@ void admin_whoami(struct request *req)
     json_object_begin(&w);
     json_member_str(&w, "kind", principal_kind_name(p->kind));
     json_name(&w, "resource");
-    if (p->resource)
-        json_str(&w, p->resource->name);
+    if (resource.len)
+        json_str(&w, resource);
     else
         json_null_value(&w);
-    json_member_str(&w, "principal", principal_text(req, p));
+    json_member_str(&w, "principal", principal_text(req, p, resource));
     json_name(&w, "scopes");
     write_scopes(&w, p->kind == PRINCIPAL_USER ? p->scopes : 0);
     json_name(&w, "roles");

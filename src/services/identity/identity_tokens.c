@@ -30,13 +30,12 @@ static void answer_token(struct request *req, const struct user_row *user,
 static void issue(struct request *req, bool with_id)
 {
     AUTO(json_freep) json_t *obj = NULL;
-    struct token_rules rules = identity_token_rules(req);
-    struct token_request asked = {0};
+    struct token_request asked = {.rules = identity_token_rules(req)};
     struct refusal why;
     struct user_row user;
     enum rc rc;
 
-    if (!body_object(req, &obj, &why) || !token_read(req, obj, &rules, &asked, &why)) {
+    if (!body_object(req, &obj, &why) || !token_read(req, obj, &asked, &why)) {
         answer_refusal(req, &why);
         return;
     }

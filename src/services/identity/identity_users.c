@@ -92,11 +92,11 @@ static bool read_external_id(struct request *req, const json_t *obj, struct user
 static bool read_creation(struct request *req, struct creation *c, struct refusal *why)
 {
     AUTO(json_freep) json_t *obj = NULL;
-    struct token_rules rules = identity_token_rules(req);
 
+    c->token.rules = identity_token_rules(req);
     return body_object(req, &obj, why) &&
-           token_read_scopes(req, obj, "createTokenWithScopes", &rules, &c->token, why) &&
-           token_read_minutes(req, obj, &rules, &c->token, why) &&
+           token_read_scopes(req, obj, "createTokenWithScopes", &c->token, why) &&
+           token_read_minutes(req, obj, &c->token, why) &&
            (!obj || read_external_id(req, obj, &c->row, why));
 }
 

@@ -29,7 +29,7 @@ const struct route meta_routes[] = {
     {0},
 };
 const struct route metrics_public_routes[] = {
-    {GET, "/metrics", &ANY, ACCEPT_NOBODY, NEED_NOTHING,       BODY, meta_metrics, PLANE_WIRE,  KIND_REPLY},
+    {GET, "/metrics", &ANY, ACCEPT_NOBODY, NEED_NOTHING,       BODY, meta_metrics, PLANE_ADMIN, KIND_REPLY},
     {0},
 };
 const struct route metrics_admin_routes[] = {
