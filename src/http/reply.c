@@ -311,11 +311,28 @@ static void put_service_lines(struct pen *pen, const struct request *req)
         put_line(pen, STR("WWW-Authenticate: "), service->challenge);
 }
 
+/* A browser keeps HSTS by host for all ports: for localhost, or an address, it would break every
+ * other program on the machine. */
+static bool host_is_public(const struct request *req)
+{
+    struct str host;
+    uint16_t port;
+
+    if (authority_split(headers_get(&req->headers, HEADER_HOST), &host, &port) || host.len == 0)
+        return false;
+    if (name_eq_nocase(host, STR("localhost")) ||
+        (host.len > 10 && name_eq_nocase(str_from_index(host, host.len - 10), STR(".localhost"))))
+        return false;
+    /* a dotted name ends in a letter, an IPv4 address in a digit; an IPv6 address has colons */
+    return str_find(host, ':') == host.len &&
+           !(host.ptr[host.len - 1] >= '0' && host.ptr[host.len - 1] <= '9');
+}
+
 static void put_browser_lines(struct pen *pen, const struct request *req)
 {
     bool tls = req->secure || (req->door && req->door->tls);
 
-    if (tls && !has_extra(&req->reply, STR("Strict-Transport-Security")))
+    if (tls && host_is_public(req) && !has_extra(&req->reply, STR("Strict-Transport-Security")))
         put(pen, STR("Strict-Transport-Security: max-age=31536000\r\n"));
     if (!is_wire(req))
         return;

@@ -235,19 +235,30 @@ static void a_preflight_answer_is_not_doubled(void **state)
     request_fake_clear(&f);
 }
 
-static void strict_transport_security_goes_with_tls(void **state)
+static void strict_transport_security_goes_with_tls_and_public_names(void **state)
 {
-    struct request_fake f;
+    static const struct {
+        const char *host;
+        bool tls;
+        int lines;
+    } cases[] = {
+        {"acs.example.com", true, 1},  {"acs.example.com:8443", true, 1},
+        {"acs.example.com", false, 0}, {"localhost:8443", true, 0},
+        {"demo.localhost", true, 0},   {"127.0.0.1:8443", true, 0},
+        {"[::1]:8443", true, 0},
+    };
 
     (void)state;
-    start(&f, &tls_door, &wire, PLAIN);
-    reply_empty(&f.req, 200);
-    assert_int_equal(request_fake_count(&f, STR("Strict-Transport-Security")), 1);
-    request_fake_clear(&f);
-    start(&f, NULL, &wire, PLAIN);
-    reply_empty(&f.req, 200);
-    assert_int_equal(request_fake_count(&f, STR("Strict-Transport-Security")), 0);
-    request_fake_clear(&f);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct request_fake f;
+        char raw[128];
+
+        (void)snprintf(raw, sizeof raw, "GET / HTTP/1.1\r\nHost: %s\r\n\r\n", cases[i].host);
+        start(&f, cases[i].tls ? &tls_door : NULL, &wire, raw);
+        reply_empty(&f.req, 200);
+        assert_int_equal(request_fake_count(&f, STR("Strict-Transport-Security")), cases[i].lines);
+        request_fake_clear(&f);
+    }
 }
 
 #define ID128                                                                                      \
@@ -486,7 +497,7 @@ int main(void)
         cmocka_unit_test(web_pages_may_read_the_wire_and_nothing_else),
         cmocka_unit_test(a_refused_target_is_judged_by_its_text),
         cmocka_unit_test(a_preflight_answer_is_not_doubled),
-        cmocka_unit_test(strict_transport_security_goes_with_tls),
+        cmocka_unit_test(strict_transport_security_goes_with_tls_and_public_names),
         cmocka_unit_test(the_callers_id_comes_back_when_asked_for),
         cmocka_unit_test(no_text_adds_a_header_line),
         cmocka_unit_test(errors_have_the_contracts_body),
