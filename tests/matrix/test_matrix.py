@@ -113,7 +113,7 @@ def test_second_resource_is_served_only_what_is_its_own(place, row):
 
 
 def test_production_shows_metrics_to_the_administrator_alone(fresh_server):
-    server = fresh_server("--mode", "production", "--tls-local-ca", "true", "--admin", "localhost:0", http="off")
+    server = fresh_server("--mode", "production", "--tls-local-ca", "--admin", "localhost:0", http="off")
     assert ("GET", "/metrics", "production") in TABLE and TABLE[("GET", "/metrics", "production")].group == SERVER
     assert server.signed("GET", "/metrics", secure=True).status == 404
     assert server.send("GET", "/metrics", secure=True).status == 404
@@ -123,7 +123,7 @@ def test_production_shows_metrics_to_the_administrator_alone(fresh_server):
 
 
 def test_production_has_no_clock(fresh_server):
-    server = fresh_server("--mode", "production", "--tls-local-ca", "true", "--admin", "localhost:0", http="off")
+    server = fresh_server("--mode", "production", "--tls-local-ca", "--admin", "localhost:0", http="off")
     for method, document in (("GET", None), ("PUT", {"advance": "1h"}), ("DELETE", None)):
         for ask_it in (server.admin, server.admin_tcp):
             answer = ask_it(method, "/admin/clock", document)

@@ -31,9 +31,9 @@ def fresh_server():
     running = []
 
     def start(*args, **options):
-        one = Server(*args, **options)
+        one = Server(*args, **options).start()
         running.append(one)
-        return one.start()
+        return one
 
     yield start
     for one in running:
