@@ -7,20 +7,31 @@
 
 static const struct str mode_name = STR_INIT("mode");
 
+struct commit_wait {
+    struct loop *loop;
+    bool done;
+};
+
 static void committed(void *ctx, enum rc rc, struct change_set *set)
 {
+    struct commit_wait *wait = ctx;
+
     (void)rc; /* stays in set->rc */
     (void)set;
-    loop_stop(ctx);
+    wait->done = true;
+    loop_stop(wait->loop);
 }
 
 enum rc app_commit(struct app *app, struct change_set *set)
 {
-    set->loop = app->lanes[0].loop;
+    struct commit_wait wait = {.loop = app->lanes[0].loop};
+
+    set->loop = wait.loop;
     set->done = committed;
-    set->ctx = set->loop;
+    set->ctx = &wait;
     store_commit(app->store, set);
-    loop_run(set->loop);
+    while (!wait.done) /* a stop asked for earlier ends the first run at once */
+        loop_run(wait.loop);
     return set->rc;
 }
 

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #define TOKEN_OCTETS 32
+#define PIECE        ((size_t)4096)
 
 enum rc file_read(const char *path, size_t max, struct buf *out)
 {
@@ -23,8 +24,10 @@ enum rc file_read(const char *path, size_t max, struct buf *out)
     if (fd < 0)
         return errno == ENOENT ? RC_NOT_FOUND : RC_IO;
     while (n > 0 && rc == RC_OK) {
-        char *room = out->len > max ? NULL : buf_reserve(out, 4096);
-        n = room ? read(fd, room, 4096) : -1;
+        size_t left = out->len > max ? 0 : max + 1 - out->len;
+        size_t piece = left < PIECE ? left : PIECE;
+        char *room = piece ? buf_reserve(out, piece) : NULL;
+        n = room ? read(fd, room, piece) : -1;
         if (!room)
             rc = RC_TOO_LARGE;
         else if (n < 0)
