@@ -22,7 +22,7 @@ def mac(key: str, text: str) -> str:
 def spelled(key: str, method: str, target: str, host: str, body: bytes = b"", *, names=USUAL, signed_target=None,
             signed_host=None, date=None, hashed=None, extra=None, wire_host=None) -> dict:
     """Headers of a request whose string to sign may differ from what is sent."""
-    date = date or formatdate(usegmt=True)
+    date = formatdate(usegmt=True) if date is None else date
     values = {"x-ms-date": date, "date": date, "host": host if signed_host is None else signed_host,
               "x-ms-content-sha256": content_hash(body) if hashed is None else hashed, **(extra or {})}
     signed = ";".join(values[name.lower()] for name in names)
