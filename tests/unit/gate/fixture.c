@@ -80,6 +80,35 @@ void fixture_add_signing_key(struct fixture *f, unix_ms active_from, char out_ki
     arena_clear(&arena);
 }
 
+struct retiring {
+    struct arena arena;
+    struct signing_key_row row;
+};
+
+static void take_first(void *ctx, const struct signing_key_row *row)
+{
+    struct retiring *r = ctx;
+
+    if (row->active_from > NOW)
+        return;
+    r->row = *row;
+    r->row.kid = arena_dup(&r->arena, row->kid);
+    r->row.alg = arena_dup(&r->arena, row->alg);
+    r->row.purpose = arena_dup(&r->arena, row->purpose);
+    r->row.sealed = arena_dup(&r->arena, row->sealed);
+}
+
+void fixture_retire_signing_keys(struct fixture *f, unix_ms retired)
+{
+    struct retiring r = {0};
+
+    arena_init(&r.arena);
+    assert_int_equal(store_each_signing_key(f->reader, &r.arena, take_first, &r), RC_OK);
+    r.row.retired = retired;
+    fixture_commit(f, (struct change){.kind = CHANGE_SIGNING_KEY_PUT, .u.signing_key = r.row});
+    arena_clear(&r.arena);
+}
+
 static void open_store(struct fixture *f)
 {
     struct buf why;

@@ -48,6 +48,9 @@ void fixture_put_resource(struct fixture *f, const struct uuid *id, const char *
 /** Makes a signing key that is active from `active_from`; its kid in `out_kid` (64 octets). */
 void fixture_add_signing_key(struct fixture *f, unix_ms active_from, char out_kid[static 64]);
 
+/** Sets `retired` in every signing key that is not in its future. */
+void fixture_retire_signing_keys(struct fixture *f, unix_ms retired);
+
 /** What a request is made of; empty fields take the defaults: POST, TARGET, localhost:8443, KEY_1,
  * HTTPDAY, no body. */
 struct recipe {
