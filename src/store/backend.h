@@ -34,9 +34,10 @@ struct store_ops {
     void (*reader_idle)(struct backend_reader *r);
     enum rc (*user)(struct backend_reader *r, uint64_t stamp, const struct user_key *key,
                     struct arena *arena, struct user_row *out);
+    /** `key`: its resource and external id. */
     enum rc (*user_by_external_id)(struct backend_reader *r, uint64_t stamp,
-                                   const struct uuid *resource, struct str external_id,
-                                   struct arena *arena, struct user_row *out);
+                                   const struct user_row *key, struct arena *arena,
+                                   struct user_row *out);
     enum rc (*assignment)(struct backend_reader *r, uint64_t stamp,
                           const struct assignment_row *key, struct arena *arena,
                           struct assignment_row *out);

@@ -411,8 +411,9 @@ enum rc store_user(struct store_reader *r, const struct user_key *key, struct ar
 enum rc store_user_by_external_id(struct store_reader *r, const struct uuid *resource,
                                   struct str external_id, struct arena *arena, struct user_row *out)
 {
-    return r->store->ops->user_by_external_id(r->reader, store_commits(r->store), resource,
-                                              external_id, arena, out);
+    const struct user_row key = {.key.resource = *resource, .external_id = external_id};
+
+    return r->store->ops->user_by_external_id(r->reader, store_commits(r->store), &key, arena, out);
 }
 
 enum rc store_assignment(struct store_reader *r, const struct assignment_row *key,
@@ -524,6 +525,7 @@ static void list_on_loop(void *ctx)
     free(job);
 }
 
+/* NOLINTNEXTLINE(readability-function-size): a place, a query and an answer have six parts */
 void store_list_users(struct store *s, struct loop *loop, struct arena *arena,
                       const struct user_query *query,
                       void (*done)(void *ctx, enum rc rc, const struct user_page *page), void *ctx)

@@ -78,6 +78,8 @@ enum rc sqlite_run(sqlite3 *db, const char *sql) NODISCARD;
 enum rc sqlite_number(sqlite3 *db, const char *sql, int64_t *out) NODISCARD;
 /** Prepares `sql` in `slot` at first use; NULL on failure. */
 sqlite3_stmt *sqlite_prepared(sqlite3 *db, sqlite3_stmt **slot, const char *sql) NODISCARD;
+/** Syncs the folder that `path` lies in: a new name is durable only then. 0, or -1 and errno. */
+int sqlite_sync_folder(const char *path) NODISCARD;
 /** One sentence for the operator; `why` may be NULL. */
 void sqlite_say(struct buf *why, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
@@ -114,9 +116,10 @@ void reader_close(struct backend_reader *r);
 void reader_idle(struct backend_reader *r);
 enum rc read_user(struct backend_reader *r, uint64_t stamp, const struct user_key *key,
                   struct arena *arena, struct user_row *out) NODISCARD;
+/** `key`: its resource and external id. */
 enum rc read_user_by_external_id(struct backend_reader *r, uint64_t stamp,
-                                 const struct uuid *resource, struct str external_id,
-                                 struct arena *arena, struct user_row *out) NODISCARD;
+                                 const struct user_row *key, struct arena *arena,
+                                 struct user_row *out) NODISCARD;
 enum rc read_assignment(struct backend_reader *r, uint64_t stamp, const struct assignment_row *key,
                         struct arena *arena, struct assignment_row *out) NODISCARD;
 enum rc read_meta(struct backend_reader *r, uint64_t stamp, struct str name, struct arena *arena,

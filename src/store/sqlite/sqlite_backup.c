@@ -6,7 +6,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
 #include <limits.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -16,10 +15,9 @@ static enum rc rc_from_errno(int code)
     return code == ENOSPC || code == EDQUOT ? RC_FULL : RC_IO;
 }
 
-/** Syncs what `path` names, a file or a folder. */
-static enum rc sync_path(const char *path, int flags)
+static enum rc sync_file(const char *path)
 {
-    int fd = open(path, flags | O_CLOEXEC | O_NOFOLLOW);
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
     enum rc rc = RC_OK;
 
     if (fd < 0)
@@ -76,15 +74,13 @@ static enum rc copy_rows(sqlite3 *from, const char *path)
 
 static enum rc put_in_place(const char *temp, const char *path)
 {
-    char folder[PATH_MAX];
-    enum rc rc = sync_path(temp, O_RDONLY);
+    enum rc rc = sync_file(temp);
 
     if (rc)
         return rc;
-    if (rename(temp, path))
+    if (rename(temp, path) || sqlite_sync_folder(path))
         return rc_from_errno(errno);
-    snprintf(folder, sizeof folder, "%s", path);
-    return sync_path(dirname(folder), O_RDONLY | O_DIRECTORY);
+    return RC_OK;
 }
 
 enum rc sqlite_backup_to(struct backend *b, const char *path)
@@ -124,11 +120,11 @@ static enum rc uri_of(const char *path, char *out, size_t cap)
     int n = snprintf(side, sizeof side, "%s-wal", path);
     const char *options = "?mode=ro";
 
-    if (n < 0 || (size_t)n >= sizeof side || cap < 3 * PATH_MAX)
+    if (n < 0 || (size_t)n >= sizeof side || cap < (size_t)3 * PATH_MAX)
         return RC_INVALID;
     if (access(side, F_OK))
         options = "?mode=ro&immutable=1";
-    memcpy(out, "file:", 5);
+    snprintf(out, cap, "file:");
     for (const char *c = path; *c; c++) {
         if (*c == '%' || *c == '?' || *c == '#') {
             out[at++] = '%';

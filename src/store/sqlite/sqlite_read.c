@@ -197,15 +197,15 @@ enum rc read_user(struct backend_reader *r, uint64_t stamp, const struct user_ke
 }
 
 enum rc read_user_by_external_id(struct backend_reader *r, uint64_t stamp,
-                                 const struct uuid *resource, struct str external_id,
-                                 struct arena *arena, struct user_row *out)
+                                 const struct user_row *key, struct arena *arena,
+                                 struct user_row *out)
 {
     sqlite3_stmt *st = reader_stmt(r, stamp, R_USER_EXTERNAL);
 
     if (!st)
         return RC_IO;
-    bind_uuid(st, 1, resource);
-    bind_str(st, 2, external_id);
+    bind_uuid(st, 1, &key->key.resource);
+    bind_str(st, 2, key->external_id);
     return one_user(r, st, arena, out);
 }
 

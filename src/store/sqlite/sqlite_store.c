@@ -8,7 +8,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <libgen.h>
 #include <limits.h>
 #include <pthread.h>
 #include <stdarg.h>
@@ -26,6 +25,7 @@ void sqlite_say(struct buf *why, const char *fmt, ...)
     if (!why)
         return;
     va_start(args, fmt);
+    /* NOLINTNEXTLINE(clang-analyzer-valist.Uninitialized): a known false alarm of version 14 */
     n = vsnprintf(text, sizeof text, fmt, args);
     va_end(args);
     if (n > 0)
@@ -166,14 +166,15 @@ static void configure_engine(void)
     sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
 }
 
-/** A new file's name is durable only when its folder is. */
-static int sync_folder(const char *path)
+int sqlite_sync_folder(const char *path)
 {
-    char folder[PATH_MAX];
+    const char *slash = strrchr(path, '/');
+    char folder[PATH_MAX] = ".";
     int fd, failed;
 
-    snprintf(folder, sizeof folder, "%s", path);
-    fd = open(dirname(folder), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (slash)
+        snprintf(folder, sizeof folder, "%.*s", slash == path ? 1 : (int)(slash - path), path);
+    fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (fd < 0)
         return -1;
     failed = fsync(fd);
@@ -208,7 +209,7 @@ static enum rc prepare_file(const char *path, struct buf *why)
         return rc;
     }
     close(fd);
-    if (sync_folder(path)) {
+    if (sqlite_sync_folder(path)) {
         sqlite_say(why, "The folder of %s can't be synced: check the disk.", path);
         return RC_IO;
     }
