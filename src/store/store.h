@@ -98,6 +98,8 @@ enum change_kind {
 
 struct change {
     enum change_kind kind;
+    bool out_existed; /* ASSIGNMENT_PUT, META_PUT: there was one before. USER_REVOKE, _VALID_FROM,
+                       * _DELETE: it was alive and has changed */
     union {
         struct resource_row resource;
         struct access_key_row access_key;
@@ -109,8 +111,6 @@ struct change {
             struct str name, value;
         } meta;
     } u;
-    bool out_existed; /* ASSIGNMENT_PUT, META_PUT: there was one before. USER_REVOKE, _VALID_FROM,
-                       * _DELETE: it was alive and has changed */
 };
 
 struct change_set;

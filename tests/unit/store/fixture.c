@@ -75,6 +75,7 @@ static void remove_folder(const char *path)
     struct dirent *entry;
 
     assert_non_null(dir);
+    /* NOLINTNEXTLINE(concurrency-mt-unsafe): a stream of this thread alone */
     while ((entry = readdir(dir))) {
         char name[512];
 
@@ -153,6 +154,7 @@ void fixture_run(struct fixture *f)
     loop_run(f->loop);
 }
 
+/* NOLINTNEXTLINE(readability-non-const-parameter): the callback writes to it */
 void fixture_commit_sets(struct fixture *f, struct change_set *sets, size_t n, enum rc *rcs)
 {
     struct expected_answers e = {.f = f, .sets = sets, .n = n, .rcs = rcs};

@@ -4,6 +4,7 @@
 #include <pthread.h>
 
 enum { LOOPS = 4, SETS = 5000, IN_FLIGHT = 64 };
+static const size_t all_sets = (size_t)LOOPS * SETS;
 
 struct flight { /* one set under way */
     struct committer *owner;
@@ -139,12 +140,12 @@ static void check_figures(struct fixture *f, size_t revoked, size_t conflicts)
     struct store_figures figures;
 
     store_figures(f->store, &figures);
-    assert_int_equal(figures.sets, LOOPS * SETS);
+    assert_int_equal(figures.sets, all_sets);
     assert_int_equal(figures.failed, conflicts);
-    assert_int_equal(figures.changes, LOOPS * SETS - conflicts + revoked);
-    assert_int_equal(figures.users, LOOPS * SETS - conflicts);
+    assert_int_equal(figures.changes, all_sets - conflicts + revoked);
+    assert_int_equal(figures.users, all_sets - conflicts);
     assert_int_equal(figures.commits, store_commits(f->store));
-    assert_true(figures.commits < LOOPS * SETS); /* gathered, not one by one */
+    assert_true(figures.commits < all_sets); /* gathered, not one by one */
     assert_in_range(figures.queue_high, 1, LOOPS * IN_FLIGHT);
 }
 
@@ -193,8 +194,8 @@ static void calls_back_once_in_order_on_each_of_many_loops(struct fixture *f)
         arena_clear(&all[i].arena);
     }
     free(all);
-    assert_int_equal(conflicts, LOOPS * SETS / 100);
-    assert_int_equal(w.revoked, LOOPS * SETS / 10);
+    assert_int_equal(conflicts, all_sets / 100);
+    assert_int_equal(w.revoked, all_sets / 10);
     check_figures(f, w.revoked, conflicts);
     check_rows(f);
     fixture_reopen(f);
