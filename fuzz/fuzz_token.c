@@ -1,0 +1,145 @@
+/* User access tokens. An input with a LF is a JSON header and a JSON payload, which are encoded and
+ * signed with the one key there is: so the claims are reached. Any other is a token as it came. */
+#include "fuzz.h"
+
+#include "crypto/base64.h"
+#include "crypto/jws.h"
+#include "gate/scheme_user.h"
+
+#define LONGEST_S   (TOKEN_LONGEST_MS / 1000)
+#define ALL_SCOPES  0x1Fu
+#define ENCODED_MAX (64 * KIB)
+
+/* clang-format off */
+static const uint8_t key_der[] = { /* a P-256 pair that signs nothing else */
+    0x30, 0x81, 0x87, 0x02, 0x01, 0x00, 0x30, 0x13, 0x06, 0x07, 0x2a, 0x86, 0x48, 0xce, 0x3d,
+    0x02, 0x01, 0x06, 0x08, 0x2a, 0x86, 0x48, 0xce, 0x3d, 0x03, 0x01, 0x07, 0x04, 0x6d, 0x30,
+    0x6b, 0x02, 0x01, 0x01, 0x04, 0x20, 0x41, 0xb7, 0xa6, 0xe1, 0xa1, 0xb8, 0xc2, 0xb9, 0xd1,
+    0x3f, 0x0f, 0x4c, 0xa9, 0x46, 0xbb, 0x9e, 0x90, 0x9d, 0xd0, 0x8f, 0x72, 0x7c, 0xe2, 0x78,
+    0xcd, 0xda, 0x35, 0xb4, 0x4a, 0xd7, 0x4b, 0x99, 0xa1, 0x44, 0x03, 0x42, 0x00, 0x04, 0x2f,
+    0xe3, 0xd2, 0xf0, 0xec, 0x39, 0x45, 0xde, 0xa3, 0x57, 0x8b, 0x59, 0x48, 0x19, 0xdb, 0xd2,
+    0xdd, 0xf7, 0xf9, 0xd5, 0xd6, 0x9b, 0x63, 0x0c, 0xca, 0x2f, 0x88, 0x16, 0x13, 0xcc, 0x37,
+    0x56, 0x41, 0xda, 0xef, 0xde, 0xc4, 0x70, 0x51, 0xa1, 0x38, 0xd4, 0x36, 0x42, 0x56, 0x98,
+    0xa2, 0x12, 0xd5, 0x53, 0x71, 0xcd, 0x9b, 0x52, 0xef, 0x79, 0x6a, 0xce, 0x28, 0x70, 0x5e,
+    0xc9, 0x0c, 0x43,
+};
+/* clang-format on */
+
+/* Made once: the key is what costs. */
+static struct world {
+    struct signing_key signing_key;
+    struct directory directory;
+    struct hash_work *work;
+    struct signer *signer;
+} world;
+
+static void make_world(void)
+{
+    struct pkey *key = NULL;
+
+    if (world.work)
+        return;
+    CHECK(pkey_from_der(JWS_ES256, str_of(key_der, sizeof key_der), &key) == RC_OK);
+    world.signing_key = (struct signing_key){.kid = STR("k1"), .purpose = STR("user"), .key = key};
+    world.directory.signing_keys = &world.signing_key;
+    world.directory.signing_keys_count = 1;
+    world.work = hash_work_new();
+    world.signer = signer_new(key);
+    CHECK(world.signer);
+}
+
+/* Taken apart, its pieces are pieces of the token. */
+static void check_form(struct str token, struct arena *arena)
+{
+    struct jws jws = {0};
+    const char *why = NULL;
+    struct str tail;
+
+    if (jws_parse(token, arena, &jws, &why)) {
+        CHECK(why && *why && !jws.header && !jws.payload);
+        return;
+    }
+    CHECK(token.len <= JWS_TOKEN_MAX && str_starts(token, jws.signing_input));
+    CHECK(json_is_object(jws.header) && json_is_object(jws.payload) && jws.alg.ptr);
+    CHECK(!name_eq_nocase(jws.alg, STR("none")) && !json_object_get(jws.header, "crit"));
+    tail = str_from_index(token, jws.signing_input.len);
+    char *text = arena_alloc(arena, BASE64URL_LEN(jws.signature.len) + 1);
+    text[0] = '.';
+    CHECK(str_eq(
+        tail, str_of(text, 1 + base64url_encode(jws.signature.ptr, jws.signature.len, text + 1))));
+    jws_clear(&jws);
+    jws_clear(&jws);
+}
+
+static enum rc verify(struct user_tokens *t, struct str token, struct arena *arena,
+                      struct user_claims *out)
+{
+    const char *why = NULL;
+    enum rc rc =
+        user_tokens_verify(t, &world.directory, world.work, token, FUZZ_NOW, arena, out, &why);
+
+    CHECK(rc == RC_OK || (rc == RC_DENIED && why && *why));
+    return rc;
+}
+
+static void check_claims(const struct user_claims *c)
+{
+    CHECK(c->scopes && !(c->scopes & ~ALL_SCOPES));
+    CHECK(c->iat >= 0 && c->nbf >= 0 && c->exp >= c->iat && c->exp - c->iat <= LONGEST_S);
+    CHECK(name_eq(str_of(c->kid, c->kid_len), world.signing_key.kid));
+    CHECK(!c->by_key || c->key < KEY_SLOTS);
+}
+
+/* An accepted token is accepted again, from the cache, and with no octet changed. */
+static void check_token(struct str token, struct arena *arena)
+{
+    struct user_tokens *t = user_tokens_new(4);
+    struct user_claims claims = {0}, again = {0};
+    uint64_t hits, misses;
+
+    check_form(token, arena);
+    if (verify(t, token, arena, &claims) == RC_OK) {
+        struct str changed = arena_dup(arena, token);
+        char *octet = (char *)(uintptr_t)changed.ptr + (size_t)claims.iat % token.len;
+
+        check_claims(&claims);
+        CHECK(verify(t, token, arena, &again) == RC_OK);
+        CHECK(memcmp(&claims.user, &again.user, sizeof claims.user) == 0);
+        CHECK(claims.exp == again.exp && claims.scopes == again.scopes);
+        user_tokens_figures(t, &hits, &misses);
+        CHECK(hits == 1 && misses == 1);
+        *octet = *octet == 'A' ? 'B' : 'A';
+        CHECK(verify(t, changed, arena, &again) == RC_DENIED);
+        world.signing_key.retired = FUZZ_NOW - TOKEN_LONGEST_MS;
+        CHECK(verify(t, token, arena, &again) == RC_DENIED);
+        world.signing_key.retired = 0;
+    }
+    user_tokens_free(t);
+}
+
+static void check_signed(struct str header, struct str payload, struct arena *arena)
+{
+    char *header_b64 = arena_alloc(arena, BASE64URL_LEN(header.len) + 1);
+    size_t len = base64url_encode(header.ptr, header.len, header_b64);
+    struct buf token;
+
+    buf_init(&token, ENCODED_MAX);
+    if (jws_compose(world.signer, world.work, str_of(header_b64, len), payload, &token) == RC_OK)
+        check_token(buf_str(&token), arena);
+    buf_clear(&token);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct str header, payload, text = str_of(data, size);
+    struct arena arena;
+
+    make_world();
+    arena_init(&arena);
+    if (str_cut(text, '\n', &header, &payload))
+        check_signed(header, payload, &arena);
+    else
+        check_token(text, &arena);
+    arena_clear(&arena);
+    return 0;
+}
