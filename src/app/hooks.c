@@ -22,6 +22,8 @@ static bool is_ready(void *ctx, const char **why)
 
     if (!store_healthy(app->store))
         *why = "the store has failed: see the log, mend the disk, restart";
+    else if (!gate_healthy(app->gate))
+        *why = "resources and keys could not be read again: see the log";
     else if (app->stopping)
         *why = "stopping";
     else if (!app->ready)
