@@ -6,7 +6,8 @@
 #include "net/net_internal.h"
 
 #include <errno.h>
-#include <netinet/tcp.h>
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -438,12 +439,21 @@ void conn_drain(struct conn *c)
     conn_settle(c);
 }
 
-/* Whether enough has moved in the rate window that is ending. */
+uint32_t conn_outstanding(const struct conn *c)
+{
+    int octets;
+
+    return ioctl(c->fd, SIOCOUTQ, &octets) || octets < 0 ? 0 : (uint32_t)octets;
+}
+
+/* Whether enough has moved in the rate window that is ending. What the system holds back for a slow
+ * reader may be megabytes: counted is what the peer has taken. */
 static bool moves_enough(const struct conn *c)
 {
     uint64_t least = (uint64_t)c->lane->net->options.limits.body_rate_min * RATE_WINDOW_MS / 1000;
+    uint32_t outstanding = c->deadline == DEADLINE_WRITE ? conn_outstanding(c) : 0;
 
-    return c->window_octets >= least;
+    return c->window_octets >= outstanding + least;
 }
 
 void conn_expire(struct conn *c)
@@ -524,7 +534,6 @@ void conn_accept(struct listener *at, int fd, const struct address *peer)
 {
     struct net_lane *lane = at->lane;
     struct conn *c = make(at, fd, peer);
-    int on = 1;
 
     if (!may_enter(at, c)) {
         figure_add(&lane->figures.refused_full, 1);
@@ -532,8 +541,6 @@ void conn_accept(struct listener *at, int fd, const struct address *peer)
         (void)close(fd); /* nothing was sent */
         return;
     }
-    if (!c->door->unix_socket)
-        (void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on); /* else slower, not wrong */
     if (uv_poll_init(loop_engine(lane->loop), &c->poll, fd)) {
         if (c->crowd)
             crowd_leave(lane->net, &c->peer.ip);

@@ -11,7 +11,7 @@ void deadline_renew(struct conn *c)
 {
     struct net_lane *lane = c->lane;
 
-    c->window_octets = 0;
+    c->window_octets = c->deadline == DEADLINE_WRITE ? conn_outstanding(c) : 0;
     c->expires_ms = now_ms(lane) + lane->deadline_ms[c->deadline];
     list_remove(&c->waiting);
     list_add(&lane->waiting[c->deadline], &c->waiting);

@@ -204,7 +204,7 @@ struct conn {
     size_t unsent_at, unsent_len; /* what the socket has not taken yet */
     uint32_t ahead_len, ahead_cap;
     uint32_t line_at;       /* in ahead: see head_find_end() */
-    uint32_t window_octets; /* moved in the present rate window */
+    uint32_t window_octets; /* in the present rate window: that came, or that were to be taken */
     struct address peer;
     int fd;
     uint8_t state, deadline, events;
@@ -236,6 +236,8 @@ void conn_eof(struct conn *c);
 void conn_drain(struct conn *c);
 /** A deadline has passed. */
 void conn_expire(struct conn *c);
+/** Octets that the system has and the peer has not. */
+uint32_t conn_outstanding(const struct conn *c) NODISCARD;
 /** Queues it for conn_input() with nothing new. */
 void conn_resume_later(struct conn *c);
 

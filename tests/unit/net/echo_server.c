@@ -103,7 +103,6 @@ static void on_wait_over(void *ctx)
     struct request *req = wait->req;
 
     loop_timer_close(&wait->timer);
-    free(wait);
     echo(req);
 }
 
@@ -116,11 +115,9 @@ static void on_gone(void *ctx)
 
 static void later(struct request *req)
 {
-    struct wait *wait = calloc(1, sizeof *wait);
+    struct wait *wait = arena_new(req->arena, struct wait);
     uint64_t ms = number(req, "ms", 50);
 
-    if (!wait)
-        abort();
     wait->req = req;
     req->on_gone = on_gone;
     req->on_gone_ctx = req;
@@ -481,8 +478,8 @@ int main(int argc, char **argv)
     options.limits = settings.limits;
     s.net = net_new(&options);
     make_lanes(&s, settings.lanes);
-    open_doors(&s, settings.plain, settings.unix_path);
     loop_signal(s.lanes[0].loop, SIGTERM, on_signal, &s);
+    open_doors(&s, settings.plain, settings.unix_path);
     for (size_t i = 1; i < s.n_lanes; i++)
         if (pthread_create(&s.lanes[i].thread, NULL, run_lane, &s.lanes[i]))
             abort();
