@@ -151,7 +151,8 @@ static bool only_administrator(const struct route *row)
 
 static bool is_meta(const struct route *row)
 {
-    return row->accept == ACCEPT_NOBODY && row->api->service->version_count == 0;
+    return row->plane == PLANE_WIRE && row->accept == ACCEPT_NOBODY &&
+           row->api->service->version_count == 0;
 }
 
 /* Whether the row exists behind this door (design D16). */

@@ -1,0 +1,538 @@
+/* The way of a request, without network: hosts, doors, preflights, web pages, the order of
+ * refusals, explanations, the log line, figures, requests that are answered later. */
+#include "unit/gate/fixture.h"
+
+#include "gate/pipeline.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+static struct request *parked;
+static unsigned served;
+
+static void answer(struct request *req)
+{
+    served++;
+    reply_json(req, 200, STR("{}"));
+}
+
+static void park(struct request *req)
+{
+    request_hold(req);
+    parked = req;
+}
+
+static const struct str versions[] = {STR_INIT("2022-10-01"), STR_INIT("2023-10-01")};
+static const struct service wire_service = {
+    .name = STR_INIT("identity"),
+    .versions = versions,
+    .version_count = 2,
+    .supported = STR_INIT("2022-10-01, 2023-10-01"),
+    .unauthorized = &API_DENIED,
+    .forbidden = &API_FORBIDDEN,
+    .challenge = STR_INIT("HMAC-SHA256, Bearer"),
+};
+static const struct api all = {&wire_service, 1, 2}, later = {&wire_service, 2, 2};
+
+/* clang-format off */
+static const struct route rows[] = {
+    {POST,   "/identities",      &all,      ACCEPT_KEY,                  NEED_IDENTITY,      KIB, answer, PLANE_WIRE,     KIND_REPLY},
+    {DELETE, "/identities/{id}", &later,    ACCEPT_KEY,                  NEED_IDENTITY,      KIB, answer, PLANE_WIRE,     KIND_REPLY},
+    {GET,    "/later",           &all,      ACCEPT_KEY,                  NEED_IDENTITY,      KIB, park,   PLANE_WIRE,     KIND_REPLY},
+    {GET,    "/health/live",     &test_api, ACCEPT_NOBODY,               NEED_NOTHING,       KIB, answer, PLANE_WIRE,     KIND_REPLY},
+    {GET,    "/admin/whoami",    &test_api, ACCEPT_KEY | ACCEPT_ADMIN | ACCEPT_USER, NEED_ANY, KIB, answer, PLANE_ADMIN,  KIND_REPLY},
+    {GET,    "/admin/status",    &test_api, ACCEPT_ADMIN,                NEED_ADMINISTRATOR, KIB, answer, PLANE_ADMIN,    KIND_REPLY},
+    {PUT,    "/admin/clock",     &test_api, ACCEPT_ADMIN,                NEED_LOCAL_DEV,     KIB, answer, PLANE_ADMIN,    KIND_REPLY},
+    {GET,    "/metrics",         &test_api, ACCEPT_NOBODY,               NEED_NOTHING,       KIB, answer, PLANE_ADMIN,    KIND_REPLY},
+    {GET,    "/msi/token",       &test_api, ACCEPT_NOBODY,               NEED_NOTHING,       KIB, answer, PLANE_IDENTITY, KIND_REPLY},
+    {0},
+};
+/* clang-format on */
+
+struct bench {
+    struct fixture f;
+    struct router *router;
+    struct pipeline *pipeline;
+    struct log *log;
+    int log_fd;
+};
+
+static void open_bench(struct bench *b, bool development)
+{
+    static const struct route *const tables[] = {rows};
+    struct gate_options o = {.development = development};
+    struct pipeline_options p = {.development = development};
+    struct log_options l = {.format = LOG_FORMAT_TEXT};
+    char path[] = "/tmp/callgate-log-XXXXXX";
+    struct buf why;
+
+    fixture_init(&b->f, &o);
+    buf_init(&why, KIB);
+    b->router = router_new(tables, 1, &why);
+    assert_non_null(b->router);
+    buf_clear(&why);
+    b->log_fd = mkstemp(path);
+    assert_true(b->log_fd >= 0);
+    assert_int_equal(unlink(path), 0);
+    l.fd = b->log_fd;
+    b->log = log_new(&l);
+    b->pipeline = pipeline_new(&p, b->router, b->f.gl, NULL, b->log);
+}
+
+static void close_bench(struct bench *b)
+{
+    pipeline_free(b->pipeline);
+    router_free(b->router);
+    log_free(b->log);
+    (void)close(b->log_fd);
+    fixture_clear(&b->f);
+}
+
+static int set_up(void **state)
+{
+    *state = calloc(1, sizeof(struct bench));
+    open_bench(*state, true);
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    close_bench(*state);
+    free(*state);
+    return 0;
+}
+
+/* Sends it whole: head, run, finished when it was answered. */
+static void deliver(struct bench *b, struct request_fake *fake, const struct door *door,
+                    const struct recipe *r)
+{
+    request_fake_init(fake, door);
+    fixture_request(fake, r, NULL);
+    (void)pipeline_head(b->pipeline, &fake->req);
+    pipeline_run(b->pipeline, &fake->req);
+    if (fake->done)
+        pipeline_finished(b->pipeline, &fake->req, fake->octets.len);
+}
+
+static void answers_by_door_host_and_route(void **state)
+{
+    static const struct {
+        const char *name;
+        const struct door *door;
+        struct recipe r;
+        int status;
+        const char *code; /* within the body */
+    } cases[] = {
+        {"signed", &tls_door, {0}, 200, ""},
+        {"unsigned", &tls_door, {.authorization = ""}, 401, "Denied"},
+        {"no such path", &tls_door, {.method = "GET", .target = "/x"}, 404, "NotFound"},
+        {"no such method", &tls_door, {.method = "PUT"}, 405, "MethodNotAllowed"},
+        {"a method nobody serves", &tls_door, {.method = "BREW"}, 405, "MethodNotAllowed"},
+        {"health",
+         &tls_door,
+         {.method = "GET", .target = "/health/live", .authorization = ""},
+         200,
+         ""},
+        {"health at a strange host",
+         &tls_door,
+         {.method = "GET", .target = "/health/live", .authorization = "", .host = "evil.example"},
+         421,
+         "Misdirected"},
+        {"no such path at a strange host",
+         &tls_door,
+         {.method = "GET", .target = "/x", .host = "evil.example"},
+         421,
+         "Misdirected"},
+        {"no such method at a strange host",
+         &tls_door,
+         {.method = "PUT", .host = "evil.example"},
+         421,
+         "Misdirected"},
+        {"a credential route at a strange host",
+         &tls_door,
+         {.host = "evil.example"},
+         401,
+         "Denied by the resource provider."},
+        {"health on the socket, any host",
+         &socket_door,
+         {.method = "GET", .target = "/health/live", .host = "x"},
+         200,
+         ""},
+        {"the wire on the socket", &socket_door, {0}, 404, "NotFound"},
+        {"the wire on the administration listener", &admin_door, {0}, 404, "NotFound"},
+        {"identity endpoints there",
+         &admin_door,
+         {.method = "GET", .target = "/msi/token"},
+         404,
+         "NotFound"},
+        {"administration on a public listener",
+         &tls_door,
+         {.method = "GET", .target = "/admin/status"},
+         404,
+         "NotFound"},
+        {"with the token too",
+         &tls_door,
+         {.method = "GET", .target = "/admin/status", .authorization = "Bearer " ADMIN},
+         404,
+         "NotFound"},
+        {"another method of it",
+         &tls_door,
+         {.method = "POST", .target = "/admin/status"},
+         404,
+         "NotFound"},
+        {"administration on the socket",
+         &socket_door,
+         {.method = "GET", .target = "/admin/status", .authorization = ""},
+         200,
+         ""},
+        {"administration on its listener",
+         &admin_door,
+         {.method = "GET", .target = "/admin/status", .authorization = "Bearer " ADMIN},
+         200,
+         ""},
+        {"the resource's own on a public listener",
+         &tls_door,
+         {.method = "GET", .target = "/admin/whoami"},
+         200,
+         ""},
+        {"clock on the socket",
+         &socket_door,
+         {.method = "PUT", .target = "/admin/clock", .authorization = ""},
+         200,
+         ""},
+        {"metrics in development",
+         &tls_door,
+         {.method = "GET", .target = "/metrics", .authorization = ""},
+         200,
+         ""},
+        {"no version", &tls_door, {.target = "/identities"}, 400, "ApiVersionUnspecified"},
+        {"a malformed version",
+         &tls_door,
+         {.target = "/identities?api-version=v1"},
+         400,
+         "InvalidApiVersion"},
+        {"an unknown version",
+         &tls_door,
+         {.target = "/identities?api-version=2020-01-01"},
+         400,
+         "The HTTP resource that matches the request URI 'https://localhost:8443/identities' does "
+         "not support the API version '2020-01-01'."},
+        {"a version without this route",
+         &tls_door,
+         {.method = "DELETE", .target = "/identities/x?api-version=2022-10-01"},
+         400,
+         "UnsupportedApiVersion"},
+        {"credential before version",
+         &tls_door,
+         {.target = "/identities", .key = "wrong"},
+         401,
+         "Denied"},
+        {"version before media type",
+         &tls_door,
+         {.target = "/identities", .body = "{}", .extra = "Content-Type: text/plain\r\n"},
+         400,
+         "ApiVersionUnspecified"},
+        {"a body that is not JSON",
+         &tls_door,
+         {.body = "{}", .extra = "Content-Type: text/plain\r\n"},
+         415,
+         "UnsupportedMediaType"},
+        {"a body of no type", &tls_door, {.body = "{}"}, 415, "UnsupportedMediaType"},
+        {"a JSON body",
+         &tls_door,
+         {.body = "{}", .extra = "Content-Type: Application/JSON; charset=utf-8\r\n"},
+         200,
+         ""},
+        {"a merge patch",
+         &tls_door,
+         {.body = "{}", .extra = "Content-Type: application/merge-patch+json\r\n"},
+         200,
+         ""},
+        {"an empty body of any type",
+         &tls_door,
+         {.extra = "Content-Type: text/plain\r\n"},
+         200,
+         ""},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct request_fake fake;
+
+        deliver(*state, &fake, cases[i].door, &cases[i].r);
+        if (!fake.done || fake.status != cases[i].status ||
+            str_find_str(fake.body, str_from(cases[i].code)) > fake.body.len ||
+            (*cases[i].code && str_find_str(fake.body, str_from(cases[i].code)) == fake.body.len))
+            fail_msg("%s: %d " STR_FMT, cases[i].name, fake.status, STR_ARG(fake.body));
+        request_fake_clear(&fake);
+    }
+}
+
+static void names_the_methods_and_versions_that_there_are(void **state)
+{
+    struct request_fake fake;
+
+    deliver(*state, &fake, &tls_door, &(struct recipe){.method = "PUT"});
+    assert_true(str_eq(request_fake_header(&fake, STR("Allow")), STR("POST")));
+    request_fake_clear(&fake);
+    deliver(*state, &fake, &tls_door, &(struct recipe){.target = "/identities"});
+    assert_true(str_eq(request_fake_header(&fake, STR("api-supported-versions")),
+                       STR("2022-10-01, 2023-10-01")));
+    request_fake_clear(&fake);
+    deliver(*state, &fake, &tls_door, &(struct recipe){.authorization = ""});
+    assert_true(
+        str_eq(request_fake_header(&fake, STR("WWW-Authenticate")), STR("HMAC-SHA256, Bearer")));
+    request_fake_clear(&fake);
+}
+
+static void answers_preflights_of_the_wire_alone(void **state)
+{
+    static const struct {
+        const char *target, *host;
+        const struct door *door;
+        int status;
+    } cases[] = {
+        {TARGET, NULL, &tls_door, 204},
+        {"/identities/x", NULL, &plain_door, 204},
+        {"/nowhere", NULL, &tls_door, 404},
+        {TARGET, "evil.example", &tls_door, 421},
+        {TARGET, NULL, &admin_door, 404},
+        {"/admin/whoami", NULL, &tls_door, 403},
+        {"/admin/status", NULL, &admin_door, 403},
+        {"/msi/token", NULL, &tls_door, 403},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct request_fake fake;
+        struct recipe r = {.method = "OPTIONS",
+                           .target = cases[i].target,
+                           .host = cases[i].host,
+                           .authorization = "",
+                           .extra = "Origin: https://app.example\r\n"
+                                    "Access-Control-Request-Method: POST\r\n"
+                                    "Access-Control-Request-Headers: authorization,x-ms-date\r\n"};
+
+        deliver(*state, &fake, cases[i].door, &r);
+        if (fake.status != cases[i].status)
+            fail_msg("%s: %d", cases[i].target, fake.status);
+        struct str allow = request_fake_header(&fake, STR("Access-Control-Allow-Methods"));
+        struct str origin = request_fake_header(&fake, STR("Access-Control-Allow-Origin"));
+        assert_int_equal(allow.len > 0, fake.status == 204);
+        if (fake.status == 204) {
+            assert_true(str_eq(origin, STR("*")));
+            assert_true(str_eq(request_fake_header(&fake, STR("Access-Control-Allow-Headers")),
+                               STR("authorization,x-ms-date")));
+            assert_true(request_fake_header(&fake, STR("Access-Control-Max-Age")).len > 0);
+        }
+        if (fake.status == 403)
+            assert_null(origin.ptr);
+        request_fake_clear(&fake);
+    }
+}
+
+static void keeps_web_pages_from_administration(void **state)
+{
+    static const struct {
+        const char *extra;
+        int status;
+    } cases[] = {
+        {"", 200},
+        {"Origin: https://localhost:8443\r\nSec-Fetch-Site: same-origin\r\n", 200},
+        {"Sec-Fetch-Site: none\r\n", 200},
+        {"Origin: https://evil.example\r\n", 403},
+        {"Origin: http://localhost:8443\r\n", 403},
+        {"Origin: null\r\n", 403},
+        {"Origin: https://localhost:8443.evil.example\r\n", 403},
+        {"Sec-Fetch-Site: cross-site\r\n", 403},
+        {"Sec-Fetch-Site: same-site\r\n", 403},
+        {"Origin: https://localhost:8443\r\nOrigin: https://evil.example\r\n", 403},
+    };
+    static const struct {
+        const char *method, *target;
+    } routes[] = {{"GET", "/admin/whoami"}, {"GET", "/msi/token"}};
+
+    for (size_t i = 0; i < ARRAY_LEN(cases) * ARRAY_LEN(routes); i++) {
+        const char *extra = cases[i / ARRAY_LEN(routes)].extra;
+        struct recipe r = {.method = routes[i % ARRAY_LEN(routes)].method,
+                           .target = routes[i % ARRAY_LEN(routes)].target,
+                           .extra = extra};
+        struct request_fake fake;
+
+        deliver(*state, &fake, &tls_door, &r);
+        if (fake.status != cases[i / ARRAY_LEN(routes)].status)
+            fail_msg("%s with %s: %d", r.target, extra, fake.status);
+        assert_null(request_fake_header(&fake, STR("Access-Control-Allow-Origin")).ptr);
+        request_fake_clear(&fake);
+    }
+    struct request_fake wire;
+    deliver(*state, &wire, &tls_door, &(struct recipe){.extra = "Origin: https://app.example\r\n"});
+    assert_int_equal(wire.status, 200); /* the wire is for browsers too */
+    request_fake_clear(&wire);
+}
+
+static void explains_in_development_alone(void **state)
+{
+    struct bench *b = *state, production;
+    struct recipe r = {.key = "wrong"};
+    struct request_fake fake;
+
+    deliver(b, &fake, &tls_door, &r);
+    struct str text = request_fake_header(&fake, STR("x-callgate-explain"));
+    assert_true(str_starts(text, STR("signature; method=\"POST\"; path=\"" TARGET "\"")));
+    request_fake_clear(&fake);
+    open_bench(&production, false);
+    deliver(&production, &fake, &tls_door, &r);
+    assert_int_equal(fake.status, 401);
+    assert_null(request_fake_header(&fake, STR("x-callgate-explain")).ptr);
+    request_fake_clear(&fake);
+    deliver(&production, &fake, &tls_door,
+            &(struct recipe){.method = "GET", .target = "/metrics", .authorization = ""});
+    assert_int_equal(fake.status, 404);
+    request_fake_clear(&fake);
+    deliver(&production, &fake, &socket_door,
+            &(struct recipe){.method = "PUT", .target = "/admin/clock", .authorization = ""});
+    assert_int_equal(fake.status, 403);
+    request_fake_clear(&fake);
+    close_bench(&production);
+}
+
+static void limits_bodies_by_row(void **state)
+{
+    struct bench *b = *state;
+    static const struct {
+        const char *method, *target;
+        size_t max;
+    } cases[] = {{"POST", TARGET, KIB}, {"GET", "/nowhere", 64 * KIB}, {"PUT", TARGET, 64 * KIB}};
+
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct request_fake fake;
+
+        request_fake_init(&fake, &tls_door);
+        fixture_request(
+            &fake, &(struct recipe){.method = cases[i].method, .target = cases[i].target}, NULL);
+        assert_int_equal(pipeline_head(b->pipeline, &fake.req), cases[i].max);
+        request_fake_clear(&fake);
+    }
+}
+
+static void keeps_the_directory_of_a_request_that_waits(void **state)
+{
+    struct bench *b = *state;
+    struct request_fake fake;
+
+    deliver(b, &fake, &tls_door,
+            &(struct recipe){.method = "GET", .target = "/later?api-version=2023-10-01"});
+    assert_false(fake.done);
+    assert_non_null(fake.req.held_snapshot);
+    for (uint32_t generation = 2; generation < 5; generation++) {
+        fixture_put_key(&b->f, &b->f.resource, KEY_PRIMARY, KEY_3, generation, 1);
+        (void)gate_directory(b->f.gl);
+    }
+    assert_true(str_eq(parked->principal->resource->name, STR("default"))); /* ASan looks on */
+    assert_int_equal(parked->principal->resource->keys[KEY_PRIMARY].generation, 1);
+    reply_json(parked, 200, STR("{}"));
+    assert_true(fake.done);
+    pipeline_finished(b->pipeline, &fake.req, 2);
+    request_fake_clear(&fake);
+}
+
+static void writes_one_line_without_secrets(void **state)
+{
+    struct bench *b = *state;
+    struct request_fake fake;
+    char text[8192];
+    ssize_t n;
+
+    deliver(b, &fake, &tls_door,
+            &(struct recipe){.target = "/identities?api-version=2023-10-01&sig=hush&limit=5&flag"});
+    request_fake_clear(&fake);
+    deliver(b, &fake, &tls_door,
+            &(struct recipe){.method = "GET", .target = "/phoneNumbers/%2B14255550123?x=1"});
+    request_fake_clear(&fake);
+    deliver(b, &fake, &socket_door,
+            &(struct recipe){.method = "GET", .target = "/admin/status", .authorization = ""});
+    request_fake_clear(&fake);
+    deliver(b, &fake, &tls_door, &(struct recipe){.key = "wrong"});
+    request_fake_clear(&fake);
+    log_flush(b->log);
+    n = pread(b->log_fd, text, sizeof text - 1, 0);
+    assert_true(n > 0);
+    text[n] = '\0';
+    assert_non_null(strstr(text, "http.request"));
+    assert_non_null(strstr(text, "id=" REQUEST_FAKE_ID " method=POST path=\"/identities?"
+                                 "api-version=2023-10-01&REDACTED&limit=5&REDACTED\" status=200"));
+    assert_non_null(strstr(text, " peer=127.0.0.1 by=accessKey resource=default "
+                                 "route=\"/identities\""));
+    assert_non_null(strstr(text, "path=\"/phoneNumbers/REDACTED?REDACTED\" status=404"));
+    assert_non_null(strstr(text, " peer=uid:"));
+    assert_non_null(strstr(text, " by=administrator resource=default"));
+    assert_non_null(strstr(text, " status=401"));
+    assert_non_null(strstr(text, " explain=\"signature; method="));
+    assert_null(strstr(text, "hush"));
+    assert_null(strstr(text, "4255550123"));
+    assert_null(strstr(text, "Signature="));
+}
+
+static void counts_by_route_and_class(void **state)
+{
+    struct bench *b = *state;
+    struct request_fake fake;
+
+    for (int i = 0; i < 3; i++) {
+        deliver(b, &fake, &tls_door, &(struct recipe){0});
+        request_fake_clear(&fake);
+    }
+    deliver(b, &fake, &tls_door, &(struct recipe){.key = "wrong"});
+    request_fake_clear(&fake);
+    deliver(b, &fake, &tls_door, &(struct recipe){.method = "GET", .target = "/nowhere"});
+    request_fake_clear(&fake);
+    const struct route_figures *create = pipeline_figures(b->pipeline, 0);
+    const struct route_figures *none = pipeline_figures(b->pipeline, ARRAY_LEN(rows) - 1);
+    assert_int_equal(create->by_class[2], 3);
+    assert_int_equal(create->by_class[4], 1);
+    assert_int_equal(none->by_class[4], 1);
+    assert_int_equal(pipeline_figures(b->pipeline, 1)->by_class[2], 0);
+    uint64_t sum = 0;
+    for (size_t i = 0; i <= LATENCY_BUCKETS; i++)
+        sum += create->bucket[i];
+    assert_int_equal(sum, 4);
+}
+
+static void a_regenerated_key_fails_on_the_very_next_request(void **state)
+{
+    struct bench *b = *state;
+    struct request_fake fake;
+
+    deliver(b, &fake, &tls_door, &(struct recipe){0});
+    assert_int_equal(fake.status, 200);
+    request_fake_clear(&fake);
+    fixture_put_key(&b->f, &b->f.resource, KEY_PRIMARY, KEY_3, 2, 2);
+    deliver(b, &fake, &tls_door, &(struct recipe){0});
+    assert_int_equal(fake.status, 401);
+    request_fake_clear(&fake);
+    deliver(b, &fake, &tls_door, &(struct recipe){.key = KEY_2});
+    assert_int_equal(fake.status, 200);
+    request_fake_clear(&fake);
+    deliver(b, &fake, &tls_door, &(struct recipe){.key = KEY_3});
+    assert_int_equal(fake.status, 200);
+    request_fake_clear(&fake);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(answers_by_door_host_and_route),
+        TEST(names_the_methods_and_versions_that_there_are),
+        TEST(answers_preflights_of_the_wire_alone),
+        TEST(keeps_web_pages_from_administration),
+        TEST(explains_in_development_alone),
+        TEST(limits_bodies_by_row),
+        TEST(keeps_the_directory_of_a_request_that_waits),
+        TEST(writes_one_line_without_secrets),
+        TEST(counts_by_route_and_class),
+        TEST(a_regenerated_key_fails_on_the_very_next_request),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
