@@ -13,7 +13,7 @@
 #define EXIT_TROUBLE   5
 #define TICK_MS        60000
 #define TICKS_PER_HOUR 60
-#define READER_IDLE_MS 1000
+#define READER_IDLE_MS 150 /* well below what the writer waits for readers to let go */
 #define LEAF_AHEAD_MS  (30LL * 24 * 3600 * 1000)
 #define MALLOC_ARENAS  2
 

@@ -25,7 +25,7 @@ static const char *const sql[W_COUNT] = {
         "INSERT INTO access_keys(resource, slot, generation, tokens_valid_from, sealed,"
         " regenerated, last_used) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"
         " ON CONFLICT(resource, slot) DO UPDATE SET generation = ?3, tokens_valid_from = ?4,"
-        " sealed = ?5, regenerated = ?6, last_used = ?7",
+        " sealed = ?5, regenerated = ?6, last_used = ?7 WHERE generation < ?3",
     [W_ACCESS_KEY_USED] =
         "UPDATE access_keys SET last_used = max(last_used, ?3) WHERE resource = ?1 AND slot = ?2",
     [W_SIGNING_KEY_PUT] =
@@ -166,6 +166,8 @@ static enum rc access_key_put(struct backend *b, sqlite3_stmt *st, struct change
     sqlite3_bind_int64(st, 6, row->regenerated);
     sqlite3_bind_int64(st, 7, row->last_used);
     rc = writer_run(b, st);
+    if (!rc && !sqlite3_changes(b->db))
+        rc = RC_CONFLICT; /* somebody else made this generation: their key is the one in force */
     return rc ? rc : append_log(b, log, LOG_RESOURCE, NULL, &row->resource);
 }
 

@@ -286,6 +286,20 @@ static void keeps_access_keys(struct fixture *f)
     assert_int_equal(seen.rows[0].last_used, NOW + 9);
 }
 
+static void refuses_a_key_of_no_newer_generation(struct fixture *f)
+{
+    struct change c = {.kind = CHANGE_ACCESS_KEY_PUT,
+                       .u.access_key = {.resource = id_of(1), .generation = 2, .sealed = STR("a")}};
+
+    fixture_open(f);
+    assert_int_equal(fixture_commit(f, &c, 1), RC_OK);
+    assert_int_equal(fixture_commit(f, &c, 1), RC_CONFLICT);
+    c.u.access_key.generation = 1;
+    assert_int_equal(fixture_commit(f, &c, 1), RC_CONFLICT);
+    c.u.access_key.generation = 3;
+    assert_int_equal(fixture_commit(f, &c, 1), RC_OK);
+}
+
 struct seen_signing_keys {
     size_t n;
     struct signing_key_row last;
@@ -1004,6 +1018,7 @@ static const struct store_case cases[] = {
     {"keeps resources", keeps_resources},
     {"refuses a resource name that is taken", refuses_a_resource_name_that_is_taken},
     {"keeps access keys", keeps_access_keys},
+    {"keeps x", refuses_a_key_of_no_newer_generation},
     {"keeps signing keys", keeps_signing_keys},
     {"keeps assignments", keeps_assignments},
     {"keeps named values", keeps_named_values},
