@@ -1,23 +1,12 @@
 /* The two access keys of a resource: when they were used, new ones, imported ones. Checking
  * signatures is the gate's; the values leave here only for the administrator. */
+#include "gate/access_key.h"
 #include "services/admin/admin.h"
 #include "services/body.h"
 #include "services/site.h"
 
-#include "crypto/base64.h"
-
 #define KEY_OCTETS      ((size_t)64)
-#define KEY_IMPORT_MIN  ((size_t)16)
-#define KEY_IMPORT_MAX  ((size_t)128)
 #define CONNECTION_ROOM ((size_t)1024)
-
-/* Its base64 text, in the arena, which is wiped. */
-static struct str secret_text(struct request *req, const struct secret *s)
-{
-    char *text = arena_alloc(req->arena, BASE64_LEN(s->len) + 1);
-
-    return str_of(text, base64_encode(s->octets, s->len, text));
-}
 
 static void write_value(struct request *req, const struct resource *r, struct str key,
                         struct json_writer *w)
@@ -40,7 +29,7 @@ static void write_key(struct request *req, const struct resource *r, enum key_sl
                      k->last_used ? atomic_load_explicit(k->last_used, memory_order_relaxed) : 0);
     json_member_time(w, "regeneratedOn", k->regenerated);
     if (reveal && k->present)
-        write_value(req, r, secret_text(req, &k->secret), w);
+        write_value(req, r, access_key_text(&k->secret, req->arena), w);
     json_object_end(w);
 }
 
@@ -102,43 +91,25 @@ static void on_regenerated(void *ctx, enum rc rc, struct change_set *set)
     answer_json(req, 200, &out);
 }
 
-/* Whether some key but the one to be replaced has this value. All are looked at. */
-static bool taken(const struct directory *d, const struct regeneration *g, const struct secret *s)
-{
-    bool found = false;
-
-    for (size_t i = 0; i < d->resources_count; i++) {
-        const struct resource *r = &d->resources[i];
-
-        for (unsigned slot = 0; slot < KEY_SLOTS; slot++) {
-            const struct access_key *other = &r->keys[slot];
-            bool itself = slot == g->slot && uuid_eq(&r->id, &g->resource->id);
-
-            if (other->present && !itself && other->secret.len == s->len)
-                found |= ct_equal(other->secret.octets, s->octets, s->len);
-        }
-    }
-    return found;
-}
-
 /* The new key: imported, or random. False: answered. */
 static bool make_secret(struct regeneration *g, const struct key_body *body, struct secret *out)
 {
-    uint8_t octets[KEY_IMPORT_MAX];
-    size_t len = 0;
+    enum rc rc;
 
     if (!body->key.ptr) {
         *out = secret_random(KEY_OCTETS);
         return true;
     }
-    if (base64_decode(body->key, octets, sizeof octets, &len) || len < KEY_IMPORT_MIN) {
-        explicit_bzero(octets, sizeof octets);
+    rc = access_key_import(body->key, out);
+    if (rc == RC_INVALID) {
         answer_invalid(g->req, STR("key must be 16 to 128 octets in base64."), STR("$.key"));
         return false;
     }
-    *out = secret_copy(octets, len);
-    explicit_bzero(octets, sizeof octets);
-    if (!taken(gate_directory(g->req->site->gate), g, out))
+    if (rc) {
+        answer_rc(g->req, rc);
+        return false;
+    }
+    if (!access_key_taken(gate_directory(g->req->site->gate), out, &g->resource->id, g->slot))
         return true;
     secret_clear(out);
     answer_refusal(g->req, &(struct refusal){&API_CONFLICT,
@@ -208,7 +179,7 @@ void admin_key_regenerate(struct request *req)
         answer_rc(req, rc);
         return;
     }
-    g->text = secret_text(req, &secret);
+    g->text = access_key_text(&secret, req->arena);
     g->set = (struct change_set){
         .items = &g->change, .n = 1, .loop = req->loop, .done = on_regenerated, .ctx = g};
     request_hold(req);
