@@ -267,7 +267,8 @@ static enum rc write_ca_files(struct app *app, struct buf *why)
         return RC_OK;
     buf_init(&bundle, PEM_MAX);
     buf_init(&jks, PEM_MAX);
-    (void)file_read(SYSTEM_ROOTS, PEM_MAX / 2, &bundle); /* a system without roots has none */
+    if (file_read(SYSTEM_ROOTS, PEM_MAX / 2, &bundle))
+        buf_reset(&bundle); /* a system without roots has none */
     if (bundle.len > 0 && bundle.ptr[bundle.len - 1] != '\n')
         buf_add_char(&bundle, '\n');
     buf_add(&bundle, buf_str(&app->ca_cert));

@@ -213,31 +213,40 @@ static struct str respell(struct str name, char dot, char underscore, int upper,
 
 #define NAME_MAX_LEN 64
 
-static size_t find_row(struct str text, char dot, char underscore, int upper)
+/* How a source writes names. */
+struct spelling {
+    const char *what, *prefix;
+    char dot, underscore;
+    int upper;
+};
+static const struct spelling as_flag = {"flag", "--", '-', '-', 0},
+                             as_environment = {"setting", ENVIRONMENT_PREFIX, '_', '_', 1},
+                             as_dotted = {"setting", "", '.', '_', 0};
+
+static size_t find_row(struct str text, const struct spelling *as)
 {
     char spelled[NAME_MAX_LEN];
 
     for (size_t i = 0; i < ROWS; i++) {
-        if (str_eq(respell(rows[i].name, dot, underscore, upper, spelled), text))
+        if (str_eq(respell(rows[i].name, as->dot, as->underscore, as->upper, spelled), text))
             return i;
     }
     return ROWS;
 }
 
 /* "unknown X 'y'; did you mean 'z'?" with names in the caller's spelling. */
-static enum rc refuse_unknown(const char *what, struct str text, char dot, char underscore,
-                              int upper, struct buf *why)
+static enum rc refuse_unknown(struct str text, const struct spelling *as, struct buf *why)
 {
     char spelled[ROWS][NAME_MAX_LEN];
     struct str names[ROWS];
     struct str near;
 
     for (size_t i = 0; i < ROWS; i++)
-        names[i] = respell(rows[i].name, dot, underscore, upper, spelled[i]);
+        names[i] = respell(rows[i].name, as->dot, as->underscore, as->upper, spelled[i]);
     near = str_nearest(text, names, ROWS);
-    buf_addf(why, "unknown %s '" STR_FMT "'", what, STR_ARG(str_head(text, 80)));
+    buf_addf(why, "unknown %s '%s" STR_FMT "'", as->what, as->prefix, STR_ARG(str_head(text, 80)));
     if (near.len > 0)
-        buf_addf(why, "; did you mean '" STR_FMT "'?", STR_ARG(near));
+        buf_addf(why, "; did you mean '%s" STR_FMT "'?", as->prefix, STR_ARG(near));
     else
         buf_add(why, STR("; 'callgate config' lists them all."));
     return RC_INVALID;
@@ -255,9 +264,9 @@ static enum rc read_flag(struct settings *s, int argc, char **argv, int *at, str
         return RC_INVALID;
     }
     has_value = str_cut(str_from_index(arg, 2), '=', &name, &value);
-    i = find_row(name, '-', '-', 0);
+    i = find_row(name, &as_flag);
     if (i == ROWS)
-        return refuse_unknown("flag", name, '-', '-', 0, why);
+        return refuse_unknown(name, &as_flag, why);
     if (!has_value && rows[i].type == TYPE_BOOL) {
         value = STR("true");
     } else if (!has_value) {
@@ -291,10 +300,9 @@ enum rc settings_read_environment(struct settings *s, char **environment, struct
         if (!str_starts(entry, STR(ENVIRONMENT_PREFIX)))
             continue;
         (void)str_cut(str_from_index(entry, sizeof ENVIRONMENT_PREFIX - 1), '=', &name, &value);
-        size_t i = find_row(name, '_', '_', 1);
+        size_t i = find_row(name, &as_environment);
         if (i == ROWS)
-            return refuse_unknown("setting in the environment: " ENVIRONMENT_PREFIX, name, '_', '_',
-                                  1, why);
+            return refuse_unknown(name, &as_environment, why);
         if (set_value(s, i, value, FROM_ENVIRONMENT))
             return refuse_value(i, value, "environment", why);
     }
@@ -317,10 +325,10 @@ static int on_ini_line(void *user, const char *section, const char *name, const 
 
     if (full.len >= sizeof dotted)
         full.len = sizeof dotted - 1;
-    i = find_row(full, '.', '_', 0);
+    i = find_row(full, &as_dotted);
     if (i == ROWS) {
         buf_addf(r->why, STR_FMT ": ", STR_ARG(r->file));
-        (void)refuse_unknown("setting", full, '.', '_', 0, r->why); /* the refusal is the 0 below */
+        (void)refuse_unknown(full, &as_dotted, r->why); /* the refusal is the 0 below */
         return 0;
     }
     if (set_value(r->s, i, str_from(value), FROM_FILE)) {
@@ -369,7 +377,7 @@ static enum rc read_file(struct settings *s, const char *path, bool must, struct
 
 static void default_data_dir(struct settings *s)
 {
-    struct setting_value *data = &s->values[find_row(STR("data"), '.', '_', 0)];
+    struct setting_value *data = &s->values[find_row(STR("data"), &as_dotted)];
     const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
 
     if (data->text.len > 0)
@@ -397,7 +405,7 @@ enum rc settings_load(struct settings *s, int argc, char **argv, struct buf *why
 
 const struct setting_value *setting(const struct settings *s, const char *name)
 {
-    size_t i = find_row(str_from(name), '.', '_', 0);
+    size_t i = find_row(str_from(name), &as_dotted);
 
     if (i == ROWS)
         abort();
