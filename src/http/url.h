@@ -18,7 +18,7 @@ struct url {
  * '<', '>' or '#', a bad escape in the path, or an escape that decodes to '/', NUL or another
  * control octet inside a segment; RC_TOO_LARGE: too many segments. A slash at the end starts no
  * segment; dot segments are not resolved. Escapes of the query are looked at by url_query().
- * Source: http-and-security §1. */
+ * Source: wire/http §1. */
 enum rc url_split(struct str target, struct arena *arena, struct url *out) NODISCARD;
 /** The first query parameter `name`, decoded ('+' is a blank); RC_NOT_FOUND, RC_INVALID (escape).
  */

@@ -1,7 +1,7 @@
 /* Chunked bodies. The guard is a small machine over the framing octets alone: sizes are one to 16
  * hexadecimal digits, every line ends in CR LF, nothing stands before a size, extensions hold no
  * controls, data is followed by its line end and by nothing else. Source: RFC 9112 §7.1;
- * http-and-security §1. */
+ * wire/http §1. */
 #include "net/chunks.h"
 
 #define SIZE_DIGITS_MAX 16

@@ -24,8 +24,12 @@ enum head_scan { HEAD_INCOMPLETE = 0, HEAD_COMPLETE, HEAD_BROKEN };
  * head. HEAD_BROKEN: a line end without CR, or an octet that no head contains. */
 enum head_scan head_find_end(struct str data, size_t *line_at, size_t *out_len);
 
-struct head_limits {
-    size_t lines_max; /* header lines, at most HEADERS_MAX */
+/** What one head is read with. Borrowed; the result points into `items` and the octets. */
+struct head_reader {
+    size_t lines_max;     /* header lines, at most HEADERS_MAX */
+    llhttp_t *parser;     /* is left where the body starts */
+    struct arena *arena;  /* for what has to be written anew */
+    struct header *items; /* room for HEADERS_MAX */
 };
 
 struct head {
@@ -39,11 +43,10 @@ struct head {
     bool expect_continue;
 };
 
-/** Reads one whole head. `items` has room for HEADERS_MAX lines and is borrowed by the result, as
- * are the octets. `parser` is left where the body starts. `out->method` is set, if it can be told,
- * also when the head is refused. Source: http-and-security §1; RFC 9112. */
-struct refusal head_read(struct str octets, const struct head_limits *limits, llhttp_t *parser,
-                         struct arena *arena, struct header *items, struct head *out) NODISCARD;
+/** Reads one whole head. `out->method` is set, if it can be told, also when the head is refused.
+ * Source: http-and-security §1; RFC 9112. */
+struct refusal head_read(struct str octets, const struct head_reader *reader,
+                         struct head *out) NODISCARD;
 
 /** One header or trailer line without its end: a token, a colon, a value without controls. */
 bool header_line_is_sound(struct str line, struct str *out_name, struct str *out_value) NODISCARD;

@@ -1,6 +1,6 @@
 /* Sockets: listeners, connections, HTTP/1.1 framing, TLS. The only room that knows libuv's
  * streams, llhttp and libssl. It makes requests and takes replies; what they mean is the
- * handler's business. Source: design D2, D3, D11; http-and-security §1. */
+ * handler's business. Source: design D2, D3, D11; wire/http §1. */
 #ifndef NET_NET_H
 #define NET_NET_H
 

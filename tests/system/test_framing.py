@@ -1,5 +1,5 @@
 """The framing attacks: every line and further class of the list, each with its twin, whole and octet
-by octet, plain and over TLS. Source: http-and-security, 1."""
+by octet, plain and over TLS. Source: wire/http §1."""
 
 import hashlib
 import json

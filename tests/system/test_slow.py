@@ -1,5 +1,5 @@
 """Slow attacks: a thousand connections that send heads or bodies in drops, or read in drops, must not
-keep a fresh request waiting. Source: http-and-security, 1."""
+keep a fresh request waiting. Source: wire/http §1."""
 
 import asyncio
 import json

@@ -1,7 +1,7 @@
 """Streams that a server must refuse, each with a twin that differs only in the flaw.
 
 One row a case: a name, what is sent, the statuses of the answers in order, and the twin, which is
-answered 200 throughout. Everything refused closes the connection. Source: http-and-security, 1."""
+answered 200 throughout. Everything refused closes the connection. Source: wire/http §1."""
 
 from typing import NamedTuple
 

@@ -1,6 +1,6 @@
 /* The list of token attacks, each refused with 401 and explained by its true reason; beside each
  * class the twin that differs only in the flaw and passes. The numbers are those of the list in
- * http-and-security §2. */
+ * wire/http §2. */
 #include "unit/gate/fixture.h"
 
 #include "crypto/base64.h"

@@ -1,0 +1,169 @@
+"""The documentation says what the program does: settings, commands, flags, routes, links and sections exist."""
+
+import json
+import re
+import subprocess
+
+import pytest
+
+from callgate_server import ROOT, binary
+
+PAGES = sorted([ROOT / "README.md", ROOT / "ARCHITECTURE.md", *(ROOT / "docs").rglob("*.md")])
+LINK = re.compile(r"\]\(([^)\s]+)\)")
+FENCE = re.compile(r"^```.*?^```$", re.M | re.S)
+CITED = re.compile(r"wire/([a-z-]+) ((?:§[\d.]+(?:,\s+)?)+)")
+CODE_FOLDERS = ["src", "client", "include", "cli"]
+
+
+def run(*args: str) -> str:
+    return subprocess.run([binary(), *args], capture_output=True, text=True, timeout=60, check=True).stdout
+
+
+def name_of(page) -> str:
+    return str(page.relative_to(ROOT))
+
+
+def anchors(page) -> set[str]:
+    """The anchors of a page's headings, spelled as code hosts spell them."""
+    text = FENCE.sub("", page.read_text())
+    titles = re.findall(r"^#+ (.*)$", text, re.M)
+    return {re.sub(r"[^\w\- ]", "", title.lower()).replace(" ", "-") for title in titles}
+
+
+@pytest.fixture(scope="module")
+def commands() -> dict[str, set[str]]:
+    """Every command of the program, and the long options that its help names."""
+    listed = re.findall(r"^  ([a-z]+(?: [a-z]+)?)  +\S", run("--help"), re.M)
+    assert len(listed) > 20
+    return {name: set(re.findall(r"--[a-z][a-z0-9-]*", run(*name.split(), "--help"))) for name in listed}
+
+
+@pytest.fixture(scope="module")
+def routes() -> list[dict]:
+    return json.loads(run("routes"))
+
+
+def spans(page) -> list[str]:
+    """What the page shows as code: lines of fences, and inline spans."""
+    text = page.read_text()
+    fences = FENCE.findall(text)
+    inline = re.findall(r"`([^`\n]+)`", FENCE.sub("", text))
+    return [line for fence in fences for line in fence.splitlines()] + inline
+
+
+def calls(page) -> list[list[str]]:
+    """Each `callgate …` on the page, as words up to the end of the command."""
+    found = (re.findall(r"(?:^|[\s(|/\"`])callgate ([^|)`;#&>]*)", span) for span in spans(page))
+    return [call.split() for calls_of_span in found for call in calls_of_span if call.split()]
+
+
+def test_settings_page_is_what_the_program_writes():
+    assert (ROOT / "docs" / "settings.md").read_bytes() == run("config", "--markdown").encode()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_every_relative_link_resolves(page):
+    for link in LINK.findall(FENCE.sub("", page.read_text())):
+        if re.match(r"[a-z]+:", link):
+            continue
+        path, _, anchor = link.partition("#")
+        target = (page.parent / path).resolve() if path else page
+        assert target.exists(), f"{link} leads nowhere"
+        if anchor:
+            assert anchor in anchors(target), f"{link}: no such heading"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_every_command_shown_exists_with_its_options(page, commands):
+    for words in calls(page):
+        name = next((n for n in (" ".join(words[:2]), words[0]) if n in commands), None)
+        if name is None:
+            assert words[0] in ("help", "COMMAND"), f"no such command: callgate {' '.join(words)}"
+            continue
+        for word in words[1:]:
+            option = re.match(r"--[a-z][a-z0-9-]*", word)
+            assert not option or option[0] in commands[name], f"callgate {name} has no option {word}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_every_flag_named_alone_exists(page, commands):
+    known = set().union(*commands.values())
+    others = {"--cacert", "--unix-socket", "--test"}  # curl's and Node's
+    for span in spans(page):
+        for flag in re.findall(r"(?<![\w-])--[a-z][a-z0-9-]*", span):
+            assert flag in known | others, f"no such flag: {flag}"
+
+
+@pytest.mark.parametrize("page", [p for p in PAGES if "settings" not in p.name], ids=name_of)
+def test_every_dotted_setting_named_exists(page):
+    settings = set(re.findall(r"^\| `([a-z_.]+)`", (ROOT / "docs" / "settings.md").read_text(), re.M))
+    rooms = {setting.split(".")[0] for setting in settings if "." in setting}
+    for span in spans(page):
+        if re.fullmatch(r"[a-z]+\.[a-z_]+", span) and span.split(".")[0] in rooms:
+            assert span in settings or span == "tls.ca_renewed", f"no such setting: {span}"
+
+
+def test_every_administration_route_is_described(routes):
+    page = (ROOT / "docs" / "administration.md").read_text()
+    for route in routes:
+        if route["plane"] != "admin":
+            continue
+        path = route["path"].replace("{slot}", "primary")
+        assert re.search(rf"{route['method']} `{re.escape(path)}`", page) or (
+            route["method"] == "GET" and f"`{path}`" in page), f"{route['method']} {path} is not described"
+
+
+def test_every_identity_route_is_in_the_wire_page(routes):
+    page = (ROOT / "docs" / "wire" / "authentication.md").read_text()
+    versions = {version for route in routes for version in route.get("versions") or []}
+    assert all(version in page for version in versions)
+    for route in routes:
+        path = route["path"]
+        if route["service"] != "identity" or (":" in path and "/:" not in path):
+            continue  # the spelling without the slash is told in a sentence
+        assert path in page, f"{path} is not in the page"
+
+
+def test_every_wire_section_that_the_source_cites_exists():
+    seen = 0
+    for folder in CODE_FOLDERS:
+        for file in sorted((ROOT / folder).rglob("*.[ch]")):
+            text = re.sub(r"\s*\n \* ", " ", file.read_text())
+            for page, sections in CITED.findall(text):
+                headings = (ROOT / "docs" / "wire" / f"{page}.md").read_text()
+                for section in re.findall(r"§([\d.]*\d)", sections):
+                    assert re.search(rf"^#+ {re.escape(section)}\.? ", headings, re.M), \
+                        f"{file.relative_to(ROOT)} cites wire/{page} §{section}"
+                    seen += 1
+    assert seen > 30
+
+
+def test_every_design_decision_that_the_source_cites_exists():
+    page = (ROOT / "docs" / "design.md").read_text()
+    for folder in CODE_FOLDERS:
+        for file in sorted((ROOT / folder).rglob("*.[ch]")):
+            for numbers in re.findall(r"design ((?:D\d+(?:, )?)+)", file.read_text()):
+                for number in re.findall(r"D\d+", numbers):
+                    assert f"| {number} |" in page, f"{file.relative_to(ROOT)} cites {number}"
+
+
+def test_every_error_of_the_server_is_explained():
+    page = (ROOT / "docs" / "errors.md").read_text()
+    rows = re.findall(r'^X\(\w+, (\d+), "(\w+)"', (ROOT / "src" / "http" / "api_error.def").read_text(), re.M)
+    assert len(rows) > 20
+    for status, code in rows:
+        assert f"`{code}`" in page or f"{status} `{code}" in page, f"{status} {code} is not explained"
+
+
+def test_every_near_miss_is_listed():
+    source = (ROOT / "src" / "gate" / "explain.c").read_text()
+    names = set(re.findall(r'\{\s*"([a-z]+(?:-[a-z]+)+)",', source))
+    page = (ROOT / "docs" / "errors.md").read_text()
+    assert len(names) > 15
+    assert all(f"`{name}`" in page for name in names), names
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_every_file_named_exists(page):
+    for span in re.findall(r"`((?:src|client|cli|tests|packaging|docs|include)/[\w./-]+)`", page.read_text()):
+        assert (ROOT / span).exists(), f"{span} does not exist"
