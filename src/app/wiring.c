@@ -340,7 +340,7 @@ void app_close(struct app *app)
     loop_timer_close(&app->tick_timer);
     for (unsigned i = 0; i < app->lane_count; i++)
         close_lane(&app->lanes[i]);
-    if (app->gate && app->lane_count > 0)
+    if (app->ready) /* else nothing was served, and tasks of the doors may wait in the loop */
         write_last_words(app);
     if (app->gate)
         gate_detach(app->gate);

@@ -243,15 +243,21 @@ static void take(struct conn *c, struct str data)
         keep_ahead(c, str_from_index(data, used));
 }
 
+void conn_flush(struct conn *c)
+{
+    struct buf *out = &c->lane->out;
+
+    if (out->len && c->state != CONN_CLOSED)
+        conn_send(c, buf_str(out));
+    if (out->cap > KEEP_BUFFER)
+        buf_clear(out);
+    buf_reset(out);
+}
+
 static void end_of_batch(struct conn *c)
 {
-    struct net_lane *lane = c->lane;
-
-    lane->batch = NULL;
-    if (lane->out.len && c->state != CONN_CLOSED)
-        conn_send(c, buf_str(&lane->out));
-    if (lane->out.cap > KEEP_BUFFER)
-        buf_clear(&lane->out);
+    c->lane->batch = NULL;
+    conn_flush(c);
     if (c->state == CONN_LAST && c->unsent_len == 0)
         begin_linger(c);
 }
@@ -429,7 +435,8 @@ void conn_settle(struct conn *c)
 
 void conn_drain(struct conn *c)
 {
-    if (c->state == CONN_RUN || c->state == CONN_LAST || c->state == CONN_LINGER)
+    if (c->state == CONN_BODY || c->state == CONN_RUN || c->state == CONN_LAST ||
+        c->state == CONN_LINGER)
         return;
     if (c->exchange) {
         exchange_free(c->exchange);

@@ -159,6 +159,7 @@ static void add_lane(struct net *net, struct net_lane *lane)
     struct net_lane **lanes;
 
     pthread_mutex_lock(&net->lock);
+    /* An array of pointers. NOLINTNEXTLINE(bugprone-sizeof-expression) */
     lanes = realloc(net->lanes, (net->n_lanes + 1) * sizeof *lanes);
     if (!lanes)
         abort();
@@ -213,6 +214,7 @@ void net_lane_free(struct net_lane *lane)
 {
     if (!lane)
         return;
+    lane->drained = true; /* whoever waited for that is gone, and so may be the first lane */
     while (!list_empty(&lane->conns))
         conn_close(list_entry(lane->conns.next, struct conn, all));
     while (!list_empty(&lane->exchanges))
