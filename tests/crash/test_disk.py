@@ -1,0 +1,100 @@
+"""A disk that fails under the running server: a failed sync ends writing, a full disk only holds it up."""
+
+import http.client
+import os
+import subprocess
+import threading
+from pathlib import Path
+
+import pytest
+from callgate_server import Server
+
+VERSION = "?api-version=2023-10-01"
+CLIENTS = 8
+
+
+@pytest.fixture(scope="session")
+def shim(tmp_path_factory) -> Path:
+    library = tmp_path_factory.mktemp("shim") / "fail.so"
+    subprocess.run([os.environ.get("CC", "gcc"), "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", "-O1", "-shared", "-fPIC",
+                    "-o", library, Path(__file__).with_name("fail.c"), "-ldl"], check=True, timeout=120)
+    return library
+
+
+@pytest.fixture
+def server(shim, tmp_path):
+    order = tmp_path / "order"
+    order.write_text("")
+    running = Server(environment={"LD_PRELOAD": str(shim), "FAIL_FILE": str(order)}).start()
+    running.order = order.write_text
+    yield running
+    order.write_text("")
+    running.close()
+
+
+def create(server, connection=None):
+    return server.signed("POST", "/identities" + VERSION, {"createTokenWithScopes": ["chat"]}, connection=connection)
+
+
+def everybody_writes(server, n):
+    answers, lock = [], threading.Lock()
+
+    def client():
+        connection = http.client.HTTPConnection("localhost", server.http_port, timeout=30)
+        for _ in range(n):
+            answer = create(server, connection)
+            with lock:
+                answers.append(answer)
+        connection.close()
+
+    threads = [threading.Thread(target=client) for _ in range(CLIENTS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+        assert not thread.is_alive(), "a waiter was forgotten"
+    return answers
+
+
+@pytest.mark.parametrize("nth", [1, 2, 5, 11])
+def test_failed_sync_fails_every_waiter_and_readiness(server, nth):
+    assert create(server).status == 201
+    assert server.send("GET", "/health/ready").status == 200
+    server.order(f"sync {nth}")
+    answers = everybody_writes(server, 10)
+    made = [answer for answer in answers if answer.status == 201]
+    refused = [answer for answer in answers if answer.status != 201]
+    assert refused and {answer.status for answer in refused} == {503}, refused[:3]
+    assert all(answer.json()["error"]["message"] for answer in refused)
+    ready = server.send("GET", "/health/ready")
+    assert ready.status == 503 and ready.json()["reason"], ready
+    assert server.send("GET", "/health/live").status == 200
+    server.order("")
+    assert create(server).status == 503, "after a failed sync nothing more is acknowledged"
+    assert server.send("GET", "/health/ready").status == 503
+    assert server.signed("GET", "/admin/whoami").status == 200, "what needs no write is served"
+    server.stop()
+    server.start()
+    assert create(server).status == 201 and server.send("GET", "/health/ready").status == 200
+    for answer in made:
+        user = answer.json()["identity"]["id"]
+        assert server.admin("GET", f"/admin/users/{user}").status == 200, "acknowledged before, and lost"
+
+
+def test_full_disk(server):
+    user, token = server.new_user()
+    server.order("full")
+    for answer in everybody_writes(server, 3):
+        assert answer.status == 503, answer
+        error = answer.json()["error"]
+        assert error["code"] == "InsufficientStorage" and "full" in error["message"], error
+    for method, target in (("POST", f"/identities/{user}/:revokeAccessTokens" + VERSION),
+                           ("DELETE", f"/identities/{user}" + VERSION)):
+        assert server.signed(method, target).status == 503
+    assert server.bearer("GET", "/admin/whoami", token).status == 200, "nothing was changed"
+    assert server.signed("POST", f"/identities/{user}/:issueAccessToken" + VERSION, {"scopes": ["chat"]}).status == 200
+    server.order("")
+    assert create(server).status == 201, "and works again when there is space"
+    assert server.send("GET", "/health/ready").status == 200
+    assert server.signed("POST", f"/identities/{user}/:revokeAccessTokens" + VERSION).status == 204
+    assert server.bearer("GET", "/admin/whoami", token).status == 401
