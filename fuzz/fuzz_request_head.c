@@ -27,10 +27,10 @@ static enum head_scan find_end(struct str octets, size_t *out_len)
 /* The head, written again from what was read, reads the same. */
 static void check_written_again(const struct head *head, struct arena *arena)
 {
-    const struct head_limits limits = {HEADERS_MAX};
     struct header items[HEADERS_MAX];
     struct head again;
     llhttp_t parser;
+    const struct head_reader reader = {HEADERS_MAX, &parser, arena, items};
     struct buf text;
 
     buf_init(&text, 256 * KIB);
@@ -46,7 +46,7 @@ static void check_written_again(const struct head *head, struct arena *arena)
     }
     buf_add(&text, STR("\r\n"));
     CHECK(!text.failed);
-    CHECK(!head_read(buf_str(&text), &limits, &parser, arena, items, &again).error);
+    CHECK(!head_read(buf_str(&text), &reader, &again).error);
     CHECK(again.method == head->method && str_eq(again.target, head->target));
     CHECK(again.content_length == head->content_length && again.chunked == head->chunked);
     CHECK(again.keep_alive == head->keep_alive && again.http_1_0 == head->http_1_0);
@@ -119,18 +119,18 @@ static void check_chunks(const llhttp_t *parser, struct str octets)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    const struct head_limits limits = {LINES_MAX};
     struct str octets = str_of(data, size);
     struct header items[HEADERS_MAX];
     struct arena arena;
     struct head head;
     llhttp_t parser;
+    const struct head_reader reader = {LINES_MAX, &parser, &arena, items};
     size_t len = 0;
 
     if (find_end(octets, &len) != HEAD_COMPLETE)
         return 0;
     arena_init(&arena);
-    if (!head_read(str_head(octets, len), &limits, &parser, &arena, items, &head).error) {
+    if (!head_read(str_head(octets, len), &reader, &head).error) {
         check_head(&head, octets, &arena);
         if (head.chunked)
             check_chunks(&parser, str_from_index(octets, len));

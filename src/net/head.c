@@ -1,7 +1,7 @@
 /* Heads of requests. Our own reading of the lines comes first and is the stricter one; llhttp then
  * reads the same octets, and where the two don't agree on method, target, length or coding the
  * request is refused. So a stream is served only when two parsers that share no line of code see
- * the same request in it. Source: http-and-security §1; RFC 9112; design D2. */
+ * the same request in it. Source: wire/http §1; RFC 9112; design D2. */
 #include "net/head.h"
 
 #define METHOD_LEN_MAX ((size_t)32)
@@ -395,14 +395,14 @@ static struct refusal read_framing(struct head *out)
     return r;
 }
 
-struct refusal head_read(struct str octets, const struct head_limits *limits, llhttp_t *parser,
-                         struct arena *arena, struct header *items, struct head *out)
+/* NOLINTNEXTLINE(readability-function-size): parser, arena, lines: the connection lends them */
+struct refusal head_read(struct str octets, const struct head_reader *reader, struct head *out)
 {
     struct str rest = octets, raw_target;
-    size_t lines_max = limits->lines_max < HEADERS_MAX ? limits->lines_max : HEADERS_MAX;
+    size_t lines_max = reader->lines_max < HEADERS_MAX ? reader->lines_max : HEADERS_MAX;
     struct refusal r;
 
-    *out = (struct head){.headers.items = items};
+    *out = (struct head){.headers.items = reader->items};
     r = read_request_line(next_line(&rest), out);
     if (!r.error)
         r = read_header_lines(rest, lines_max, out);
@@ -412,10 +412,10 @@ struct refusal head_read(struct str octets, const struct head_limits *limits, ll
         return r;
     raw_target = out->target;
     if (raw_target.ptr[0] != '/') {
-        r = reduce_absolute(out, arena);
+        r = reduce_absolute(out, reader->arena);
         if (r.error)
             return r;
     }
     out->keep_alive = wants_keep_alive(out);
-    return agree(octets, raw_target, parser, out);
+    return agree(octets, raw_target, reader->parser, out);
 }

@@ -1,6 +1,6 @@
 /* HTTP/1.1: turns octets into requests, strictly one after the other. Whatever is refused ends the
  * connection: no octet that follows is ever read as a request.
- * Source: http-and-security §1; RFC 9112. */
+ * Source: wire/http §1; RFC 9112. */
 #include "net/net_internal.h"
 
 static void handler_refused(struct conn *c, struct refusal r)
@@ -78,11 +78,10 @@ static struct refusal read_head(struct conn *c, struct exchange *ex, struct str 
 {
     struct net_lane *lane = c->lane;
     const struct net_limits *limits = &lane->net->options.limits;
-    struct head_limits head_limits = {limits->headers_max};
+    struct head_reader reader = {limits->headers_max, &lane->parser, &ex->arena, lane->items};
     struct request *req = &ex->req;
     struct head head;
-    struct refusal r =
-        head_read(octets, &head_limits, &lane->parser, &ex->arena, lane->items, &head);
+    struct refusal r = head_read(octets, &reader, &head);
 
     req->method = head.method;
     req->http_1_0 = head.http_1_0;
@@ -219,6 +218,8 @@ size_t http1_take(struct conn *c, struct str data)
         if (used == 0)
             break;
         at += used;
+        if (c->lane->out.len >= FLUSH_AT)
+            conn_flush(c);
     }
     return at;
 }

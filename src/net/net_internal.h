@@ -27,6 +27,7 @@
 #define TLS_RECORD_MAX (17 * KIB)
 #define PLAIN_BUFFER   (READ_BUFFER + TLS_RECORD_MAX) /* a read, and a record kept from before */
 #define KEEP_BUFFER    (256 * KIB) /* a lane's buffers are given back when they grew beyond */
+#define FLUSH_AT       (128 * KIB) /* answers of one batch gather up to here */
 #define SWEEP_MS       500
 #define RATE_WINDOW_MS 10000 /* progress of bodies and of slow readers is judged in windows */
 #define LINGER_MS      2000  /* for the peer to read the last answer */
@@ -218,6 +219,8 @@ void conn_accept(struct listener *at, int fd, const struct address *peer);
 /** Octets of HTTP; may be empty, to look again at what was read ahead. Answers are sent before it
  * returns. */
 void conn_input(struct conn *c, struct str data);
+/** Sends what the batch has gathered so far. */
+void conn_flush(struct conn *c);
 /** Sends octets of HTTP, encrypting them where due; keeps what the socket does not take. */
 void conn_send(struct conn *c, struct str data);
 /** The same for octets as they go over the wire. */

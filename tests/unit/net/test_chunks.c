@@ -44,13 +44,13 @@ static const struct {
 static void start(struct chunks *c, struct buf *body)
 {
     static struct header items[HEADERS_MAX];
-    struct head_limits limits = {100};
     struct arena arena;
     struct head head;
     llhttp_t parser;
+    struct head_reader reader = {100, &parser, &arena, items};
 
     arena_init(&arena);
-    assert_null(head_read(STR(HEAD_TEXT), &limits, &parser, &arena, items, &head).error);
+    assert_null(head_read(STR(HEAD_TEXT), &reader, &head).error);
     arena_clear(&arena);
     buf_init(body, BODY_MAX);
     chunks_init(c, &parser, body, 3, 64);

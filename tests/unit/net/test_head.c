@@ -17,10 +17,10 @@ static struct header items[HEADERS_MAX];
 
 static struct refusal read_text(const char *text, size_t lines_max, struct head *out)
 {
-    struct head_limits limits = {lines_max};
     llhttp_t parser;
+    struct head_reader reader = {lines_max, &parser, &arena, items};
 
-    return head_read(str_from(text), &limits, &parser, &arena, items, out);
+    return head_read(str_from(text), &reader, out);
 }
 
 /* ---- where it ends ---- */
@@ -185,18 +185,15 @@ static void looks_at_every_octet(void **state)
     for (unsigned c = 0; c < 256; c++) {
         for (size_t at = 0; at < 19; at++) {
             char text[] = "GET / HTTP/1.1\r\n" HOST "A: 0123456789abcdefghi\r\n\r\n";
-            struct head_limits limits = {100};
             struct head head;
             llhttp_t parser;
+            struct head_reader reader = {100, &parser, &arena, items};
             bool ok = c == '\t' || (c >= 0x20 && c != 0x7F);
 
             text[sizeof "GET / HTTP/1.1\r\n" HOST "A: " - 1 + at] = (char)c;
             if (c == '\n')
                 continue; /* found by head_find_end() */
-            assert_int_equal(
-                !head_read(str_of(text, sizeof text - 1), &limits, &parser, &arena, items, &head)
-                     .error,
-                ok);
+            assert_int_equal(!head_read(str_of(text, sizeof text - 1), &reader, &head).error, ok);
         }
     }
 }
