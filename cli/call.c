@@ -80,6 +80,7 @@ enum exit_code call_failed(struct cli *cli, enum cg_status status, const struct 
     return code_of(status);
 }
 
+/* NOLINTNEXTLINE(readability-function-size): the call, its answer, and what to say */
 enum exit_code call_json(struct cli *cli, struct cg_client *client, const char *method,
                          struct str path, struct str body, json_t **out)
 {

@@ -216,7 +216,7 @@ static struct str connection_endpoint(struct cli *cli)
 static struct str place(struct cli *cli, struct server_info *info)
 {
     struct buf dir;
-    struct str found = STR_EMPTY;
+    struct str found;
     bool local = false;
 
     if (args_has(&cli->args, "offline"))

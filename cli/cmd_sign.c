@@ -74,7 +74,7 @@ static enum exit_code take_local(struct cli *cli, struct job *job, bool need_end
 {
     struct server_info info = {0};
     bool plain = args_has(&cli->args, "http");
-    struct str endpoint = STR_EMPTY;
+    struct str endpoint;
     enum exit_code code = server_info_read(cli, &info);
 
     if (code)

@@ -24,7 +24,7 @@ static const struct option *find_letter(const struct option *const *tables, char
 
 static enum rc refuse_unknown(const struct option *const *tables, struct str name, struct buf *why)
 {
-    struct str names[NAMES_MAX], near = STR_EMPTY;
+    struct str names[NAMES_MAX], near;
     size_t n = 0;
 
     for (; *tables; tables++)
@@ -48,6 +48,7 @@ static enum rc keep(struct args *out, const struct option *o, const char *value,
 }
 
 /* Reads the option at argv[*i], and its value; leaves *i at the last argument used. */
+/* NOLINTNEXTLINE(readability-function-size): the state of one walk over argv */
 static enum rc read_option(const struct option *const *tables, int argc, char **argv, int *i,
                            struct args *out, struct buf *why)
 {

@@ -72,6 +72,7 @@ enum rc server_data_dir(const char *given, struct buf *out)
         return out->failed;
     }
     if (!home) {
+        /* The program has one thread here. NOLINTNEXTLINE(concurrency-mt-unsafe) */
         user = getpwuid(getuid());
         home = user ? user->pw_dir : NULL;
     }
@@ -394,7 +395,7 @@ enum exit_code key_client_open(struct cli *cli, struct str endpoint, struct str 
 enum exit_code wire_client_open(struct cli *cli, struct cg_client **out)
 {
     struct server_info info = {0};
-    struct str connection = STR_EMPTY, key = STR_EMPTY, endpoint = STR_EMPTY;
+    struct str connection = STR_EMPTY, key = STR_EMPTY, endpoint;
     enum exit_code code = connection_string_find(cli, &connection);
 
     if (code)

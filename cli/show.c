@@ -36,7 +36,7 @@ static struct str joined(struct cli *cli, const json_t *list)
 static struct str value_text(struct cli *cli, const json_t *v)
 {
     char *text = NULL;
-    struct str copy = STR_EMPTY;
+    struct str copy;
 
     if (!v || json_is_null(v))
         return STR_EMPTY;

@@ -4,6 +4,7 @@
 #include "client/exchange.h"
 #include "client/failure.h"
 
+/* NOLINTNEXTLINE(readability-function-size): as the public calls: request, answer, error */
 enum cg_status cg_admin_call(struct cg_client *client, const char *method, const char *path,
                              const char *body, struct cg_admin_reply *out, struct cg_error *err)
 {
@@ -23,6 +24,7 @@ enum cg_status cg_admin_call(struct cg_client *client, const char *method, const
     return status;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): as the public calls: request, answer, error */
 enum cg_status cg_admin_download(struct cg_client *client, const char *method, const char *path,
                                  FILE *to, uint64_t *out_octets, struct cg_error *err)
 {

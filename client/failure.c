@@ -96,7 +96,7 @@ static struct str text_member(const json_t *obj, const char *name)
 
 void failure_read_body(struct cg_error *err, struct str body)
 {
-    struct str code = STR_EMPTY, message = STR_EMPTY;
+    struct str code, message;
     const json_t *inner = NULL;
     json_t *root = NULL;
 

@@ -134,18 +134,15 @@ static struct curl_slist *make_headers(const struct cg_http_request *r)
     return list;
 }
 
-static CURLcode set_request(CURL *e, const struct cg_http_request *r, struct curl_slist *headers)
-{
-    CURLcode rc = CURLE_OK;
-    int has_body = r->body_len > 0 || strcmp(r->method, "POST") == 0 ||
-                   strcmp(r->method, "PUT") == 0 || strcmp(r->method, "PATCH") == 0;
-
 #define SET(option, value)                                                                         \
     if (rc == CURLE_OK)                                                                            \
     rc = curl_easy_setopt(e, option, value)
-    SET(CURLOPT_URL, r->url);
-    SET(CURLOPT_CUSTOMREQUEST, r->method);
-    SET(CURLOPT_HTTPHEADER, headers);
+
+/* What curl would choose otherwise by itself. */
+static CURLcode set_rules(CURL *e, const struct cg_http_request *r)
+{
+    CURLcode rc = CURLE_OK;
+
     SET(CURLOPT_PATH_AS_IS, 1L);
     SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
 #if LIBCURL_VERSION_NUM >= 0x075500
@@ -157,6 +154,18 @@ static CURLcode set_request(CURL *e, const struct cg_http_request *r, struct cur
     SET(CURLOPT_NOSIGNAL, 1L);
     SET(CURLOPT_TIMEOUT_MS, (long)r->timeout_ms);
     SET(CURLOPT_CONNECTTIMEOUT_MS, (long)r->connect_timeout_ms);
+    return rc;
+}
+
+static CURLcode set_request(CURL *e, const struct cg_http_request *r, struct curl_slist *headers)
+{
+    CURLcode rc = set_rules(e, r);
+    int has_body = r->body_len > 0 || strcmp(r->method, "POST") == 0 ||
+                   strcmp(r->method, "PUT") == 0 || strcmp(r->method, "PATCH") == 0;
+
+    SET(CURLOPT_URL, r->url);
+    SET(CURLOPT_CUSTOMREQUEST, r->method);
+    SET(CURLOPT_HTTPHEADER, headers);
     if (has_body) {
         SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)r->body_len);
         SET(CURLOPT_POSTFIELDS, r->body_len > 0 ? r->body : "");
@@ -169,9 +178,9 @@ static CURLcode set_request(CURL *e, const struct cg_http_request *r, struct cur
         SET(CURLOPT_CAINFO, r->ca_file);
     if (r->no_proxy)
         SET(CURLOPT_PROXY, "");
-#undef SET
     return rc;
 }
+#undef SET
 
 static CURLcode set_sinks(CURL *e, struct answer *a, char *reason)
 {

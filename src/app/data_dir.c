@@ -148,7 +148,7 @@ static enum rc take_lock(struct data_dir *d, struct buf *why)
 
     d->lock_fd = open(path.ptr, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
     if (d->lock_fd < 0) {
-        buf_addf(why, "can't make %s: %s.", path.ptr, strerror(errno));
+        buf_addf(why, "can't make %s: %s.", path.ptr, os_error_text(errno));
         return RC_IO;
     }
     if (flock(d->lock_fd, LOCK_EX | LOCK_NB) != 0) {
@@ -161,7 +161,7 @@ static enum rc take_lock(struct data_dir *d, struct buf *why)
     }
     n = snprintf(pid, sizeof pid, "%ld", (long)getpid());
     if (ftruncate(d->lock_fd, 0) != 0 || pwrite(d->lock_fd, pid, (size_t)n, 0) != n) {
-        buf_addf(why, "can't write %s: %s.", path.ptr, strerror(errno));
+        buf_addf(why, "can't write %s: %s.", path.ptr, os_error_text(errno));
         return errno == ENOSPC ? RC_FULL : RC_IO;
     }
     return RC_OK;
@@ -199,7 +199,7 @@ enum rc data_dir_open(const struct settings *s, struct data_dir *out, struct buf
         writable = arena_dup(&d.arena, d.path);
         if (make_path((char *)(uintptr_t)writable.ptr) != 0) {
             buf_addf(why, "can't make the data directory %s: %s. Give --data another one.",
-                     d.path.ptr, strerror(errno));
+                     d.path.ptr, os_error_text(errno));
             rc = RC_DENIED;
         }
     }
@@ -262,7 +262,7 @@ static enum rc make_master_key(const struct data_dir *d, const char *path, struc
     fresh = secret_random(MASTER_KEY_LEN);
     if (file_write(path, str_of(fresh.octets, fresh.len), 0600)) {
         secret_clear(&fresh);
-        buf_addf(why, "can't write the master key %s: %s.", path, strerror(errno));
+        buf_addf(why, "can't write the master key %s: %s.", path, os_error_text(errno));
         return RC_IO;
     }
     *out = fresh;
@@ -284,7 +284,7 @@ enum rc data_dir_master_key(const struct data_dir *d, const struct settings *s, 
     if (rc == RC_NOT_FOUND && str_eq(path, d->master_key)) {
         rc = make_master_key(d, path.ptr, out, why);
     } else if (rc) {
-        buf_addf(why, "can't read the master key %s: %s.", path.ptr, strerror(errno));
+        buf_addf(why, "can't read the master key %s: %s.", path.ptr, os_error_text(errno));
     } else if (content.len != MASTER_KEY_LEN) {
         buf_addf(why, "the master key %s has %zu octets instead of %zu.", path.ptr, content.len,
                  MASTER_KEY_LEN);
@@ -308,7 +308,7 @@ static enum rc make_admin_token(const char *path, struct secret *out, struct buf
     text[len] = '\n';
     rc = file_write(path, str_of(text, len + 1), 0600);
     if (rc)
-        buf_addf(why, "can't write %s: %s.", path, strerror(errno));
+        buf_addf(why, "can't write %s: %s.", path, os_error_text(errno));
     else
         *out = secret_copy(text, len);
     explicit_bzero(text, sizeof text);

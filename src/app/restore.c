@@ -30,14 +30,14 @@ static enum rc copy_file(const char *from, const char *to, struct buf *why)
     bool ok;
 
     if (in < 0) {
-        buf_addf(why, "can't read %s: %s.", from, strerror(errno));
+        buf_addf(why, "can't read %s: %s.", from, os_error_text(errno));
         return RC_NOT_FOUND;
     }
     (void)unlink(to); /* left by an earlier attempt, or not there */
     out = open(to, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
     ok = out >= 0 && copy_octets(in, out);
     if (!ok)
-        buf_addf(why, "can't write %s: %s.", to, strerror(errno));
+        buf_addf(why, "can't write %s: %s.", to, os_error_text(errno));
     if (out >= 0 && close(out) != 0)
         ok = false;
     (void)close(in); /* opened for reading */
@@ -87,13 +87,13 @@ static enum rc put_in_place(struct data_dir *dir, struct str copy, struct buf *w
     struct str before = arena_printf(&dir->arena, STR_FMT ".before-restore", STR_ARG(dir->store));
 
     if (rename(dir->store.ptr, before.ptr) != 0 && errno != ENOENT) {
-        buf_addf(why, "can't set the present store aside: %s.", strerror(errno));
+        buf_addf(why, "can't set the present store aside: %s.", os_error_text(errno));
         return RC_IO;
     }
     unlink_with_suffix(dir->store, "-wal", &dir->arena);
     unlink_with_suffix(dir->store, "-shm", &dir->arena);
     if (rename(copy.ptr, dir->store.ptr) != 0) {
-        buf_addf(why, "can't put the copy in place: %s.", strerror(errno));
+        buf_addf(why, "can't put the copy in place: %s.", os_error_text(errno));
         return RC_IO;
     }
     return RC_OK;

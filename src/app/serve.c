@@ -202,6 +202,7 @@ int app_serve(int argc, char **argv)
     if (!app)
         return EXIT_TROUBLE;
     (void)signal(SIGPIPE, SIG_IGN); /* can't fail for a valid number */
+    /* Before any thread is started. NOLINTNEXTLINE(concurrency-mt-unsafe) */
     (void)mallopt(M_ARENA_MAX, MALLOC_ARENAS);
     buf_init(&why, 16 * KIB);
     settings_init(&settings);

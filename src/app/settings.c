@@ -235,6 +235,7 @@ static size_t find_row(struct str text, const struct spelling *as)
 }
 
 /* "unknown X 'y'; did you mean 'z'?" with names in the caller's spelling. */
+/* NOLINTNEXTLINE(readability-function-size): a spelling is three of them */
 static enum rc refuse_unknown(struct str text, const struct spelling *as, struct buf *why)
 {
     char spelled[ROWS][NAME_MAX_LEN];
@@ -361,9 +362,9 @@ static enum rc read_file(struct settings *s, const char *path, bool must, struct
     ssize_t n;
 
     if (fd < 0) {
-        if (errno == ENOENT && !must)
+        if ((errno == ENOENT || errno == ENOTDIR) && !must)
             return RC_OK;
-        buf_addf(why, "can't read the settings file %s: %s.", path, strerror(errno));
+        buf_addf(why, "can't read the settings file %s: %s.", path, os_error_text(errno));
         return RC_INVALID;
     }
     n = read(fd, text, sizeof text);

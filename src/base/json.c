@@ -398,6 +398,7 @@ static const char *unknown_member(const json_t *obj, const struct json_field *fi
     return name;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): the place and its arena belong to the caller */
 enum rc json_fill(const json_t *obj, const struct json_field *fields, bool strict, void *into,
                   struct arena *arena, struct json_problem *problem)
 {

@@ -314,9 +314,9 @@ static void add_text_line(struct buf *out, const struct line *line)
 
 static bool is_plain_integer(struct str s)
 {
-    size_t first = s.len > 1 && s.ptr[0] == '-' ? 1 : 0;
+    size_t first = s.ptr && s.len > 1 && s.ptr[0] == '-' ? 1 : 0;
 
-    if (s.len == 0 || s.len - first > 18)
+    if (!s.ptr || s.len == 0 || s.len - first > 18)
         return false;
     if (s.ptr[first] == '0' && s.len - first > 1)
         return false;

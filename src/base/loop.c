@@ -281,6 +281,7 @@ void loop_work(struct loop *loop, loop_fn work, loop_fn done, void *ctx)
     loop->work_pending++;
 }
 
+/* NOLINTNEXTLINE(readability-function-size): the times and the callback of one timer */
 void loop_timer_start(struct loop *loop, struct loop_timer *timer, uint64_t after_ms,
                       uint64_t repeat_ms, loop_fn run, void *ctx)
 {

@@ -1,6 +1,8 @@
 /* The words for results that appear in logs. */
 #include "base/rc.h"
 
+#include <string.h>
+
 #include "base/banned.h"
 
 const char *rc_name(enum rc rc)
@@ -28,4 +30,10 @@ const char *rc_name(enum rc rc)
         return "internal";
     }
     return "unknown";
+}
+
+const char *os_error_text(int error)
+{
+    /* The C library's buffer is the thread's own. NOLINTNEXTLINE(concurrency-mt-unsafe) */
+    return strerror(error);
 }

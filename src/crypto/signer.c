@@ -130,7 +130,7 @@ void signer_free(struct signer *s)
 enum rc signer_sign(struct signer *s, struct hash_work *w, struct str data, uint8_t *out,
                     size_t *out_len)
 {
-    uint8_t hash[SHA256_LEN], der[DER_MAX];
+    uint8_t hash[SHA256_LEN], der[DER_MAX] = {0};
     bool is_ec = s->key->alg == JWS_ES256;
     size_t len = is_ec ? sizeof der : SIGNATURE_MAX;
 

@@ -462,6 +462,7 @@ static enum rc make_leaf(const struct cert_plan *plan, const struct str *names, 
     return deliver(cert, plan->issuer, key, out_chain_pem, out_key_pem);
 }
 
+/* NOLINTNEXTLINE(readability-function-size): who signs, for whom, until when */
 enum rc leaf_make(struct str ca_cert_pem, const struct secret *ca_key_pem, const struct str *names,
                   size_t n, unix_ms now, struct buf *out_chain_pem, struct secret *out_key_pem)
 {

@@ -149,6 +149,7 @@ enum rc access_key_seal(const struct master_key *master, const struct uuid *reso
     return seal(master, access_key_context(resource, slot, context), secret, out);
 }
 
+/* NOLINTNEXTLINE(readability-function-size): what the row says, one by one */
 enum rc signing_key_make(const struct master_key *master, enum jws_alg alg, struct str purpose,
                          unix_ms now, unix_ms active_from, struct arena *arena,
                          struct signing_key_row *row)

@@ -176,6 +176,7 @@ static struct str method_list(struct request *req, unsigned methods)
         if (!(methods & 1U << m))
             continue;
         if (at != text) {
+            /* Text by length. NOLINTNEXTLINE(bugprone-not-null-terminated-result) */
             memcpy(at, ", ", 2);
             at += 2;
         }
