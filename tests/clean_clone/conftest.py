@@ -1,0 +1,8 @@
+"""The fixtures of every suite."""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "support"))
+
+from fixtures import fresh_server, server  # noqa: E402,F401
