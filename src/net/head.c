@@ -395,7 +395,6 @@ static struct refusal read_framing(struct head *out)
     return r;
 }
 
-/* NOLINTNEXTLINE(readability-function-size): parser, arena, lines: the connection lends them */
 struct refusal head_read(struct str octets, const struct head_reader *reader, struct head *out)
 {
     struct str rest = octets, raw_target;
