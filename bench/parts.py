@@ -1,0 +1,306 @@
+"""What is measured. Each part is a generator of rows; ALL lists them in order."""
+
+import os
+import random
+import socket
+import ssl
+import statistics
+import subprocess
+import time
+from pathlib import Path
+
+import rig
+from report import Row, limit_row, ratio_row, spread
+
+WHOAMI = "/admin/whoami"
+GET_USER = "/identities/{}?api-version=2025-03-02-preview"
+ISSUE = "/identities/{}/:issueAccessToken?api-version=2023-10-01"
+CREATE = "/identities?api-version=2023-10-01"
+
+
+def answer_of(ours: rig.Ours, target: str, tls: bool = False) -> tuple[dict, bytes]:
+    answer = ours.server.signed("GET", target, secure=tls)
+    assert answer.status == 200, answer
+    return dict(answer.headers.items()), answer.body
+
+
+def rate_text(r: dict) -> str:
+    return f"{r['rate'] / 1000:.1f} k/s, {r['cpu_us']:.2f} µs"
+
+
+def ratios(a: list[dict], b: list[dict], key: str) -> list[float]:
+    """How much more `a` manages: requests per second, or requests per CPU time."""
+    return [y[key] / x[key] if key == "cpu_us" else x[key] / y[key] for x, y in zip(a, b)]
+
+
+def compare(what: str, a: list[dict], b: list[dict], least_rate=None, least_cpu=None):
+    """Rows for both figures of a comparison."""
+    ours, peer = rig.medians(a), rig.medians(b)
+    assert a[0]["answer_octets"] == b[0]["answer_octets"], (a[0], b[0])
+    note = f" (server busy {ours['busy']:.0%} / {peer['busy']:.0%}, p99 {ours['p99_us']:.0f} / {peer['p99_us']:.0f} µs)"
+    yield ratio_row(what + ", requests/s" + note, f"{ours['rate'] / 1000:.1f} k/s", f"{peer['rate'] / 1000:.1f} k/s",
+                    ratios(a, b, "rate"), least_rate)
+    yield ratio_row(what + ", CPU", f"{ours['cpu_us']:.2f} µs", f"{peer['cpu_us']:.2f} µs", ratios(a, b, "cpu_us"),
+                    least_cpu)
+
+
+# ---- against nginx ----
+
+def plain(bench: rig.Rig):
+    ours = bench.ours()
+    user, _ = ours.server.new_user()
+    get_user = GET_USER.format(user)
+    nginx = bench.nginx({WHOAMI: answer_of(ours, WHOAMI), "/identities/": answer_of(ours, get_user)})
+    requests = ours.requests("GET", WHOAMI)
+    a, b = bench.interleave(lambda: ours.load(requests), lambda: nginx.load(requests))
+    yield from compare("signed GET /admin/whoami against nginx, plain", a, b, 0.85, 0.9)
+    requests = ours.requests("GET", get_user)
+    a, b = bench.interleave(lambda: ours.load(requests), lambda: nginx.load(requests))
+    yield from compare("signed GET /identities/{id} against nginx, plain", a, b, 0.5)
+    bench.done(ours, nginx)
+
+
+def tls(bench: rig.Rig):
+    ours = bench.ours()
+    certificate = own_certificate(bench, ours)
+    bench.done(ours)
+    ours = bench.ours(data=ours.data, args=("--tls-cert", str(certificate), "--tls-key", str(certificate)))
+    nginx = bench.nginx({WHOAMI: answer_of(ours, WHOAMI, tls=True)}, certificate)
+    requests = ours.requests("GET", WHOAMI)
+    a, b = bench.interleave(lambda: ours.load(requests, tls=True), lambda: nginx.load(requests, tls=True))
+    assert a[0]["cipher"] == b[0]["cipher"], (a[0], b[0])
+    yield from compare(f"signed GET /admin/whoami against nginx, TLS 1.3 ({a[0]['cipher']})", a, b, 0.9, 0.9)
+    bench.done(ours, nginx)
+
+
+def own_certificate(bench: rig.Rig, ours: rig.Ours) -> Path:
+    """A P-256 key and a leaf for localhost, for both servers."""
+    path = bench.work / "both.pem"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-noenc", "-days",
+                    "2", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost,IP:127.0.0.1", "-keyout",
+                    path, "-out", str(path) + ".crt"], check=True, capture_output=True)
+    path.write_text(path.read_text() + Path(str(path) + ".crt").read_text())
+    bundle = Path(ours.server.ca_file)  # what the test client trusts
+    bundle.write_text(bundle.read_text() + Path(str(path) + ".crt").read_text())
+    return path
+
+
+# ---- what authentication costs ----
+
+def auth(bench: rig.Rig):
+    ours, without = bench.ours(), bench.ours("callgate-noauth")
+    mine, theirs = ours.requests("GET", WHOAMI), without.requests("GET", WHOAMI)
+    a, b = bench.interleave(lambda: ours.load(mine), lambda: without.load(theirs))
+    for row in compare("signed GET /admin/whoami against the same without the check", a, b):
+        yield row
+    cpu = [x["cpu_us"] / y["cpu_us"] - 1 for x, y in zip(a, b)]
+    yield ratio_row("authentication's share of the CPU time of a request", f"{rig.medians(a)['cpu_us']:.2f} µs",
+                    f"{rig.medians(b)['cpu_us']:.2f} µs", cpu, most=0.1)
+    with_it, without_it = bench.steps(ours, mine), bench.steps(without, theirs)
+    yield Row("instructions per request outside the kernel, with and without the check", f"{with_it:.0f}",
+              f"{without_it:.0f}", with_it / without_it - 1)
+    bench.done(ours, without)
+
+
+def micro(bench: rig.Rig):
+    figures = bench.micro()
+    for name, f in figures.items():
+        us = {k: v / 1000 for k, v in f.items()}
+        text = f"{us['best_ns']:.2f} … {us['worst_ns']:.2f}"
+        if name == "scheme_key_check":
+            yield Row("the whole access-key check, alone", f"{us['median_ns']:.3f} µs", "", None, text, "≤ 0.5 µs",
+                      us["median_ns"] <= 0.5)
+        else:
+            yield Row(f"`{name}` alone", f"{us['median_ns']:.3f} µs", "", None, text)
+
+
+# ---- the store ----
+
+def users(bench: rig.Rig):
+    few, owner = filled(bench, 1000)
+    many, _ = filled(bench, bench.users)
+    ids_few, ids_many = few.users, many.users
+    hot = random.Random(1).sample(ids_many, min(1000, len(ids_many)))
+    uniform = random.Random(2).choices(ids_many, k=min(400_000, 4 * len(ids_many)))
+    sets = [rig.Requests(few, "GET", [GET_USER.format(u) for u in ids_few]),
+            rig.Requests(many, "GET", [GET_USER.format(u) for u in hot]),
+            rig.Requests(many, "GET", [GET_USER.format(u) for u in uniform]),
+            many.requests("GET", WHOAMI)]
+    place = iter(range(0, 1 << 40, 150_000))
+    base, hots, randoms, whoami = bench.interleave(
+        lambda: few.load(sets[0]), lambda: many.load(sets[1]),
+        lambda: many.load(sets[2], first=next(place)), lambda: many.load(sets[3]))
+    name = f"{bench.users:,} users"
+    for what, got, least in ((f"GET /identities/{{id}} at {name}, 1,000 hot ones, against 1,000 users", hots, 0.9),
+                             (f"GET /identities/{{id}} at {name}, uniformly random, against 1,000 users", randoms, 0.6)):
+        yield from compare(what, got, base, least)
+    yield ratio_row("GET /identities/{id} against GET /admin/whoami, requests/s", rate_text(rig.medians(hots)),
+                    rate_text(rig.medians(whoami)), ratios(hots, whoami, "rate"))
+    bench.done(few, many)
+
+
+def filled(bench: rig.Rig, count: int):
+    """A server with that many users."""
+    ours = bench.ours()
+    one, _ = ours.server.new_user()
+    owner = one.removeprefix("8:acs:").split("_")[0]
+    bench.done(ours)
+    ids = rig.fill_users(ours.data, owner, count)
+    ours = bench.ours(data=ours.data)
+    ours.users = ids
+    return ours, owner
+
+
+def create(bench: rig.Rig):
+    ours, without = bench.ours(), bench.ours("callgate-nosync")
+    mine, theirs = ours.requests("POST", CREATE, {}), without.requests("POST", CREATE, {})
+    f, a, u = bench.interleave(
+        bench.syncs_per_second,
+        lambda: ours.load(mine, connections=256, status=201, slice_s=1),
+        lambda: without.load(theirs, connections=256, status=201, slice_s=1))
+    aims = [min(10 * x, 0.5 * y["rate"]) for x, y in zip(f, u)]
+    yield ratio_row("durable POST /identities at 256 connections, against min(10 f, 0.5 u)",
+                    f"{rig.medians(a)['rate'] / 1000:.1f} k/s", f"{statistics.median(aims) / 1000:.1f} k/s",
+                    [x["rate"] / y for x, y in zip(a, aims)], 1.0)
+    yield Row("f: 4 KiB write and fdatasync per second", f"{statistics.median(f):.0f} /s", "", None, spread(f))
+    yield Row("u: the same without waiting for the disk", rate_text(rig.medians(u)), "", None,
+              spread([x["rate"] for x in u]))
+    yield Row("durable creates per fdatasync", "", "", statistics.median(x["rate"] / y for x, y in zip(a, f)),
+              spread([x["rate"] / y for x, y in zip(a, f)]))
+    bench.done(ours, without)
+
+
+# ---- tokens ----
+
+def tokens(bench: rig.Rig):
+    for alg in ("ES256", "RS256"):
+        ours = bench.ours(args=("--auth-token-alg", alg))
+        user, _ = ours.server.new_user()
+        issue = ours.requests("POST", ISSUE.format(user), {"scopes": ["chat", "voip"]})
+        get = ours.requests("GET", GET_USER.format(user))
+        step = f"evp_pkey_sign_{alg.lower()}"
+        got, g, s = bench.interleave(lambda: ours.load(issue), lambda: ours.load(get),
+                                     lambda: 1e9 / bench.micro(step)[step]["median_ns"])
+        bound = [1 / (1 / y["rate"] + 1 / z) for y, z in zip(g, s)]
+        yield ratio_row(f"token issue, {alg}, against 1/(1/g + 1/s): g {rig.medians(g)['rate'] / 1000:.1f} k/s, "
+                        f"s {statistics.median(s) / 1000:.1f} k/s", rate_text(rig.medians(got)),
+                        f"{statistics.median(bound) / 1000:.1f} k/s", [x["rate"] / y for x, y in zip(got, bound)], 0.85)
+        bench.done(ours)
+
+
+# ---- start and memory ----
+
+def start(bench: rig.Rig):
+    ours = bench.ours()
+    port, data = rig.free_port(), ours.data
+    ours.server.signed("GET", WHOAMI)
+    bench.done(ours)
+    host, key = f"localhost:{port}", ours.server.primary
+    times = [first_answer(bench, data, port, host, key) for _ in range(max(bench.pairs, 7) + 1)][1:]
+    yield Row("from execve to the last octet of the first signed answer", f"{statistics.median(times):.1f} ms", "", None,
+              spread(times), "< 25 ms", statistics.median(times) < 25)
+
+
+def first_answer(bench: rig.Rig, data: Path, port: int, host: str, key: str) -> float:
+    headers = rig.Server.__init__.__globals__["sign"](key, "GET", WHOAMI, host)
+    request = (f"GET {WHOAMI} HTTP/1.1\r\nHost: {host}\r\n"
+               + "".join(f"{k}: {v}\r\n" for k, v in headers.items()) + "\r\n").encode()
+    program = str(bench.build / "callgate")
+    arguments = [program, "serve", "--threads", "1", "--data", str(data), "--https", "localhost:0", "--http",
+                 f"localhost:{port}"]
+    quiet = os.open(os.devnull, os.O_RDWR)
+    with rig.on_core(rig.SERVER_CORE):  # the child inherits it
+        begun = time.monotonic_ns()
+        pid = os.posix_spawn(program, arguments, os.environ,
+                             file_actions=[(os.POSIX_SPAWN_DUP2, quiet, 1), (os.POSIX_SPAWN_DUP2, quiet, 2)])
+    try:
+        with rig.on_core(rig.LOAD_CORE):
+            connection = connect(port)
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            connection.sendall(request)
+            answer = b""
+            while not whole(answer):
+                answer += connection.recv(65536)
+            took = time.monotonic_ns() - begun
+        assert answer.startswith(b"HTTP/1.1 200"), answer
+        connection.close()
+    finally:
+        os.close(quiet)
+        os.kill(pid, 15)
+        os.waitpid(pid, 0)
+    return took / 1e6
+
+
+def connect(port: int, seconds: float = 20) -> socket.socket:
+    end = time.monotonic() + seconds
+    while True:
+        s = socket.socket()
+        try:
+            s.connect(("127.0.0.1", port))
+            return s
+        except ConnectionRefusedError:
+            s.close()
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.0001)
+
+
+def whole(answer: bytes) -> bool:
+    head, mark, body = answer.partition(b"\r\n\r\n")
+    if not mark:
+        return False
+    length = next(line for line in head.split(b"\r\n") if line.lower().startswith(b"content-length:"))
+    return len(body) >= int(length.split(b":")[1])
+
+
+def ask(connection, request: bytes) -> None:
+    connection.sendall(request)
+    answer = b""
+    while not whole(answer):
+        more = connection.recv(65536)
+        assert more, answer
+        answer += more
+    assert answer.startswith(b"HTTP/1.1 200"), answer
+
+
+def memory(bench: rig.Rig):
+    ours = bench.ours()
+    request = ours.requests("GET", WHOAMI).file().read_bytes()
+    with socket.create_connection(("127.0.0.1", ours.port(False))) as connection:
+        for _ in range(10_000):
+            ask(connection, request)
+    mib = ours.resident() / 2**20
+    yield Row("resident memory after 10,000 requests", f"{mib:.1f} MiB", "", None, "", "< 12 MB", mib * 1.048576 < 12)
+    yield from idle(bench, ours, False, 2)
+    yield from idle(bench, ours, True, 18)
+    bench.done(ours)
+
+
+def idle(bench: rig.Rig, ours: rig.Ours, secure: bool, most_kb: float, count: int = 10_000):
+    """Connections that have had an answer each and then stay."""
+    count = min(count, bench.users)
+    request = ours.requests("GET", WHOAMI).file(tls=secure).read_bytes()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    held = []
+
+    def one():
+        s = socket.create_connection(("127.0.0.1", ours.port(secure)))
+        if secure:
+            s = context.wrap_socket(s, server_hostname="localhost")
+        ask(s, request)
+        return s
+
+    one().close()
+    before = ours.resident()
+    for _ in range(count):
+        held.append(one())
+    octets = (ours.resident() - before) / count
+    for s in held:
+        s.close()
+    kind = "TLS" if secure else "plain"
+    yield limit_row(f"memory of an idle connection, {kind}, of {count:,}", octets / 1000, "KB", most_kb)
+
+
+ALL = {"plain": plain, "tls": tls, "auth": auth, "micro": micro, "users": users, "create": create, "tokens": tokens,
+       "start": start, "memory": memory}

@@ -1,0 +1,320 @@
+"""The bench's machinery: builds, servers on one core, load from the other, interleaved slices."""
+
+import hashlib
+import hmac
+import json
+import os
+import re
+import resource
+import shutil
+import socket
+import sqlite3
+import statistics
+import subprocess
+import sys
+import time
+import uuid
+from base64 import b64decode, b64encode
+from email.utils import formatdate
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT / "tests" / "support"))
+
+from callgate_server import Server  # noqa: E402
+
+SERVER_CORE, LOAD_CORE = 0, os.cpu_count() - 1
+NGINX = shutil.which("nginx") or "/usr/sbin/nginx"
+TARGETS = ["callgate", "callgate-noauth", "callgate-nosync", "callgate-curl.so", "bench/load", "bench/steps",
+           "bench/micro"]
+SIGNATURE_LASTS_S = 120  # then requests are signed anew; the server allows 300
+EMPTY_HASH = b64encode(hashlib.sha256(b"").digest()).decode()
+CONNECTIONS = 64
+
+
+def build() -> Path:
+    directory = ROOT / os.environ.get("CALLGATE_BENCH_BUILD", "build-bench")
+    if not (directory / "build.ninja").exists():
+        subprocess.run(["meson", "setup", directory, ROOT, "-Dbench=true"], check=True, stdout=subprocess.DEVNULL)
+    done = subprocess.run(["ninja", "-C", directory, *TARGETS], capture_output=True, text=True)
+    if done.returncode:
+        sys.exit(done.stdout[-4000:])
+    return directory
+
+
+def free_port() -> int:
+    with socket.socket() as s:
+        s.bind(("127.0.0.1", 0))
+        return s.getsockname()[1]
+
+
+class on_core:
+    """What is started inside runs on one core."""
+
+    def __init__(self, core: int):
+        self.core = core
+
+    def __enter__(self):
+        self.before = os.sched_getaffinity(0)
+        os.sched_setaffinity(0, {self.core})
+
+    def __exit__(self, *_):
+        os.sched_setaffinity(0, self.before)
+
+
+class Requests:
+    """One or many ready-made signed requests of equal length in a file, signed anew when they get old."""
+
+    def __init__(self, ours: "Ours", method: str, targets: list[str], document=None):
+        self.ours, self.method, self.targets = ours, method, targets
+        self.body = b"" if document is None else json.dumps(document).encode()
+        self.path = ours.bench.work / f"requests-{uuid.uuid4().hex[:8]}"
+        self.signed_at = -SIGNATURE_LASTS_S
+        self.length = 0
+
+    def sign_all(self, host: str) -> None:
+        date = formatdate(usegmt=True)
+        content = b64encode(hashlib.sha256(self.body).digest()).decode() if self.body else EMPTY_HASH
+        key = b64decode(self.ours.server.primary)
+        rest = f"Host: {host}\r\nx-ms-date: {date}\r\nx-ms-content-sha256: {content}\r\n"
+        if self.body:
+            rest += f"Content-Type: application/json\r\nContent-Length: {len(self.body)}\r\n"
+        rest += "Authorization: HMAC-SHA256 SignedHeaders=x-ms-date;host;x-ms-content-sha256&Signature="
+        with open(self.path, "wb") as out:
+            for target in self.targets:
+                text = f"{self.method}\n{target}\n{date};{host};{content}".encode()
+                signature = b64encode(hmac.digest(key, text, "sha256")).decode()
+                head = f"{self.method} {target} HTTP/1.1\r\n{rest}{signature}\r\n\r\n".encode()
+                out.write(head + self.body)
+        self.length = len(head) + len(self.body)
+
+    def file(self, tls: bool = False) -> Path:
+        if time.monotonic() - self.signed_at > SIGNATURE_LASTS_S:
+            self.sign_all(f"localhost:{self.ours.server.https_port if tls else self.ours.server.http_port}")
+            self.signed_at = time.monotonic()
+        return self.path
+
+
+class Ours:
+    """A server of ours in a data directory of its own, with one thread on the server's core."""
+
+    def __init__(self, bench: "Rig", program: str = "callgate", data: Path | None = None, args: tuple = ()):
+        self.bench = bench
+        self.data = data or bench.new_directory("data")
+        with on_core(SERVER_CORE):
+            self.server = Server("--threads", "1", "--http-idle-timeout", "3600s", *args, data=str(self.data),
+                                 program=bench.build / program).start()
+        self.pid = self.server.process.pid
+
+    def port(self, tls: bool) -> int:
+        return self.server.https_port if tls else self.server.http_port
+
+    def requests(self, method: str, target: str, document=None) -> Requests:
+        return Requests(self, method, [target], document)
+
+    def load(self, requests: Requests, tls: bool = False, **options) -> dict:
+        return self.bench.load(self.port(tls), self.pid, requests.file(tls), requests.length, tls=tls, **options)
+
+    def resident(self) -> int:
+        """Octets of resident memory."""
+        return resident(self.pid)
+
+    def close(self) -> None:
+        self.server.stop()
+
+
+def resident(pid: int) -> int:
+    return int(re.search(r"VmRSS:\s*(\d+)", Path(f"/proc/{pid}/status").read_text())[1]) * 1024
+
+
+class Nginx:
+    """Debian's nginx with one worker on the server's core, answering what ours has answered."""
+
+    def __init__(self, bench: "Rig", answers: dict[str, tuple[dict, bytes]], certificate: Path | None = None):
+        self.bench = bench
+        self.directory = bench.new_directory("nginx")
+        self.ports = {False: free_port(), True: free_port() if certificate else 0}
+        conf = self.directory / "nginx.conf"
+        conf.write_text(self.configuration(answers, certificate))
+        with on_core(SERVER_CORE):
+            self.process = subprocess.Popen([NGINX, "-p", self.directory, "-c", conf, "-e", self.directory / "error.log"],
+                                            stderr=subprocess.DEVNULL)
+        self.pid = self.worker()
+
+    def configuration(self, answers, certificate) -> str:
+        tls = "" if not certificate else (
+            f"listen 127.0.0.1:{self.ports[True]} ssl; ssl_certificate {certificate}; ssl_certificate_key {certificate};"
+            " ssl_protocols TLSv1.2 TLSv1.3; ssl_prefer_server_ciphers on;")
+        places = "\n".join(self.location(path, *answer) for path, answer in answers.items())
+        return f"""
+worker_processes 1; daemon off; pid {self.directory}/pid; worker_rlimit_nofile 20000;
+events {{ worker_connections 16384; }}
+http {{
+    log_format same escape=json '{{"time":"$time_iso8601","level":"info","event":"http.request",'
+        '"id":"86679259-6ce5-8e4e-9429-00000006c43c","method":"$request_method","path":"$uri","status":$status,'
+        '"us":$request_time,"bytes":$bytes_sent,"peer":"$remote_addr","by":"accessKey","resource":"default",'
+        '"route":"$uri"}}';
+    access_log {self.directory}/access.log same buffer=64k flush=1s;
+    server_tokens off; tcp_nodelay on; keepalive_requests 1000000000; keepalive_timeout 3600s;
+    client_body_temp_path {self.directory}; proxy_temp_path {self.directory}; fastcgi_temp_path {self.directory};
+    uwsgi_temp_path {self.directory}; scgi_temp_path {self.directory};
+    server {{
+        listen 127.0.0.1:{self.ports[False]}; {tls}
+        {places}
+    }}
+}}
+"""
+
+    @staticmethod
+    def location(path: str, headers: dict, body: bytes) -> str:
+        """The same status, type and body; header lines until the head is as long as ours."""
+        own = len("Server: nginx\r\n") + len("Connection: keep-alive\r\n")
+        framing = ("date", "content-type", "content-length")
+        extra = [(k, v) for k, v in headers.items() if k.lower() not in framing]
+        room = sum(len(k) + len(v) + 4 for k, v in extra) - own
+        lines = []
+        for k, v in extra:
+            size = len(k) + len(v) + 4
+            if room - size > 8 or room == size:
+                lines.append((k, v))
+                room -= size
+        if room > 0:
+            lines.append(("X-A", "0" * (room - 7)))
+        added = " ".join(f"add_header {k} '{v}';" for k, v in lines)
+        return (f"location {path} {{ default_type '{headers['Content-Type']}'; {added} "
+                f"return 200 '{body.decode()}'; }}")
+
+    def worker(self) -> int:
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children")
+        for _ in range(500):
+            text = children.read_text().split() if children.exists() else []
+            if text:
+                try:
+                    socket.create_connection(("127.0.0.1", self.ports[False]), 1).close()
+                    return int(text[0])
+                except OSError:
+                    pass
+            time.sleep(0.01)
+        sys.exit("nginx does not start: " + (self.directory / "error.log").read_text()[-1000:])
+
+    def load(self, requests: Requests, tls: bool = False, **options) -> dict:
+        return self.bench.load(self.ports[tls], self.pid, requests.file(tls), requests.length, tls=tls, **options)
+
+    def close(self) -> None:
+        self.process.terminate()
+        self.process.wait(20)
+
+
+class Rig:
+    def __init__(self, pairs: int, slice_s: float, users: int):
+        self.pairs, self.slice_s, self.users = pairs, slice_s, users
+        self.load_before = os.getloadavg()[0]
+        self.build = build()
+        self.work = self.build / "bench-work"  # on the disk that is measured, not in memory
+        shutil.rmtree(self.work, ignore_errors=True)
+        self.work.mkdir(mode=0o700)
+        self.open = []
+        soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+        resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+
+    def new_directory(self, kind: str) -> Path:
+        path = self.work / f"{kind}-{uuid.uuid4().hex[:8]}"
+        path.mkdir(mode=0o700)
+        return path
+
+    def ours(self, *args, **options) -> Ours:
+        self.open.append(Ours(self, *args, **options))
+        return self.open[-1]
+
+    def nginx(self, *args, **options) -> Nginx:
+        self.open.append(Nginx(self, *args, **options))
+        return self.open[-1]
+
+    def done(self, *servers) -> None:
+        for s in servers:
+            self.open.remove(s)
+            s.close()
+
+    def close(self) -> None:
+        for s in self.open:
+            s.close()
+        shutil.rmtree(self.work, ignore_errors=True)
+
+    def load(self, port: int, pid: int, file: Path, length: int, tls: bool = False, connections: int = CONNECTIONS,
+             status: int = 200, slice_s: float | None = None, first: int = 0) -> dict:
+        command = [self.build / "bench" / "load", "--port", port, "--pid", pid, "--requests", file, "--length", length,
+                   "--connections", connections, "--slice", slice_s or self.slice_s, "--status", status, "--first", first]
+        if tls:
+            command.append("--tls")
+        with on_core(LOAD_CORE):
+            done = subprocess.run([str(c) for c in command], capture_output=True, text=True,
+                                  timeout=60 + (slice_s or self.slice_s))
+        if done.returncode:
+            sys.exit(f"load failed: {done.stderr} {done.stdout}")
+        return json.loads(done.stdout)
+
+    def interleave(self, *slices) -> list[list]:
+        """Each of `slices` (functions) once per round, the order turned round by round; their results."""
+        results = [[] for _ in slices]
+        for i in range(self.pairs):
+            order = range(len(slices)) if i % 2 == 0 else reversed(range(len(slices)))
+            for k in order:
+                results[k].append(slices[k]())
+        return results
+
+    def micro(self, *names: str) -> dict:
+        with on_core(SERVER_CORE):
+            done = subprocess.run([self.build / "bench" / "micro", *names], capture_output=True, text=True, check=True,
+                                  timeout=300)
+        return json.loads(done.stdout)
+
+    def steps(self, ours: Ours, requests: Requests, n: int = 3) -> float:
+        """Instructions outside the kernel for one request."""
+        with on_core(SERVER_CORE):
+            done = subprocess.run([str(a) for a in [self.build / "bench" / "steps", ours.pid, ours.port(False),
+                                                    requests.file(), n]],
+                                  capture_output=True, text=True, check=True, timeout=300)
+        return float(done.stdout)
+
+    def syncs_per_second(self, seconds: float = 1.0) -> float:
+        """4 KiB write and fdatasync, over and over, in a file that has its blocks already."""
+        path, page = self.work / "syncs", os.urandom(4096)
+        fd = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
+        try:
+            if os.fstat(fd).st_size == 0:
+                os.write(fd, bytes(4 << 20))
+                os.fsync(fd)
+            with on_core(SERVER_CORE):
+                n, end = 0, time.monotonic() + seconds
+                while time.monotonic() < end:
+                    os.pwrite(fd, page, n * 4096 % (4 << 20))
+                    os.fdatasync(fd)
+                    n += 1
+                return n / (time.monotonic() - end + seconds)
+        finally:
+            os.close(fd)
+
+    @staticmethod
+    def nginx_version() -> str:
+        done = subprocess.run([NGINX, "-v"], capture_output=True, text=True)
+        return done.stderr.strip().removeprefix("nginx version: ")
+
+
+def fill_users(data: Path, owner: str, count: int) -> list[str]:
+    """Puts `count` users into the store of a stopped server; their ids."""
+    now = int(time.time() * 1000)
+    users = [uuid.UUID(int=(now - count + i) << 80 | 7 << 76 | 2 << 62 | hash(i * 2654435761) & (1 << 62) - 1)
+             for i in range(count)]
+    resource_id = uuid.UUID(owner).bytes
+    db = sqlite3.connect(data / "callgate.db")
+    db.executemany("INSERT INTO users VALUES (?, ?, 0, ?, 0, 0, 0, 0, NULL)",
+                   ((resource_id, u.bytes, now - count + i) for i, u in enumerate(users)))
+    db.execute("UPDATE users_tally SET n = n + ? WHERE state = 0", (count,))
+    db.commit()
+    db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    db.close()
+    return [f"8:acs:{owner}_{u}" for u in users]
+
+
+def medians(results: list[dict]) -> dict:
+    return {k: statistics.median(r[k] for r in results) for k in ("rate", "cpu_us", "busy", "p50_us", "p99_us")}
