@@ -8,8 +8,9 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define EXIT_FAILED   1
+#define EXIT_REFUSED  1 /* the copy is not one that this directory can use */
 #define EXIT_SETTINGS 2
+#define EXIT_LOCAL    5 /* a file, a permission, the lock of a running server */
 #define COPY_PIECE    (64 * KIB)
 
 static bool copy_octets(int from, int to)
@@ -146,7 +147,9 @@ int app_restore(int argc, char **argv)
         (void)fprintf(stderr, "callgate: %s\n", buf_cstr(&why));
     settings_clear(&settings);
     buf_clear(&why);
-    return rc ? EXIT_FAILED : 0;
+    if (rc == RC_OK)
+        return 0;
+    return rc == RC_INVALID || rc == RC_DENIED ? EXIT_REFUSED : EXIT_LOCAL;
 }
 
 static void print_table(const struct settings *s)

@@ -169,10 +169,10 @@ static enum rc set_value(struct settings *s, size_t i, struct str text, enum set
     return rc;
 }
 
-static enum rc refuse_value(size_t i, struct str text, const char *where, struct buf *why)
+static enum rc refuse_value(size_t i, struct str text, struct buf *why)
 {
-    buf_addf(why, "%s: " STR_FMT " can't be '" STR_FMT "'; it must be ", where,
-             STR_ARG(rows[i].name), STR_ARG(str_head(text, 80)));
+    buf_addf(why, STR_FMT " can't be '" STR_FMT "'; it must be ", STR_ARG(rows[i].name),
+             STR_ARG(str_head(text, 80)));
     say_expected(&rows[i], why);
     buf_add(why, STR("."));
     return RC_INVALID;
@@ -280,7 +280,7 @@ static enum rc read_flag(struct settings *s, int argc, char **argv, int *at, str
         value = str_from(argv[++*at]);
     }
     if (set_value(s, i, value, FROM_FLAG))
-        return refuse_value(i, value, "flag", why);
+        return refuse_value(i, value, why);
     return RC_OK;
 }
 
@@ -305,7 +305,7 @@ enum rc settings_read_environment(struct settings *s, char **environment, struct
         if (i == ROWS)
             return refuse_unknown(name, &as_environment, why);
         if (set_value(s, i, value, FROM_ENVIRONMENT))
-            return refuse_value(i, value, "environment", why);
+            return refuse_value(i, value, why);
     }
     return RC_OK;
 }
@@ -334,7 +334,7 @@ static int on_ini_line(void *user, const char *section, const char *name, const 
     }
     if (set_value(r->s, i, str_from(value), FROM_FILE)) {
         buf_addf(r->why, STR_FMT ": ", STR_ARG(r->file));
-        (void)refuse_value(i, str_from(value), "file", r->why);
+        (void)refuse_value(i, str_from(value), r->why);
         return 0;
     }
     return 1;
