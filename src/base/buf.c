@@ -31,8 +31,8 @@ static bool move_to(struct buf *b, size_t cap)
     return true;
 }
 
-/* Makes room for `len` more octets and one for a NUL, which does not count against the ceiling. */
-static bool grow(struct buf *b, size_t len)
+/* One octet more than asked for, for a NUL, which does not count against the ceiling. */
+bool buf_grow(struct buf *b, size_t len)
 {
     size_t ceiling = b->max < SIZE_MAX / 4 ? b->max + 1 : SIZE_MAX / 4;
     size_t need, cap;
@@ -54,7 +54,7 @@ static bool grow(struct buf *b, size_t len)
 
 static bool has_room(struct buf *b, size_t len)
 {
-    return (!b->failed && len < b->cap - b->len) || grow(b, len);
+    return (!b->failed && len < b->cap - b->len) || buf_grow(b, len);
 }
 
 void buf_init(struct buf *b, size_t max)
@@ -81,20 +81,6 @@ void buf_reset(struct buf *b)
 {
     b->len = 0;
     b->failed = RC_OK;
-}
-
-void buf_add(struct buf *b, struct str s)
-{
-    if (s.len == 0 || !has_room(b, s.len))
-        return;
-    memcpy(b->ptr + b->len, s.ptr, s.len);
-    b->len += s.len;
-}
-
-void buf_add_char(struct buf *b, char c)
-{
-    if (has_room(b, 1))
-        b->ptr[b->len++] = c;
 }
 
 void buf_add_u64(struct buf *b, uint64_t value)

@@ -21,8 +21,21 @@ void buf_clear(struct buf *b);
 void buf_wipe(struct buf *b);
 /** Empties it, keeps memory and ceiling, forgets the failure. */
 void buf_reset(struct buf *b);
-void buf_add(struct buf *b, struct str s);
-void buf_add_char(struct buf *b, char c);
+/** Makes room for `len` more octets: false when that failed. The short way is in buf_add(). */
+bool buf_grow(struct buf *b, size_t len) NODISCARD;
+static inline void buf_add(struct buf *b, struct str s)
+{
+    if (s.len == 0 || ((b->failed || s.len >= b->cap - b->len) && !buf_grow(b, s.len)))
+        return;
+    memcpy(b->ptr + b->len, s.ptr, s.len);
+    b->len += s.len;
+}
+static inline void buf_add_char(struct buf *b, char c)
+{
+    if ((b->failed || b->cap - b->len <= 1) && !buf_grow(b, 1))
+        return;
+    b->ptr[b->len++] = c;
+}
 void buf_add_u64(struct buf *b, uint64_t value);
 void buf_addf(struct buf *b, const char *fmt, ...) PRINTF_LIKE(2, 3);
 /** Room for `len` more octets at the end, or NULL (then `failed` is set); see buf_grown(). */

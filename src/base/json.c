@@ -429,6 +429,37 @@ enum rc json_fill(const json_t *obj, const struct json_field *fields, bool stric
     return RC_OK;
 }
 
+/* Whether all eight octets are plain ASCII that needs no escape (sometimes says no without need).
+ */
+static bool is_plain_word(const char *p)
+{
+    const uint64_t ones = 0x0101010101010101U, highs = 0x8080808080808080U;
+    uint64_t word, quotes, backslashes;
+
+    memcpy(&word, p, sizeof word);
+    quotes = word ^ ones * '"';
+    backslashes = word ^ ones * '\\';
+    return ((word | (word - ones * 0x20) | ((quotes - ones) & ~quotes) |
+             ((backslashes - ones) & ~backslashes)) &
+            highs) == 0;
+}
+
+/* Whether no octet needs an escape: eight at a time, the last eight once more if need be. */
+static bool is_plain(struct str text)
+{
+    char word[8] = {' ', ' ', ' ', ' ', ' ', ' ', ' ', ' '};
+
+    if (text.len < sizeof word) {
+        for (size_t i = 0; i < text.len; i++)
+            word[i] = text.ptr[i];
+        return is_plain_word(word);
+    }
+    for (size_t i = 0; text.len - i >= sizeof word; i += sizeof word)
+        if (!is_plain_word(text.ptr + i))
+            return false;
+    return is_plain_word(text.ptr + text.len - sizeof word);
+}
+
 /* Before every value and name: the comma that the former one left to write. */
 static void separate(struct json_writer *w)
 {
@@ -475,8 +506,18 @@ void json_array_end(struct json_writer *w)
     close_bracket(w, ']');
 }
 
+/* In one piece where nothing needs an escape, which is nearly always. */
 static void quote(struct buf *out, struct str text)
 {
+    char *at = text.len && is_plain(text) ? buf_reserve(out, text.len + 2) : NULL;
+
+    if (at) {
+        at[0] = '"';
+        memcpy(at + 1, text.ptr, text.len);
+        at[text.len + 1] = '"';
+        buf_grown(out, text.len + 2);
+        return;
+    }
     buf_add_char(out, '"');
     json_escape(out, text);
     buf_add_char(out, '"');
@@ -567,21 +608,6 @@ static void escape_octet(struct buf *out, unsigned char c)
     }
 }
 
-/* Whether all eight octets are plain ASCII that needs no escape (sometimes says no without need).
- */
-static bool is_plain_word(const char *p)
-{
-    const uint64_t ones = 0x0101010101010101U, highs = 0x8080808080808080U;
-    uint64_t word, quotes, backslashes;
-
-    memcpy(&word, p, sizeof word);
-    quotes = word ^ ones * '"';
-    backslashes = word ^ ones * '\\';
-    return ((word | (word - ones * 0x20) | ((quotes - ones) & ~quotes) |
-             ((backslashes - ones) & ~backslashes)) &
-            highs) == 0;
-}
-
 static size_t plain_length(struct str text, size_t from)
 {
     size_t i = from;
@@ -595,6 +621,10 @@ void json_escape(struct buf *out, struct str text)
 {
     size_t start = 0, i;
 
+    if (is_plain(text)) {
+        buf_add(out, text);
+        return;
+    }
     for (i = plain_length(text, 0); i < text.len;) {
         unsigned char c = (unsigned char)text.ptr[i];
         size_t len = c < 0x80 ? 1 : str_utf8_char((struct str){text.ptr + i, text.len - i});

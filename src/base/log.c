@@ -258,15 +258,30 @@ static size_t escape(unsigned char c, char out[4])
     return 4;
 }
 
+/* How many octets at the start of `text` stand for themselves between quotes. */
+static size_t plain_length(struct str text)
+{
+    size_t i = 0;
+
+    while (i < text.len && text.ptr[i] >= 0x20 && text.ptr[i] < 0x7f && text.ptr[i] != '"' &&
+           text.ptr[i] != '\\')
+        i++;
+    return i;
+}
+
 size_t log_quote(char *out, size_t cap, struct str text, size_t max)
 {
-    size_t len = 1;
+    size_t len = 1, plain;
 
     if (cap < 2)
         return 0;
     text = str_head(text, max);
     out[0] = '"';
-    for (size_t i = 0; i < text.len; i++) {
+    plain = plain_length(str_head(text, cap - 2));
+    if (plain)
+        memcpy(out + 1, text.ptr, plain);
+    len += plain;
+    for (size_t i = plain; i < text.len; i++) {
         char escaped[4];
         size_t n = escape((unsigned char)text.ptr[i], escaped);
 
@@ -352,7 +367,7 @@ static size_t value_length(struct str s, bool *out_quoted)
     *out_quoted = false;
     if (s.len == 0 || s.ptr[0] != '"')
         return str_find(s, ' ');
-    for (size_t i = 1; i < s.len; i++) {
+    for (size_t i = 1 + plain_length(str_from_index(s, 1)); i < s.len; i++) {
         if (s.ptr[i] == '"') {
             *out_quoted = true;
             return i + 1;
