@@ -153,6 +153,8 @@ static struct refusal read_request_line(struct str line, struct head *out)
         return bad("malformed request line");
     if (!is_token(method) || method.len > METHOD_LEN_MAX)
         return bad("malformed method");
+    if (name_eq(method, STR("CONNECT")))
+        return refuse(&API_METHOD_NOT_ALLOWED, "CONNECT");
     out->method = method_from_name(method);
     r = read_version(version, out);
     if (r.error)
