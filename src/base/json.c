@@ -431,33 +431,51 @@ enum rc json_fill(const json_t *obj, const struct json_field *fields, bool stric
 
 /* Whether all eight octets are plain ASCII that needs no escape (sometimes says no without need).
  */
-static bool is_plain_word(const char *p)
+static bool is_plain_word(uint64_t word)
 {
     const uint64_t ones = 0x0101010101010101U, highs = 0x8080808080808080U;
-    uint64_t word, quotes, backslashes;
+    uint64_t quotes = word ^ ones * '"', backslashes = word ^ ones * '\\';
 
-    memcpy(&word, p, sizeof word);
-    quotes = word ^ ones * '"';
-    backslashes = word ^ ones * '\\';
     return ((word | (word - ones * 0x20) | ((quotes - ones) & ~quotes) |
              ((backslashes - ones) & ~backslashes)) &
             highs) == 0;
 }
 
+static uint64_t load_word(const char *p)
+{
+    uint64_t word;
+
+    memcpy(&word, p, sizeof word);
+    return word;
+}
+
+/* One to seven octets, some of them twice, as a word. */
+static uint64_t short_word(struct str text)
+{
+    uint32_t first, last;
+    unsigned char three[4];
+
+    if (text.len >= sizeof first) {
+        memcpy(&first, text.ptr, sizeof first);
+        memcpy(&last, text.ptr + text.len - sizeof last, sizeof last);
+        return (uint64_t)last << 32 | first;
+    }
+    three[0] = three[3] = (unsigned char)text.ptr[0];
+    three[1] = (unsigned char)text.ptr[text.len / 2];
+    three[2] = (unsigned char)text.ptr[text.len - 1];
+    memcpy(&first, three, sizeof first);
+    return (uint64_t)first << 32 | first;
+}
+
 /* Whether no octet needs an escape: eight at a time, the last eight once more if need be. */
 static bool is_plain(struct str text)
 {
-    char word[8] = {' ', ' ', ' ', ' ', ' ', ' ', ' ', ' '};
-
-    if (text.len < sizeof word) {
-        for (size_t i = 0; i < text.len; i++)
-            word[i] = text.ptr[i];
-        return is_plain_word(word);
-    }
-    for (size_t i = 0; text.len - i >= sizeof word; i += sizeof word)
-        if (!is_plain_word(text.ptr + i))
+    if (text.len < sizeof(uint64_t))
+        return text.len == 0 || is_plain_word(short_word(text));
+    for (size_t i = 0; text.len - i >= sizeof(uint64_t); i += sizeof(uint64_t))
+        if (!is_plain_word(load_word(text.ptr + i)))
             return false;
-    return is_plain_word(text.ptr + text.len - sizeof word);
+    return is_plain_word(load_word(text.ptr + text.len - sizeof(uint64_t)));
 }
 
 /* Before every value and name: the comma that the former one left to write. */
@@ -612,7 +630,7 @@ static size_t plain_length(struct str text, size_t from)
 {
     size_t i = from;
 
-    while (text.len - i >= 8 && is_plain_word(text.ptr + i))
+    while (text.len - i >= 8 && is_plain_word(load_word(text.ptr + i)))
         i += 8;
     return i - from;
 }

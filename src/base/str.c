@@ -106,19 +106,9 @@ bool str_eq(struct str a, struct str b)
     return a.len == b.len && same(a.ptr, b.ptr, a.len);
 }
 
-bool name_eq(struct str a, struct str b)
-{
-    return a.len == b.len && same(a.ptr, b.ptr, a.len);
-}
-
 bool name_eq_nocase(struct str a, struct str b)
 {
     return a.len == b.len && same_nocase(a.ptr, b.ptr, a.len);
-}
-
-bool str_starts(struct str s, struct str prefix)
-{
-    return s.len >= prefix.len && same(s.ptr, prefix.ptr, prefix.len);
 }
 
 bool str_starts_nocase(struct str s, struct str prefix)

@@ -54,11 +54,19 @@ static inline struct str str_head(struct str s, size_t len)
 
 /** True when both hold the same octets. Not for secrets: see ct_equal(). */
 bool str_eq(struct str a, struct str b) NODISCARD;
-/** The same, for names that are public (hosts, header names, claim names): allowed everywhere. */
-bool name_eq(struct str a, struct str b) NODISCARD;
+/** The same, for names that are public (hosts, header names, claim names): allowed everywhere.
+ * Inline, since a comparison with a literal is then a few instructions. */
+static inline bool name_eq(struct str a, struct str b)
+{
+    return a.len == b.len && (a.len == 0 || __builtin_memcmp(a.ptr, b.ptr, a.len) == 0);
+}
 /** Public names, ASCII letters compared without case. */
 bool name_eq_nocase(struct str a, struct str b) NODISCARD;
-bool str_starts(struct str s, struct str prefix) NODISCARD;
+static inline bool str_starts(struct str s, struct str prefix)
+{
+    return s.len >= prefix.len &&
+           (prefix.len == 0 || __builtin_memcmp(s.ptr, prefix.ptr, prefix.len) == 0);
+}
 bool str_starts_nocase(struct str s, struct str prefix) NODISCARD;
 bool str_ends(struct str s, struct str suffix) NODISCARD;
 /** Index of the first `c`, or s.len. */
