@@ -54,7 +54,7 @@ static size_t parameter_end(struct str s)
 
 enum rc key_credential_parse(struct str credential, struct key_credential *out)
 {
-    bool signed_headers = false;
+    bool signed_headers = false, signature = false;
 
     out->n = 0;
     out->signature = STR_EMPTY;
@@ -70,9 +70,10 @@ enum rc key_credential_parse(struct str credential, struct key_credential *out)
                 return RC_INVALID;
             signed_headers = true;
         } else if (name_eq_nocase(name, STR("Signature"))) {
-            if (out->signature.ptr)
+            if (signature)
                 return RC_INVALID;
             out->signature = value;
+            signature = true;
         }
     }
     return signed_headers && out->signature.len ? RC_OK : RC_INVALID;
@@ -153,7 +154,7 @@ static const char *take_listed(struct reading *r, const struct key_credential *c
 
 /* clang-format off */
 /* Six bits and one more for each character of the standard alphabet; 0 for all others. */
-static const uint8_t sextets[128] = {
+static const uint8_t sextets[256] = {
     ['A'] =  1,  2,  3,  4,  5,  6,  7,  8,  9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22,
             23, 24, 25, 26,
     ['a'] = 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48,
@@ -162,31 +163,40 @@ static const uint8_t sextets[128] = {
 };
 /* clang-format on */
 
+/* Four characters in `bits`, the first one highest; false when one of them is of another alphabet.
+ */
+static bool take_four(const char *text, uint32_t *bits)
+{
+    unsigned a = sextets[(unsigned char)text[0]], b = sextets[(unsigned char)text[1]];
+    unsigned c = sextets[(unsigned char)text[2]], d = sextets[(unsigned char)text[3]];
+
+    *bits = (a - 1U) << 18 | (b - 1U) << 12 | (c - 1U) << 6 | (d - 1U);
+    return a && b && c && d;
+}
+
 /* Base64 of exactly 32 octets. It may look things up by the characters, unlike base64_decode(),
  * which is four times as slow: what it reads is the caller's own and no secret of ours. */
 static bool decode_signature(struct str text, uint8_t out[static SHA256_LEN])
 {
-    uint32_t bits = 0;
-    size_t n = 0;
+    char last[4];
+    uint32_t bits;
 
     if (text.len != HASH_TEXT_LEN || text.ptr[HASH_TEXT_LEN - 1] != '=')
         return false;
-    for (size_t i = 0; i < HASH_TEXT_LEN - 1; i++) {
-        unsigned char c = (unsigned char)text.ptr[i];
-        uint8_t sextet = c < 128 ? sextets[c] : 0;
-
-        if (!sextet)
+    for (size_t i = 0; i < 10; i++) {
+        if (!take_four(text.ptr + 4 * i, &bits))
             return false;
-        bits = bits << 6 | (sextet - 1U);
-        if (i % 4 == 3) {
-            out[n++] = (uint8_t)(bits >> 16);
-            out[n++] = (uint8_t)(bits >> 8);
-            out[n++] = (uint8_t)bits;
-        }
+        out[3 * i] = (uint8_t)(bits >> 16);
+        out[3 * i + 1] = (uint8_t)(bits >> 8);
+        out[3 * i + 2] = (uint8_t)bits;
     }
-    out[n++] = (uint8_t)(bits >> 10);
-    out[n] = (uint8_t)(bits >> 2);
-    return !(bits & 3U); /* the bits left over are zero in the one right spelling */
+    memcpy(last, text.ptr + HASH_TEXT_LEN - 4, 3);
+    last[3] = 'A'; /* in place of the padding: six zero bits */
+    if (!take_four(last, &bits))
+        return false;
+    out[30] = (uint8_t)(bits >> 16);
+    out[31] = (uint8_t)(bits >> 8);
+    return (bits & 0xFFU) == 0; /* the bits left over are zero in the one right spelling */
 }
 
 static const char *take_signature(struct reading *r)
