@@ -9,6 +9,17 @@ static struct str slot_name(enum key_slot slot)
     return slot == KEY_SECONDARY ? STR("secondary") : STR("primary");
 }
 
+/* "default/primary" */
+static struct str key_text(struct request *req, struct str resource, struct str slot)
+{
+    struct buf out = answer_buf(req, resource.len + slot.len + 2);
+
+    buf_add(&out, resource);
+    buf_add_char(&out, '/');
+    buf_add(&out, slot);
+    return buf_str(&out);
+}
+
 /* An opaque name of the caller: the user's raw id, the resource and key, the peer of the socket. */
 static struct str principal_text(struct request *req, const struct principal *p,
                                  struct str resource)
@@ -17,8 +28,7 @@ static struct str principal_text(struct request *req, const struct principal *p,
     case PRINCIPAL_USER:
         return user_id_format(&p->user, req->arena);
     case PRINCIPAL_ACCESS_KEY:
-        return arena_printf(req->arena, STR_FMT "/" STR_FMT, STR_ARG(resource),
-                            STR_ARG(slot_name(p->key)));
+        return key_text(req, resource, slot_name(p->key));
     case PRINCIPAL_ADMINISTRATOR:
         if (p->uid != UINT32_MAX)
             return arena_printf(req->arena, "uid:%u", p->uid);
