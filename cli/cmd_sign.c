@@ -228,7 +228,7 @@ static enum exit_code read_words(struct cli *cli, struct job *job)
 
         if (!((c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z')))
             return cli_fail(cli, EXIT_USAGE, "METHOD is letters: GET, POST, …");
-        job->method[i] = c >= 'a' ? (char)(c - 'a' + 'A') : c;
+        job->method[i] = (char)(c >= 'a' ? c - 'a' + 'A' : c);
     }
     if (str_starts(target, STR("/")))
         return EXIT_DONE;

@@ -49,7 +49,7 @@ void text_store(char *out, size_t cap, struct str text)
         for (size_t i = 0; i < step; i++) {
             unsigned char c = (unsigned char)text.ptr[n + i];
 
-            out[n + i] = c < 0x20 || c == 0x7f ? '?' : (char)c;
+            out[n + i] = (char)(c < 0x20 || c == 0x7f ? '?' : c);
         }
         n += step;
     }

@@ -6,7 +6,7 @@
 
 /** Characters for `len` octets: standard alphabet with padding, and url alphabet without. */
 #define BASE64_LEN(len)    ((((len) + 2) / 3) * 4)
-#define BASE64URL_LEN(len) (((len) * 4 + 2) / 3)
+#define BASE64URL_LEN(len) (((len)*4 + 2) / 3)
 
 /** Writes BASE64_LEN(len) characters, no NUL; returns how many. */
 size_t base64_encode(const void *src, size_t len, char *out);

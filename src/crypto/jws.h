@@ -19,8 +19,8 @@ struct jws {
 /** Takes `token` apart: three parts, strict base64url, JSON objects, `alg` a string, `kid` and
  * `typ` strings if there, no `crit`, no `b64`. `out_why` gets a short static reason on refusal.
  * jku, x5u, jwk and x5c are ignored. */
-enum rc jws_parse(struct str token, struct arena *arena, struct jws *out, const char **out_why)
-    NODISCARD;
+enum rc jws_parse(struct str token, struct arena *arena, struct jws *out,
+                  const char **out_why) NODISCARD;
 void jws_clear(struct jws *jws);
 /** Appends header.payload.signature; `header_b64` is encoded already. */
 enum rc jws_compose(struct signer *s, struct hash_work *w, struct str header_b64,

@@ -85,8 +85,8 @@ static void free_constraints(NAME_CONSTRAINTS **nc)
     NAME_CONSTRAINTS_free(*nc);
 }
 
-/* OpenSSL would ask on the terminal. The type of the callback has no const. */
-/* NOLINTNEXTLINE(readability-non-const-parameter) */
+/* OpenSSL would ask on the terminal. */
+/* NOLINTNEXTLINE(readability-non-const-parameter): the type of the callback has no const */
 static int no_password(char *buf, int size, int is_writing, void *ctx)
 {
     (void)buf, (void)size, (void)is_writing, (void)ctx;

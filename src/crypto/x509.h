@@ -13,8 +13,8 @@ enum rc ca_make(const struct str *names, size_t n, unix_ms now, struct buf *out_
                 struct secret *out_key_pem) NODISCARD;
 /** A leaf (P-256, 397 days, serverAuth) for exactly `names` (DNS or IP literal), signed by the CA;
  * the PEM of leaf and CA in that order. */
-enum rc leaf_make(struct str ca_cert_pem, const struct secret *ca_key_pem,
-                  const struct str *names, size_t n, unix_ms now, struct buf *out_chain_pem,
+enum rc leaf_make(struct str ca_cert_pem, const struct secret *ca_key_pem, const struct str *names,
+                  size_t n, unix_ms now, struct buf *out_chain_pem,
                   struct secret *out_key_pem) NODISCARD;
 /** When the first certificate of `pem` ends. */
 enum rc cert_not_after(struct str pem, unix_ms *out) NODISCARD;
