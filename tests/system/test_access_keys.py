@@ -202,6 +202,78 @@ def test_content_coding_is_not_removed(server, host):
     assert post(server, headers, body=body).status in (400, 415), "past the gate, and no JSON"
 
 
+# -- the contract's vectors, octet by octet; what they address is not there, but they are let in --
+
+KEY_1 = "Q2FsbGdhdGUtZmFrZS10ZXN0LWtleS0wMTIzNDU2Nzg5LW5vdC1hLXNlY3JldC0wMTIzNDU2Nzg5LUFCQ0RFRg=="
+KEY_2 = "Q2FsbGdhdGUtZmFrZS1zZWNvbmQta2V5LTAxMjM0NTY3ODktbm90LWEtc2VjcmV0LTAxMjM0NS1BQkNERUZHSA=="
+VECTOR_DATE = "Mon, 23 Nov 2026 15:00:00 GMT"
+VECTOR_USER = "8%3Aacs%3A00000000-0000-0000-0000-000000000001_0000000a-0000-0000-0000-000000000002"
+TLS, PLAIN = True, False
+VECTORS = {  # name: method, target, body, signature, Host, door, SignedHeaders, status
+    "V1": ("POST", TARGET, b"", "DFjk9obvLNWybjUOjfWY31fMJuXai3HN91MjudqZqeI=", "localhost:8443", TLS, USUAL, 201),
+    "V2": ("POST", TARGET, b'{"createTokenWithScopes":["chat","voip"],"expiresInMinutes":60}',
+           "DdZgFUZdbOjDRkzOBl3ksgf7bbGTXjTUoCppRdCE24A=", "localhost:8443", TLS, USUAL, 201),
+    "V3": ("POST", f"/identities/{VECTOR_USER}/:issueAccessToken?api-version=2023-10-01", b'{"scopes":["chat"]}',
+           "llBDON/9OXefu6yFHBu0KbmNblIoOT9B7XkbFrwtl8g=", "localhost:8443", TLS, USUAL, 404),
+    "V4": ("DELETE", f"/identities/{VECTOR_USER}?api-version=2023-10-01", b"",
+           "a7aR/K05fOllApWMtyetbwzxwqOzzWV+2H5GcfphMko=", "localhost:8443", TLS, USUAL, 404),
+    "V6": ("POST", "/identities?api-version=2021-03-07", b"", "iNupnGW0Jwn7cejdsVVS1ktd+ZbN2vOQyhb64MlNoEU=",
+           "localhost:8443", TLS, ("date", "host", "x-ms-content-sha256"), 201),
+    "V7": ("POST", TARGET, b'{"createTokenWithScopes":["chat","voip"],"expiresInMinutes":60}',
+           "/oppmfQlKuLcd9xf/h0TLIDXSv1NICo1ewkQ5pSR2LU=", "localhost:8443", TLS, USUAL, 201),
+    "V8": ("POST", "/identities?api-version=2022-10-01", b'{"createTokenWithScopes": ["chat"], "expiresInMinutes": null}',
+           "vYFKVeQs+0zdBzSOv1phfXB9hPRz+Ayn/nckZDSfsnw=", "127.0.0.1:8080", PLAIN, USUAL, 201),
+    "V9": ("POST", "/identities?api-version=2022-10-01", b'{"createTokenWithScopes": ["chat"], "expiresInMinutes": null}',
+           "XMjKZzBdBAxL1NHgphOqHJL+v/wIWTJw6ymkOaWOkxw=", "localhost:8443", TLS, USUAL, 201),
+    "V11": ("POST", TARGET, b"", "GxZJInrakYagl1f8ip1EopnkdEtOKd/WmP6QlWDarz8=", "localhost:8443", TLS, USUAL, 201),
+    "V13": ("POST", "/identities?api-version=2022-10-01", b"", "JogyhVJnNHn5V1ie23QpR4aGjMMSQbOF25rtrt1lCE4=",
+            "localhost", TLS, USUAL, 201),
+    "V14": ("POST", TARGET, b"{}", "Bey4t5M0YCzqF8HyV/chq14miwok0seLk+VfNIR9VY0=", "localhost:8443", TLS,
+            ("host", "x-ms-date", "x-ms-content-sha256"), 201),
+    "V15": ("POST", TARGET, b"{}", "e0nubDLMvdr0oIt7hKvn2PgfGu0fe4feQNcjtKUAyIQ=", "localhost:8443", TLS,
+            ("X-MS-Date", "Host", "X-MS-Content-SHA256"), 201),
+    "V17": ("DELETE", "/identities/123", b"", None, "localhost:8443", TLS, USUAL, 400),
+    "V18": ("POST", "/identities?api-version=2022-10-01", b"", "9C7sIBdhCjRTjaOkILHJ5ADhjYRmZkHv5pRIehNjgtk=",
+            "127.0.0.1:8080", PLAIN, USUAL, 201),
+    "V1 by the key as text": ("POST", TARGET, b"", "EfnLZ4NHVCmKieChjp35uF6t4bn0K3IRWfqnHVM+Rxo=", "localhost:8443",
+                              TLS, USUAL, 401),
+}
+
+
+@pytest.fixture(scope="module")
+def vector_server():
+    """Its keys and its clock are those of the vectors."""
+    from callgate_server import Server
+    server = Server().start()
+    for slot, key in (("primary", KEY_1), ("secondary", KEY_2)):
+        assert server.admin("POST", f"/admin/keys/{slot}:regenerate", {"key": key}).status == 200
+    yield server
+    assert server.close() == 0
+
+
+def send_vector(server, name, clock="15:00:00Z"):
+    method, target, body, signature, host, secure, names, _ = VECTORS[name]
+    if signature is None:  # the vector's own route comes with another service: the same spelling on one of ours
+        signature = mac(KEY_1, f"{method}\n{target}?\n{VECTOR_DATE};{host};{content_hash()}")
+    assert server.admin("PUT", "/admin/clock", {"set": f"2026-11-23T{clock}"}).status == 200
+    headers = {"Host": host, "x-ms-content-sha256": content_hash(body), "Content-Type": "application/json",
+               "Date" if "date" in names else "x-ms-date": VECTOR_DATE,
+               "Authorization": f"HMAC-SHA256 SignedHeaders={';'.join(names)}&Signature={signature}"}
+    return server.send(method, target, headers, body, secure=secure)
+
+
+@pytest.mark.parametrize("name", VECTORS)
+def test_vectors(vector_server, name):
+    answer = send_vector(vector_server, name)
+    assert answer.status == VECTORS[name][-1], answer
+
+
+@pytest.mark.parametrize("clock,status", [("15:05:00Z", 201), ("14:55:00Z", 201), ("15:05:01Z", 401), ("14:54:59Z", 401)])
+def test_vector_at_the_edges(vector_server, clock, status):
+    answer = send_vector(vector_server, "V1", clock)
+    assert answer.status == status, answer
+
+
 # -- refusals --
 
 

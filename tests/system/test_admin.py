@@ -354,8 +354,10 @@ def test_health_and_metrics(server):
     assert text.headers["Content-Type"].startswith("text/plain; version=0.0.4")
     lines = text.body.decode().splitlines()
     assert "callgate_ready 1" in lines
+    label = r'[a-z]+="(?:[^"\\\\]|\\\\.)*"'
+    sample = re.compile(rf"[a-z_:]+(?:\{{{label}(?:,{label})*\}})? [-+]?(?:\d+(?:\.\d+)?(?:e[-+]?\d+)?|Inf|NaN)")
     for line in lines:
-        assert line.startswith("#") or re.fullmatch(r'[a-z_:]+(\{[^}]*\}*[^}]*\})? [-+0-9.eEnaifN]+', line), line
+        assert line.startswith("#") or sample.fullmatch(line), line
     typed = {line.split()[2] for line in lines if line.startswith("# TYPE")}
     assert {"callgate_requests_total", "callgate_request_seconds", "callgate_store_commits_total"} <= typed
     assert server.send("HEAD", "/health/live").status == 200
