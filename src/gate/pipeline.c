@@ -134,15 +134,7 @@ size_t pipeline_head(struct pipeline *p, struct request *req)
     return match.route->body_max ? match.route->body_max : UNKNOWN_BODY_MAX;
 }
 
-/* ---- refusing ---- */
-
-static void refuse(struct pipeline *p, struct request *req, const struct api_error *error)
-{
-    if ((error->status == 401 || error->status == 403) && req->explain.len &&
-        p->options.development && gate_explains(p->gate, req))
-        reply_header(req, STR("x-callgate-explain"), req->explain);
-    reply_error(req, error);
-}
+/* ---- doors ---- */
 
 static bool only_administrator(const struct route *row)
 {
@@ -283,7 +275,7 @@ static void serve(struct pipeline *p, struct request *req, const struct route *r
     if (!error)
         error = policy_allows(req->principal, req, p->options.development);
     if (error)
-        refuse(p, req, error);
+        reply_error(req, error);
     else if (!in_version)
         reply_version_error(req);
     else if (is_unsupported_media(req))
@@ -324,7 +316,7 @@ static void run(struct pipeline *p, struct request *req, const struct directory 
     else if (row->plane != PLANE_WIRE && is_foreign_page(req)) {
         req->route = row;
         req->explain = STR("origin; a web page of another origin may not use this route");
-        refuse(p, req, &API_ORIGIN_REFUSED);
+        reply_error(req, &API_ORIGIN_REFUSED);
     } else if (!row_has_method) {
         reply_not_allowed(req, match.methods);
     } else {
@@ -337,6 +329,7 @@ void pipeline_run(struct pipeline *p, struct request *req)
     struct frame frame = {.outer = p->innermost, .req = req};
     struct gate_pin pin = gate_enter(p->gate);
 
+    req->explains = gate_explains(p->gate, req);
     p->innermost = &frame;
     run(p, req, pin.directory);
     p->innermost = frame.outer;

@@ -91,6 +91,14 @@ void reply_error(struct request *req, const struct api_error *error)
     reply_error_text(req, error, error->text, STR_EMPTY);
 }
 
+/* Whoever refuses, the pipeline or a handler: it is explained to those who may know (design D22).
+ */
+static void explain(struct request *req, int status, struct str message)
+{
+    if (req->explains && (status == 401 || status == 403))
+        reply_header(req, STR("x-callgate-explain"), req->explain.len ? req->explain : message);
+}
+
 void reply_error_text(struct request *req, const struct api_error *error, struct str message,
                       struct str target)
 {
@@ -100,6 +108,7 @@ void reply_error_text(struct request *req, const struct api_error *error, struct
 
     api_error_write(&json, error->code, message, target);
     assert(!json.failed);
+    explain(req, error->status, message);
     reply_json(req, error->status, buf_str(&json));
 }
 
@@ -308,7 +317,8 @@ static void put_service_lines(struct pen *pen, const struct request *req)
         put_line(pen, STR("x-ms-client-request-id: "), client_id);
     if (req->reply.status == 401 && service && service->challenge.len &&
         !has_extra(&req->reply, STR("WWW-Authenticate")))
-        put_line(pen, STR("WWW-Authenticate: "), service->challenge);
+        put_line(pen, STR("WWW-Authenticate: "),
+                 req->route->accept & ACCEPT_KEY ? service->challenge : STR("Bearer"));
 }
 
 /* A browser keeps HSTS by host for all ports: for localhost, or an address, it would break every
@@ -350,7 +360,7 @@ static size_t octets_at_most(const struct request *req)
     size_t max = FIXED_MAX + reply->content_type.len + req->id.len + CLIENT_ID_MAX;
 
     if (service)
-        max += service->supported.len + service->challenge.len;
+        max += service->supported.len + service->challenge.len + STR("Bearer").len;
     for (size_t i = 0; i < reply->extra_count; i++)
         max += reply->extra[i].name.len + reply->extra[i].value.len + 4;
     return max + reply->body.len;

@@ -81,6 +81,7 @@ struct request {
     /* how it ends */
     struct reply reply;
     struct str explain; /* why it was refused: for the log and, in development, the caller */
+    bool explains;      /* the caller may be told: 401 and 403 carry x-callgate-explain */
     bool gone;          /* the peer has left: the reply will be dropped */
     loop_fn on_gone;    /* called once when that happens, or NULL */
     void *on_gone_ctx;

@@ -11,7 +11,7 @@ struct service {
     uint8_t version_count;      /* 0: unversioned */
     struct str supported;       /* "a, b, c": the header api-supported-versions */
     const struct api_error *unauthorized, *forbidden;
-    struct str challenge; /* WWW-Authenticate on 401 */
+    struct str challenge; /* WWW-Authenticate on 401 of rows that take a key; others say Bearer */
 };
 
 /** The versions in which a route exists: numbers from..to inclusive. */

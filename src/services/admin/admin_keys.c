@@ -41,6 +41,7 @@ void admin_keys_get(struct request *req)
     struct json_writer w;
 
     if (reveal && req->principal->kind != PRINCIPAL_ADMINISTRATOR) {
+        req->explain = STR("policy; an access key may see when keys were used, not their values");
         answer_refusal(req, &(struct refusal){&API_FORBIDDEN,
                                               STR("Only the administrator may see the keys."),
                                               STR("reveal")});

@@ -20,6 +20,8 @@ static const struct route wire = {GET, "/a", &api,       ACCEPT_KEY, NEED_IDENTI
                                   0,   run,  PLANE_WIRE, KIND_REPLY};
 static const struct route admin = {GET, "/admin/a", &api,        ACCEPT_ADMIN, NEED_RESOURCE,
                                    0,   run,        PLANE_ADMIN, KIND_REPLY};
+static const struct route no_key = {POST, "/b", &api,       ACCEPT_HANDLER, NEED_NOTHING,
+                                    KIB,  run,  PLANE_WIRE, KIND_REPLY};
 static const struct route endpoint = {GET, "/msi/a", &api,           ACCEPT_NOBODY, NEED_NOTHING,
                                       0,   run,      PLANE_IDENTITY, KIND_REPLY};
 static const struct door tls_door = {.tls = true, .loopback = true, .port = 8443};
@@ -174,6 +176,45 @@ static void the_challenge_goes_with_401_once(void **state)
     reply_error(&f.req, &API_FORBIDDEN);
     assert_int_equal(request_fake_count(&f, STR("WWW-Authenticate")), 0);
     request_fake_clear(&f);
+    start(&f, NULL, &no_key, PLAIN);
+    reply_error(&f.req, &API_DENIED);
+    check_str("no key", request_fake_header(&f, STR("WWW-Authenticate")), STR("Bearer"));
+    request_fake_clear(&f);
+}
+
+static void refusals_are_explained_to_those_who_may_know(void **state)
+{
+    static const struct {
+        const struct api_error *error;
+        bool explains;
+        const char *explain, *header; /* header NULL: none */
+    } cases[] = {
+        {&API_DENIED, true, "signature; wrong", "signature; wrong"},
+        {&API_FORBIDDEN, true, "policy; no", "policy; no"},
+        {&API_FORBIDDEN, true, "",
+         "The initiator doesn't have the permission to perform the "
+         "requested operation."},
+        {&API_DENIED, false, "signature; wrong", NULL},
+        {&API_NOT_FOUND, true, "no such thing", NULL},
+        {&API_TOO_MANY_REQUESTS, true, "signature", NULL},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct request_fake f;
+        struct str header;
+
+        start(&f, NULL, &wire, PLAIN);
+        f.req.explains = cases[i].explains;
+        f.req.explain = str_from(cases[i].explain);
+        reply_error(&f.req, cases[i].error);
+        header = request_fake_header(&f, STR("x-callgate-explain"));
+        if (cases[i].header)
+            check_str("explain", header, str_from(cases[i].header));
+        else
+            assert_null(header.ptr);
+        request_fake_clear(&f);
+    }
 }
 
 static void web_pages_may_read_the_wire_and_nothing_else(void **state)
@@ -494,6 +535,7 @@ int main(void)
         cmocka_unit_test(says_when_the_connection_ends),
         cmocka_unit_test(versions_are_told_only_by_the_service_itself),
         cmocka_unit_test(the_challenge_goes_with_401_once),
+        cmocka_unit_test(refusals_are_explained_to_those_who_may_know),
         cmocka_unit_test(web_pages_may_read_the_wire_and_nothing_else),
         cmocka_unit_test(a_refused_target_is_judged_by_its_text),
         cmocka_unit_test(a_preflight_answer_is_not_doubled),

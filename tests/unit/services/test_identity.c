@@ -419,6 +419,9 @@ static void refuses_entra_tokens_without_an_issuer(void **state)
     fx.token = STR("some.foreign.token");
     call(&fx, USER, "POST", "/access/entra/:exchangeAccessToken?" V25, "{}");
     check_error(&fx, 401, "InvalidAccessToken", "Provided access token is not valid.", "");
+    assert_true(str_eq(request_fake_header(&fx.fake, STR("x-callgate-explain")),
+                       STR("no OpenID issuer is configured for the exchange")));
+    assert_true(str_eq(request_fake_header(&fx.fake, STR("WWW-Authenticate")), STR("Bearer")));
     call(&fx, USER, "POST", "//access/teamsExtension/:exchangeAccessToken?" V256, "{}");
     check_error(&fx, 401, "InvalidAccessToken", NULL, "");
     call(&fx, PRIMARY, "POST", "/access/entra/:exchangeAccessToken?" V25, "{}");
