@@ -11,7 +11,8 @@ struct candidate {
     bool counts;
 };
 
-#define CANDIDATES_MAX 96
+/* At most 101: eight public names, a Host in upper case without a port, both H6 headers, P6. */
+#define CANDIDATES_MAX 104
 
 /** Every pair but P0 x H0 itself, in the order of the table; `host` is the Host header's value.
  * How many there are depends on the request and the settings, never on the resource. */

@@ -2,6 +2,8 @@
  * match, near misses. */
 #include "unit/gate/fixture.h"
 
+#include "gate/candidates.h"
+
 #include "crypto/base64.h"
 
 #include <stdio.h>
@@ -39,6 +41,7 @@ static void takes_the_parameters_apart(void **state)
         {"SignedHeaders=a&Signature=b&x=1&x=2&flag", true, 1},
         {"SignedHeaders=a&SignedHeaders=a&Signature=b", false, 0},
         {"SignedHeaders=a&Signature=b&Signature=b", false, 0},
+        {"SignedHeaders=a&Signature=&Signature=b", false, 0},
         {"SignedHeaders=a;;b&Signature=b", false, 0},
         {"SignedHeaders=&Signature=b", false, 0},
         {"SignedHeaders=a;A&Signature=b", false, 0},
@@ -308,6 +311,42 @@ static void counts_public_names_for_the_default_resource_alone(void **state)
     fixture_clear(&f);
 }
 
+static void leaves_no_candidate_out_when_there_are_most(void **state)
+{
+    struct fixture f;
+    struct str names[8];
+    struct gate_options o = {.public_hosts = names, .public_hosts_count = 8};
+    struct request_fake fake;
+    struct candidate list[CANDIDATES_MAX];
+    bool x_ms_host = false;
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        names[i] = str_of(
+            &"a.exampleb.examplec.exampled.examplee.examplef.exampleg.exampleh.example"[9 * i], 9);
+    fixture_init(&f, &o);
+    request_fake_init(&fake, &plain_door);
+    fixture_request(&fake,
+                    &(struct recipe){.target = "/identities/8%3Aacs?api-version=2023%2D10-01",
+                                     .host = "LOCALHOST",
+                                     .extra = "x-ms-host: a\r\nx-forwarded-host: b\r\n"},
+                    &key_row);
+    const struct directory *d = gate_directory(f.gl);
+    struct key_check c = {.resource = d->dummy,
+                          .directory = d,
+                          .public_hosts = names,
+                          .public_hosts_count = 8,
+                          .without_query = true};
+    size_t n = candidates_list(&c, &fake.req, STR("LOCALHOST"), list);
+    assert_true(n < CANDIDATES_MAX);
+    for (size_t i = 0; i < n; i++)
+        x_ms_host |=
+            str_eq(list[i].path, STR("/identities/8%3Aacs")) && str_eq(list[i].host, STR("b"));
+    assert_true(x_ms_host); /* P6 with H6: the last of the table */
+    request_fake_clear(&fake);
+    fixture_clear(&f);
+}
+
 /* ---- near misses ---- */
 
 struct wrong {
@@ -435,6 +474,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(opens_no_second_request_with_one_signature, set_up,
                                         tear_down),
         cmocka_unit_test(counts_public_names_for_the_default_resource_alone),
+        cmocka_unit_test(leaves_no_candidate_out_when_there_are_most),
         cmocka_unit_test_setup_teardown(names_the_common_mistakes, set_up, tear_down),
         cmocka_unit_test_setup_teardown(explains_what_the_server_signed_and_no_secret, set_up,
                                         tear_down),
