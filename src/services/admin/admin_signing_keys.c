@@ -39,7 +39,8 @@ static void write_key(struct json_writer *w, const struct shown *k, unix_ms now,
 /* ---- list ---- */
 
 struct keys_list {
-    struct admin_list list; /* first */
+    struct admin_list list;    /* first */
+    const struct directory *d; /* of the last fetch: what was found lies in it */
     const struct signing_key **found;
     size_t n;
     bool more;
@@ -60,6 +61,7 @@ static void fetch_keys(struct admin_list *list)
     const struct directory *d = gate_directory(list->req->site->gate);
     size_t total = 0, from = 0;
 
+    k->d = d;
     k->found = arena_array(&list->scratch, const struct signing_key *, d->signing_keys_count + 1);
     for (size_t i = 0; i < d->signing_keys_count; i++)
         if (name_eq(d->signing_keys[i].purpose, PURPOSE) &&
@@ -86,8 +88,7 @@ static struct str write_keys(struct admin_list *list, struct json_writer *w)
     struct keys_list *k = (struct keys_list *)list;
     struct request *req = list->req;
     unix_ms now = clock_now(req->site->clock);
-    const struct signing_key *signer =
-        directory_signer(gate_directory(req->site->gate), PURPOSE, now);
+    const struct signing_key *signer = directory_signer(k->d, PURPOSE, now);
 
     for (size_t i = 0; i < k->n; i++) {
         const struct signing_key *key = k->found[i];
