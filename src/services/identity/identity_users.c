@@ -40,21 +40,31 @@ static void answer_identity(struct creation *c, int status)
         answer_json(req, status, &out);
 }
 
+/* A living user has the external id already: answers with that one. False: there is none. */
+static bool answer_existing(struct creation *c)
+{
+    struct request *req = c->req;
+    struct user_row row;
+
+    if (!c->row.external_id.len ||
+        store_user_by_external_id(req->site->reader, &c->row.key.resource, c->row.external_id,
+                                  req->arena, &row) != RC_OK)
+        return false;
+    c->row = row;
+    if (c->token.n)
+        token_note_issued(req, &c->row);
+    answer_identity(c, 200);
+    return true;
+}
+
 static void on_created(void *ctx, enum rc rc, struct change_set *set)
 {
     struct creation *c = ctx;
     struct request *req = c->req;
-    struct user_row other;
 
     (void)set;
-    if (rc == RC_CONFLICT && c->row.external_id.len &&
-        store_user_by_external_id(req->site->reader, &c->row.key.resource, c->row.external_id,
-                                  req->arena, &other) == RC_OK &&
-        !other.deleted) {
-        c->row = other; /* somebody else was quicker */
-        answer_identity(c, 200);
-        return;
-    }
+    if (rc == RC_CONFLICT && answer_existing(c))
+        return; /* somebody else was quicker */
     if (rc) {
         answer_rc(req, rc);
         return;
@@ -100,20 +110,6 @@ static bool read_creation(struct request *req, struct creation *c, struct refusa
            (!obj || read_external_id(req, obj, &c->row, why));
 }
 
-/* True when a living user has the external id already: then `c->row` is that one. */
-static bool exists_already(struct request *req, struct creation *c)
-{
-    struct user_row row;
-
-    if (!c->row.external_id.len ||
-        store_user_by_external_id(req->site->reader, &c->row.key.resource, c->row.external_id,
-                                  req->arena, &row) != RC_OK ||
-        row.deleted)
-        return false;
-    c->row = row;
-    return true;
-}
-
 void user_create(struct request *req)
 {
     struct creation *c = arena_new(req->arena, struct creation);
@@ -127,12 +123,8 @@ void user_create(struct request *req)
     }
     if (!limits_allow(req, c->token.n ? LIMIT_CREATE_WITH_TOKEN : LIMIT_CREATE))
         return;
-    if (exists_already(req, c)) {
-        if (c->token.n)
-            token_note_issued(req, &c->row);
-        answer_identity(c, 200);
+    if (answer_existing(c))
         return;
-    }
     if (c->token.n)
         c->row.last_issued = req->now;
     user_change(req, CHANGE_USER_ADD, &c->row, on_created, c);
