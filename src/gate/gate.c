@@ -92,9 +92,11 @@ static enum rc publish_directory(struct gate *g, struct buf *why)
     struct directory *next = NULL;
     enum rc rc = directory_build(&g->source, g->reader, &next, why);
 
-    atomic_store(&g->stale, rc != RC_OK); /* credentials are refused rather than checked wrongly */
     if (!rc)
         snapshot_publish(&g->directory, &next->snapshot);
+    /* behind the publishing, since an old directory must not look right for a moment; until then
+     * credentials are refused rather than checked wrongly */
+    atomic_store(&g->stale, rc != RC_OK);
     return rc;
 }
 
@@ -138,6 +140,11 @@ enum rc gate_load(struct gate *g, struct buf *why)
     if (rc && !why->len)
         buf_addf(why, "the store could not be read (%s)", rc_name(rc));
     return rc;
+}
+
+void gate_doubt(struct gate *g)
+{
+    revocations_doubt(g->revocations, INT64_MAX);
 }
 
 static void take_user(struct gate *g, const struct user_key *key)

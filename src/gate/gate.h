@@ -29,6 +29,9 @@ void gate_free(struct gate *g);
 /** Reads everything kept in memory from the store: at start, after a restore, when the clock was
  * moved back. RC_DENIED: wrong master key. */
 enum rc gate_load(struct gate *g, struct buf *why) NODISCARD;
+/** The clock is about to be moved back: what was forgotten by time may count again, so that users'
+ * rows are read until the next gate_load() has succeeded. Any thread. */
+void gate_doubt(struct gate *g);
 /** The store's watch (writer thread): brings memory up to date. */
 void gate_on_commit(void *gate, const struct log_entry *entries, size_t n);
 /** Once a minute, any one thread: forgets old revocations, writes last-used times, tries again what

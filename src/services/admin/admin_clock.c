@@ -58,17 +58,20 @@ static void on_kept(void *ctx, enum rc rc, struct change_set *set)
 {
     struct clock_move *m = ctx;
     struct request *req = m->req;
-    int64_t before;
+    bool back;
 
     (void)set;
     if (rc) {
         answer_rc(req, rc);
         return;
     }
-    before = atomic_exchange(&req->site->clock->offset_ms, m->offset_ms);
+    back = m->offset_ms < atomic_load(&req->site->clock->offset_ms);
+    if (back)
+        gate_doubt(gate_of(req->site->gate)); /* before any request sees the earlier time */
+    atomic_store(&req->site->clock->offset_ms, m->offset_ms);
     log_info(req->site->log, "clock.moved", "request=" STR_FMT " offset_ms=%lld", STR_ARG(req->id),
              (long long)m->offset_ms);
-    if (m->offset_ms < before)
+    if (back)
         loop_work(req->loop, reload, on_reloaded, m);
     else
         answer_clock(req);

@@ -371,12 +371,15 @@ static bool read_name(struct request *req, const struct resource_body *body,
                       struct resource_row *row, struct refusal *why)
 {
     const struct directory *d = gate_directory(req->site->gate);
+    struct str full = arena_printf(req->arena, STR_FMT "." STR_FMT, STR_ARG(body->name),
+                                   STR_ARG(req->site->options->domain));
 
     if (!label_valid(body->name))
         return refuse(why, &API_VALIDATION,
                       STR("name must be 1 to 63 lower-case letters, digits and hyphens."),
                       STR("$.name"));
-    if (directory_by_name(d, body->name) || !host_free(d, body->name, NULL))
+    if (directory_by_name(d, body->name) || !host_free(d, body->name, NULL) ||
+        !host_free(d, full, NULL))
         return refuse(why, &API_CONFLICT, STR("Somebody has this name already."), STR("$.name"));
     row->name = body->name;
     return true;

@@ -38,10 +38,10 @@ static const char *const sql[W_COUNT] = {
         "INSERT INTO users(resource, id, generation, created, valid_from, revoked, deleted,"
         " last_issued, external_id) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
     [W_USER_REVOKE] =
-        "UPDATE users SET generation = generation + 1, revoked = ?3"
+        "UPDATE users SET generation = generation + 1, revoked = max(revoked, ?3)"
         " WHERE resource = ?1 AND id = ?2 AND deleted = 0",
     [W_USER_VALID_FROM] =
-        "UPDATE users SET valid_from = ?4, revoked = ?3"
+        "UPDATE users SET valid_from = ?4, revoked = max(revoked, ?3)"
         " WHERE resource = ?1 AND id = ?2 AND deleted = 0 AND valid_from < ?4",
     [W_USER_DELETE] =
         "UPDATE users SET deleted = ?3 WHERE resource = ?1 AND id = ?2 AND deleted = 0",

@@ -120,6 +120,11 @@ static void refuses_resources_that_would_clash(void **state)
         call(&fx, ADMIN, "POST", "/admin/resources", cases[i].body);
         check_error(&fx, cases[i].status, NULL, NULL, cases[i].target);
     }
+    assert_int_equal(call(&fx, ADMIN, "POST", "/admin/resources",
+                          "{\"name\":\"first\",\"names\":[\"second.localhost\"]}"),
+                     201);
+    call(&fx, ADMIN, "POST", "/admin/resources", "{\"name\":\"second\"}");
+    check_error(&fx, 409, "Conflict", NULL, "$.name"); /* its full name is somebody's */
     call(&fx, ADMIN, "PATCH", "/admin/resources/other", "{\"name\":\"else\"}");
     check_error(&fx, 400, "ValidationError", NULL, "$.name");
 }
@@ -166,6 +171,7 @@ static void keys_show_times_and_values_to_the_right_people(void **state)
     assert_true(json_is_null(json_at(&fx, "secondary.lastUsedOn")));
     call(&fx, PRIMARY, "GET", "/admin/keys?reveal=true", "");
     check_error(&fx, 403, "Forbidden", NULL, NULL);
+    assert_true(request_fake_header(&fx.fake, STR("x-callgate-explain")).len > 0);
     assert_int_equal(call(&fx, ADMIN, "GET", "/admin/keys?reveal=true", ""), 200);
     snprintf(endpoint, sizeof endpoint, "endpoint=https://localhost:8443/;accesskey=%s",
              text_at(&fx, "primary.key"));
@@ -382,6 +388,33 @@ static void moves_the_clock(void **state)
     check_error(&fx, 400, "ValidationError", NULL, NULL);
 }
 
+#define REVOKE "/identities/%s/:revokeAccessTokens?api-version=2023-10-01"
+
+static void a_revoked_token_stays_dead_wherever_the_clock_goes(void **state)
+{
+    (void)state;
+    assert_int_equal(call(&fx, ADMIN, "PUT", "/admin/clock", "{\"advance\":\"240h\"}"), 200);
+    call(&fx, PRIMARY, "POST", "/identities?api-version=2023-10-01",
+         "{\"createTokenWithScopes\":[\"chat\"]}");
+    snprintf(kept, sizeof kept, "%s", text_at(&fx, "identity.id"));
+    snprintf(token, sizeof token, "%s", text_at(&fx, "accessToken.token"));
+    fx.token = str_from(token);
+    assert_int_equal(call(&fx, PRIMARY, "POST", path_of(0, REVOKE, kept), ""), 204);
+    assert_int_equal(call(&fx, USER, "GET", "/admin/whoami", ""), 401);
+    /* revoked again at an earlier time: the later one still counts for how long it is held */
+    assert_int_equal(call(&fx, ADMIN, "DELETE", "/admin/clock", ""), 200);
+    assert_int_equal(call(&fx, PRIMARY, "POST", path_of(0, REVOKE, kept), ""), 204);
+    assert_int_equal(call(&fx, ADMIN, "PUT", "/admin/clock", "{\"advance\":\"241h\"}"), 200);
+    gate_tick(fx.gate);
+    assert_int_equal(call(&fx, USER, "GET", "/admin/whoami", ""), 401);
+    /* forgotten once its tokens have expired, known again when the clock goes back */
+    assert_int_equal(call(&fx, ADMIN, "PUT", "/admin/clock", "{\"advance\":\"48h\"}"), 200);
+    gate_tick(fx.gate);
+    assert_int_equal(gate_revocations_held(fx.gate), 0);
+    assert_int_equal(call(&fx, ADMIN, "PUT", "/admin/clock", "{\"advance\":\"-48h\"}"), 200);
+    assert_int_equal(call(&fx, USER, "GET", "/admin/whoami", ""), 401);
+}
+
 static size_t keys_published(void)
 {
     assert_int_equal(call(&fx, NOBODY, "GET", "/.well-known/jwks.json", ""), 200);
@@ -513,6 +546,7 @@ int main(void)
         CASE(waits_until_enough_are_there),
         CASE(waits_no_longer_than_told),
         CASE(moves_the_clock),
+        CASE(a_revoked_token_stays_dead_wherever_the_clock_goes),
         CASE(rotates_signing_keys_with_overlap),
         CASE(publishes_a_key_before_it_signs),
         CASE(streams_a_backup_and_leaves_nothing_behind),
