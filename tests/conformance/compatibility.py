@@ -1,0 +1,121 @@
+#!/usr/bin/env python3
+"""What the official SDKs showed, from their results and the kept table.
+
+usage: compatibility.py check SUITE RESULTS_PREFIX     fewer tests passed than kept: fails
+       compatibility.py write RESULTS_DIR [FILE]       the table of docs/compatibility.md, made anew
+
+A test whose name begins with a way to reach the server and an operation ("https, key credential: getToken …";
+in Python and Java "getToken_…[https, key credential]") and that passed is what a line of the table stands on.
+"""
+
+import json
+import re
+import sys
+import xml.etree.ElementTree as ET
+from collections import defaultdict
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+KEPT = json.loads((HERE / "versions.json").read_text())
+LANGUAGES = {"sdk_javascript": "JavaScript", "sdk_python": "Python", "sdk_java": "Java"}
+PAGE = HERE.parents[1] / "docs" / "compatibility.md"
+BEGIN, END = "<!-- made by tests/conformance/compatibility.py: begin -->", "<!-- end -->"
+REFUSALS = " (its refusals)"  # no issuer of Teams users is configured
+# The longest first: createUserAndToken is not createUser.
+OPERATIONS = ["createUserAndToken", "getTokenForTeamsUser", "createUser", "issueToken", "getToken", "revokeTokens",
+              "deleteUser"]
+WAY = re.compile(r"\b(https?), ((?:connection string|key credential)[^\]:)]*)")
+
+
+def passed_in_tap(path: Path) -> list[str]:
+    lines = path.read_text(errors="replace").splitlines()
+    found = (re.match(r"ok \d+ -? ?(.*)", line) for line in lines)
+    return [match[1] for match in found if match and not re.search(r"# (SKIP|TODO)", match[1])]
+
+
+def passed_in_junit(path: Path) -> list[str]:
+    bad = ("failure", "error", "skipped")
+    return [case.get("name") for case in ET.parse(path).getroot().iter("testcase")
+            if not any(case.find(tag) is not None for tag in bad)]
+
+
+def passed(prefix: str, which: str) -> list[str]:
+    """The names of the tests of one release that passed."""
+    folder, stem = Path(prefix).parent, f"{Path(prefix).name}.{which}."
+    names = []
+    for path in sorted(folder.glob(f"{stem}*")):
+        if path.suffix == ".tap":
+            names += passed_in_tap(path)
+        elif path.suffix == ".xml":
+            names += passed_in_junit(path)
+    return names
+
+
+def operation_of(name: str) -> str | None:
+    """Also from create_user_…, as Python writes it."""
+    flat = re.sub(r"[^a-z]", "", WAY.sub("", name).lower().removeprefix("test_"))
+    return next((one for one in OPERATIONS if flat.startswith(one.lower())), None)
+
+
+def check(suite: str, prefix: str) -> int:
+    status = 0
+    for which, row in KEPT[suite].items():
+        count = len(passed(prefix, which))
+        print(f"{suite} {which}: {count} tests passed, the kept table wants {row['tests']}")
+        if count < row["tests"]:
+            status = 1
+    return status
+
+
+def ways(names: list[str]) -> dict:
+    """{transport: {credential: {operations}}} of the tests that passed."""
+    found = defaultdict(lambda: defaultdict(set))
+    for name in names:
+        way, operation = WAY.search(name), operation_of(name)
+        if way and operation:
+            found[way[1]][way[2].strip()].add(operation)
+    return found
+
+
+def line(suite: str, which: str, row: dict, names: list[str]) -> str:
+    found = ways(names)
+    operations = sorted({one for ways_ in found.values() for each in ways_.values() for one in each},
+                        key=lambda one: OPERATIONS.index(one))
+    reached = "<br>".join(f"**{transport}**: {' · '.join(sorted(found[transport]))}"
+                          for transport in sorted(found, reverse=True))
+    named = ", ".join(one + REFUSALS * (one == "getTokenForTeamsUser") for one in operations)
+    packages = "<br>".join(f"`{name}` {version}" for name, version in row["packages"].items())
+    return (f"| {LANGUAGES[suite]} ({which}) | {packages} | {row['apiVersion']} | {named} | {reached} "
+            f"| {len(names)} |")
+
+
+def table(results: Path) -> str:
+    lines = ["| SDK | packages | api-version | operations | reached by | tests passed |",
+             "|---|---|---|---|---|---|"]
+    for suite, rows in KEPT.items():
+        lines += [line(suite, which, row, passed(str(results / suite), which)) for which, row in rows.items()]
+    return "\n".join(lines)
+
+
+def write(results: Path, page: Path) -> int:
+    text = page.read_text()
+    before, rest = text.split(BEGIN)
+    _, after = rest.split(END)
+    page.write_text(f"{before}{BEGIN}\n{table(results)}\n{END}{after}")
+    return 0
+
+
+def main(arguments: list[str]) -> int:
+    match arguments:
+        case ["check", suite, prefix]:
+            return check(suite, prefix)
+        case ["write", results]:
+            return write(Path(results), PAGE)
+        case ["write", results, page]:
+            return write(Path(results), Path(page))
+    print(__doc__, file=sys.stderr)
+    return 2
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
