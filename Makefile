@@ -19,7 +19,8 @@ deps:
 build: deps
 	@tools/build $(BUILD)
 
-run: build
+run: deps
+	@TARGETS='callgate callgate-curl.so' tools/build $(BUILD)
 	@tools/run $(BUILD)
 
 test:

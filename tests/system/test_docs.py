@@ -88,7 +88,7 @@ def test_every_command_shown_exists_with_its_options(page, commands):
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_every_flag_named_alone_exists(page, commands):
     known = set().union(*commands.values())
-    others = {"--cacert", "--unix-socket", "--test"}  # curl's and Node's
+    others = {"--cacert", "--unix-socket", "--test", "--experimental-global-webcrypto"}  # curl's and Node's
     for span in spans(page):
         for flag in re.findall(r"(?<![\w-])--[a-z][a-z0-9-]*", span):
             assert flag in known | others, f"no such flag: {flag}"
