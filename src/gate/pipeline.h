@@ -7,7 +7,6 @@
 
 struct pipeline_options {
     bool development;
-    bool hsts; /* unused on plain doors */
 };
 
 /** Per route and loop; summed by the metrics page. */

@@ -6,12 +6,15 @@
  * Source: wire/authentication §1.3. */
 #include "gate/scheme_key.h"
 
+#include "base/log.h"
 #include "crypto/base64.h"
 #include "gate/candidates.h"
 
 #define HASH_TEXT_LEN ((size_t)44) /* base64 of 32 octets */
 #define ON_STACK_MAX  ((size_t)1024)
 #define MS_PER_S      1000
+
+#define HEADER_NAME_MAX ((size_t)320) /* in an explanation, quoted: up to four octets of one */
 
 static const struct str empty_body_hash = STR_INIT("47DEQpj8HBSa+/TImW+5JCeuQeRkm5NMpJWZG3hSuFU=");
 
@@ -93,12 +96,15 @@ struct reading {
     struct str signature_text;
     uint8_t signature[SHA256_LEN];
     size_t candidates; /* pairs tried */
+    struct str wanted; /* the header that is missing, or there twice */
 };
 
 static bool only_one(const struct headers *h, enum header_id id)
 {
     return h->times[id] == 1;
 }
+
+static const char not_once[] = "each header of SignedHeaders must be there exactly once";
 
 /* The usual three headers, found by number. */
 static const char *take_usual(struct reading *r)
@@ -112,8 +118,10 @@ static const char *take_usual(struct reading *r)
                  {HEADER_X_MS_CONTENT_SHA256, STR_INIT("x-ms-content-sha256")}};
 
     for (size_t i = 0; i < ARRAY_LEN(three); i++) {
-        if (!only_one(h, three[i].id))
-            return "each header of SignedHeaders must be there exactly once";
+        if (!only_one(h, three[i].id)) {
+            r->wanted = three[i].name;
+            return not_once;
+        }
         r->parts.names[i] = three[i].name;
         r->parts.values[i] = headers_get(h, three[i].id);
     }
@@ -133,8 +141,10 @@ static const char *take_listed(struct reading *r, const struct key_credential *c
     for (size_t i = 0; i < c->n; i++) {
         enum header_id id = header_id_of(c->signed_headers[i]);
 
-        if (headers_only(&r->req->headers, c->signed_headers[i], &p->values[i]))
-            return "each header of SignedHeaders must be there exactly once";
+        if (headers_only(&r->req->headers, c->signed_headers[i], &p->values[i])) {
+            r->wanted = c->signed_headers[i];
+            return not_once;
+        }
         p->names[i] = c->signed_headers[i];
         if (id == HEADER_HOST) {
             host = true;
@@ -383,6 +393,12 @@ static struct str explained_form(const struct reading *r, const char *wrong)
     const struct mistake *m =
         r->signature_text.len ? near_miss_of_encoding(r->signature_text) : NULL;
 
+    if (r->wanted.len) {
+        char name[HEADER_NAME_MAX];
+        size_t len = log_quote(name, sizeof name, r->wanted, HEADER_NAME_MAX / 8);
+
+        return arena_printf(r->req->arena, "malformed; %s; header=%.*s", wrong, (int)len, name);
+    }
     if (!m)
         return arena_printf(r->req->arena, "malformed; %s", wrong);
     return arena_printf(r->req->arena, "malformed; %s; cause=%s; likely=\"%s\"; fix=\"%s\"", wrong,

@@ -103,8 +103,12 @@ static void refuses_malformed_headers(void **state)
          {.authorization =
               "hmac-sha256 SignedHeaders=x-ms-date;host;x-ms-content-sha256&Signature=" V1},
          NULL},
-        {"two hashes", {.extra = "x-ms-content-sha256: " E_HASH "\r\n"}, "exactly once"},
-        {"two dates", {.extra = "x-ms-date: " HTTPDAY "\r\n"}, "exactly once"},
+        {"two hashes",
+         {.extra = "x-ms-content-sha256: " E_HASH "\r\n"},
+         "exactly once; header=\"x-ms-content-sha256\""},
+        {"two dates",
+         {.extra = "x-ms-date: " HTTPDAY "\r\n"},
+         "exactly once; header=\"x-ms-date\""},
         {"a header that is not there",
          {.authorization =
               "HMAC-SHA256 SignedHeaders=x-ms-date;host;x-ms-content-sha256;x&Signature=" V1},
