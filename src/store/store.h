@@ -79,7 +79,7 @@ struct assignment_row { /* teamsExtension assignments: wire/authentication §2.1
 enum change_kind {
     CHANGE_NONE = 0,
     CHANGE_RESOURCE_PUT,    /* insert or replace by id; RC_CONFLICT when one that is not deleted has
-                             * the name */
+                             * the name; RC_NOT_FOUND when it was deleted before and shall live */
     CHANGE_ACCESS_KEY_PUT,  /* by (resource, slot); RC_CONFLICT unless its generation is newer */
     CHANGE_ACCESS_KEY_USED, /* only last_used, never back; not in the change log */
     CHANGE_SIGNING_KEY_PUT,

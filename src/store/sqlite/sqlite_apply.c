@@ -20,7 +20,7 @@ static const char *const sql[W_COUNT] = {
         "INSERT INTO resources(id, name, location, names, port, state, is_default, created)"
         " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"
         " ON CONFLICT(id) DO UPDATE SET name = ?2, location = ?3, names = ?4, port = ?5,"
-        " state = ?6, is_default = ?7, created = ?8",
+        " state = ?6, is_default = ?7, created = ?8 WHERE state <> 0 OR ?6 = 0",
     [W_ACCESS_KEY_PUT] =
         "INSERT INTO access_keys(resource, slot, generation, tokens_valid_from, sealed,"
         " regenerated, last_used) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"
@@ -149,6 +149,8 @@ static enum rc resource_put(struct backend *b, sqlite3_stmt *st, struct change *
     sqlite3_bind_int(st, 7, row->is_default);
     sqlite3_bind_int64(st, 8, row->created);
     rc = writer_run(b, st);
+    if (!rc && !sqlite3_changes(b->db))
+        rc = RC_NOT_FOUND; /* it was deleted meanwhile, and stays so */
     return rc ? rc : append_log(b, log, LOG_RESOURCE, NULL, &row->id);
 }
 

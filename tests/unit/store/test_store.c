@@ -106,6 +106,11 @@ static void revokes_by_counting_generations(struct fixture *f)
         assert_int_equal(row.revoked, NOW + i);
         assert_int_equal(row.valid_from, 0);
     }
+    c = change_user(CHANGE_USER_REVOKE, key, NOW + 1); /* by a clock that was set back */
+    assert_int_equal(fixture_commit(f, &c, 1), RC_OK);
+    assert_int_equal(fixture_user(f, &key, &row), RC_OK);
+    assert_int_equal(row.generation, 5);
+    assert_int_equal(row.revoked, NOW + 3);
 }
 
 static void moves_valid_from_only_forward(struct fixture *f)
@@ -242,7 +247,20 @@ static void refuses_a_resource_name_that_is_taken(struct fixture *f)
     assert_int_equal(fixture_commit(f, &first, 1), RC_OK);
     assert_int_equal(fixture_commit(f, &second, 1), RC_OK);
     first.u.resource.state = RESOURCE_ACTIVE;
-    assert_int_equal(fixture_commit(f, &first, 1), RC_CONFLICT);
+    assert_int_equal(fixture_commit(f, &first, 1), RC_NOT_FOUND);
+}
+
+static void leaves_a_deleted_resource_deleted(struct fixture *f)
+{
+    struct change c = put_resource(1, STR("gone"));
+
+    fixture_open(f);
+    assert_int_equal(fixture_commit(f, &c, 1), RC_OK);
+    c.u.resource.state = RESOURCE_DELETED;
+    assert_int_equal(fixture_commit(f, &c, 1), RC_OK);
+    assert_int_equal(fixture_commit(f, &c, 1), RC_OK);
+    c.u.resource.state = RESOURCE_ACTIVE;
+    assert_int_equal(fixture_commit(f, &c, 1), RC_NOT_FOUND);
 }
 
 struct seen_keys {
@@ -750,6 +768,7 @@ static const struct store_case cases[] = {
     {"notes the last issue, never backwards", notes_the_last_issue_never_backwards},
     {"keeps resources", keeps_resources},
     {"refuses a resource name that is taken", refuses_a_resource_name_that_is_taken},
+    {"leaves a deleted resource deleted", leaves_a_deleted_resource_deleted},
     {"keeps access keys", keeps_access_keys},
     {"refuses a key of no newer generation", refuses_a_key_of_no_newer_generation},
     {"keeps signing keys", keeps_signing_keys},
