@@ -45,6 +45,21 @@ static enum rc copy_file(const char *from, const char *to, struct buf *why)
     return ok ? RC_OK : RC_IO;
 }
 
+/* A copy knows nothing of tokens revoked since it was made: all that were issued die with their
+ * keys, and the next start makes a new one. */
+static enum rc retire_signing_keys(struct store *store, const struct directory *d)
+{
+    enum rc rc = RC_OK;
+
+    for (size_t i = 0; !rc && i < d->signing_keys_count; i++) {
+        struct change c = {.kind = CHANGE_SIGNING_KEY_DELETE};
+
+        c.u.signing_key.kid = d->signing_keys[i].kid;
+        rc = store_commit_wait(store, &c, 1);
+    }
+    return rc;
+}
+
 /* The copy must open under this directory's master key, or the server could not start on it. */
 static enum rc check_keys(const struct data_dir *dir, const struct settings *s, struct str path,
                           struct buf *why)
@@ -69,8 +84,12 @@ static enum rc check_keys(const struct data_dir *dir, const struct settings *s, 
         reader = store_reader_new(store);
         rc = directory_build(&source, reader, &d, why);
     }
-    if (!rc)
+    if (!rc) {
+        rc = retire_signing_keys(store, d);
+        if (rc)
+            buf_addf(why, "can't write to the copy (%s).", rc_name(rc));
         snapshot_unref(&d->snapshot);
+    }
     store_reader_free(reader);
     store_close(store);
     key_usage_table_free(source.usage);
@@ -91,7 +110,9 @@ static enum rc put_in_place(struct data_dir *dir, struct str copy, struct buf *w
         buf_addf(why, "can't set the present store aside: %s.", os_error_text(errno));
         return RC_IO;
     }
-    unlink_with_suffix(dir->store, "-wal", &dir->arena);
+    (void)rename(
+        arena_printf(&dir->arena, STR_FMT "-wal", STR_ARG(dir->store)).ptr,
+        arena_printf(&dir->arena, STR_FMT "-wal", STR_ARG(before)).ptr); /* may be absent */
     unlink_with_suffix(dir->store, "-shm", &dir->arena);
     if (rename(copy.ptr, dir->store.ptr) != 0) {
         buf_addf(why, "can't put the copy in place: %s.", os_error_text(errno));
