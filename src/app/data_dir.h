@@ -30,5 +30,7 @@ enum rc data_dir_admin_token(const struct data_dir *d, struct secret *out,
 enum rc file_read(const char *path, size_t max, struct buf *out) NODISCARD;
 /** Replaces a file at once and durably (temporary name, fsync, rename, fsync of the directory). */
 enum rc file_write(const char *path, struct str content, unsigned mode) NODISCARD;
+/** The same without waiting for the disk: for what means nothing after a crash. */
+enum rc file_write_passing(const char *path, struct str content, unsigned mode) NODISCARD;
 
 #endif

@@ -238,7 +238,8 @@ enum rc app_server_json_write(struct app *app)
     json_member_str(&w, "trustStorePassword", STR("changeit"));
     json_object_end(&w);
     buf_add_char(&out, '\n');
-    rc = out.failed ? out.failed : file_write(app->dir.server_json.ptr, buf_str(&out), 0600);
+    rc =
+        out.failed ? out.failed : file_write_passing(app->dir.server_json.ptr, buf_str(&out), 0600);
     buf_clear(&out);
     return rc;
 }
