@@ -456,4 +456,5 @@ def test_drain_ends_after_its_grace():
         server.process.terminate()
         assert read_all(sock)[1]
         assert 2 < time.monotonic() - started < 5
+    server.process.wait(timeout=8)  # it is ending: a second signal would only kill it
     server.stop()
