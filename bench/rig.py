@@ -7,6 +7,7 @@ import os
 import re
 import resource
 import shutil
+import signal
 import socket
 import sqlite3
 import statistics
@@ -121,6 +122,12 @@ class Ours:
 
     def close(self) -> None:
         self.server.stop()
+
+
+def user_and_kernel_ticks(pid: int) -> tuple[int, int]:
+    """CPU time so far, in user space and in the kernel."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+    return int(fields[11]), int(fields[12])
 
 
 def resident(pid: int) -> int:
@@ -241,9 +248,10 @@ class Rig:
         shutil.rmtree(self.work, ignore_errors=True)
 
     def load(self, port: int, pid: int, file: Path, length: int, tls: bool = False, connections: int = CONNECTIONS,
-             status: int = 200, slice_s: float | None = None, first: int = 0) -> dict:
+             status: int = 200, slice_s: float | None = None, first: int = 0, warm_s: float = 0.3) -> dict:
         command = [self.build / "bench" / "load", "--port", port, "--pid", pid, "--requests", file, "--length", length,
-                   "--connections", connections, "--slice", slice_s or self.slice_s, "--status", status, "--first", first]
+                   "--connections", connections, "--slice", slice_s or self.slice_s, "--status", status, "--first", first,
+                   "--warm", warm_s]
         if tls:
             command.append("--tls")
         with on_core(LOAD_CORE):
@@ -268,8 +276,20 @@ class Rig:
                                   timeout=300)
         return json.loads(done.stdout)
 
+    def instructions(self, ours: Ours, requests: Requests) -> float | None:
+        """Instructions for one request, the kernel's included; None where the machine does not count."""
+        counter = subprocess.Popen(["perf", "stat", "-x", ",", "-e", "instructions", "-p", str(ours.pid)],
+                                   stderr=subprocess.PIPE, text=True) if shutil.which("perf") else None
+        if not counter:
+            return None
+        got = ours.load(requests, warm_s=0)
+        counter.send_signal(signal.SIGINT)
+        _, text = counter.communicate(timeout=20)
+        counted = re.search(r"^(\d+),,instructions", text, re.M)
+        return int(counted[1]) / got["requests"] if counted else None
+
     def steps(self, ours: Ours, requests: Requests, n: int = 3) -> float:
-        """Instructions outside the kernel for one request."""
+        """Instructions outside the kernel for one request, counted one by one."""
         with on_core(SERVER_CORE):
             done = subprocess.run([str(a) for a in [self.build / "bench" / "steps", ours.pid, ours.port(False),
                                                     requests.file(), n]],
