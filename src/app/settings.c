@@ -344,8 +344,13 @@ enum rc settings_read_ini(struct settings *s, struct str text, struct str file, 
 {
     struct ini_reading r = {s, file, why};
     struct str copy = arena_dup(&s->arena, text);
-    int line = ini_parse_string(copy.ptr, on_ini_line, &r);
+    int line;
 
+    if (str_find(text, 0) < text.len) {
+        buf_addf(why, STR_FMT ": has a NUL octet, so it is not a text file.", STR_ARG(file));
+        return RC_INVALID;
+    }
+    line = ini_parse_string(copy.ptr, on_ini_line, &r);
     if (line == 0)
         return RC_OK;
     if (why->len == 0)

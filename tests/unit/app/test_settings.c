@@ -117,6 +117,21 @@ static void a_bad_file_is_refused_with_its_line(void **state)
     }
 }
 
+static void a_file_with_a_nul_is_refused(void **state)
+{
+    struct settings s;
+    struct buf why;
+
+    (void)state;
+    buf_init(&why, 4 * KIB);
+    settings_init(&s);
+    assert_int_equal(settings_read_ini(&s, STR("mode = dev\n\0what"), STR("f.ini"), &why),
+                     RC_INVALID);
+    assert_non_null(strstr(buf_cstr(&why), "NUL"));
+    settings_clear(&s);
+    buf_clear(&why);
+}
+
 static void an_unknown_environment_setting_is_refused(void **state)
 {
     char *environment[] = {"CALLGATE_SET_LOG_LEVLE=debug", NULL};
@@ -139,6 +154,7 @@ int main(void)
         cmocka_unit_test(a_flag_wins_over_environment_and_file),
         cmocka_unit_test(every_mistake_has_its_sentence),
         cmocka_unit_test(a_bad_file_is_refused_with_its_line),
+        cmocka_unit_test(a_file_with_a_nul_is_refused),
         cmocka_unit_test(an_unknown_environment_setting_is_refused),
     };
 
