@@ -467,8 +467,8 @@ static uint64_t short_word(struct str text)
     return (uint64_t)first << 32 | first;
 }
 
-/* Whether no octet needs an escape: eight at a time, the last eight once more if need be. */
-static bool is_plain(struct str text)
+/* Eight octets at a time, the last eight once more if need be. */
+bool json_is_plain(struct str text)
 {
     if (text.len < sizeof(uint64_t))
         return text.len == 0 || is_plain_word(short_word(text));
@@ -527,7 +527,7 @@ void json_array_end(struct json_writer *w)
 /* In one piece where nothing needs an escape, which is nearly always. */
 static void quote(struct buf *out, struct str text)
 {
-    char *at = text.len && is_plain(text) ? buf_reserve(out, text.len + 2) : NULL;
+    char *at = text.len && json_is_plain(text) ? buf_reserve(out, text.len + 2) : NULL;
 
     if (at) {
         at[0] = '"';
@@ -639,7 +639,7 @@ void json_escape(struct buf *out, struct str text)
 {
     size_t start = 0, i;
 
-    if (is_plain(text)) {
+    if (json_is_plain(text)) {
         buf_add(out, text);
         return;
     }

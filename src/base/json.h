@@ -74,6 +74,8 @@ void json_member_int(struct json_writer *w, const char *name, int64_t value);
 void json_member_bool(struct json_writer *w, const char *name, bool value);
 /** Milliseconds as an RFC 3339 string; `t` 0 writes null. */
 void json_member_time(struct json_writer *w, const char *name, int64_t t);
+/** True when nothing in `text` needs an escape; sometimes says no without need (DEL, non-ASCII). */
+bool json_is_plain(struct str text) NODISCARD;
 /** `text` with JSON string escapes, without quotes. Invalid UTF-8 becomes U+FFFD. */
 void json_escape(struct buf *out, struct str text);
 
