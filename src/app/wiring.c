@@ -319,29 +319,41 @@ static void close_lane(struct lane *lane)
     gate_loop_free(lane->gate);
 }
 
-/* Last-used times, then a mark of the clean stop: when that is durable, all before it is, and
- * nothing is left in the writer's queue. */
+/* Last-used times, then a mark of the clean stop. */
 static void write_last_words(struct app *app)
 {
     char time[ISO8601_LEN];
     struct change c = {.kind = CHANGE_META_PUT};
-    struct change_set set = {.items = &c, .n = 1};
 
     gate_tick(app->gate);
     time_to_iso8601(clock_wall(), time);
     c.u.meta.name = STR("stopped");
     c.u.meta.value = str_of(time, sizeof time);
-    if (app_commit(app, &set))
+    if (store_commit_wait(app->store, &c, 1))
         log_warn(app->log, "server.last_words", "action=stopped_without");
+}
+
+/* Requests may be in flight yet: on the writer thread, on the pool, or on their way back. Each is
+ * brought to its end while all that it stands on is there. */
+static void end_requests(struct app *app)
+{
+    for (unsigned i = 0; i < app->lane_count; i++)
+        net_lane_cut(app->lanes[i].net);
+    if (app->ready)
+        write_last_words(app);
+    store_stop(app->store);
+    for (unsigned i = APP_LANES_MAX; i-- > 0;) {
+        if (app->lanes[i].loop)
+            loop_settle(app->lanes[i].loop);
+    }
 }
 
 void app_close(struct app *app)
 {
     loop_timer_close(&app->tick_timer);
+    end_requests(app);
     for (unsigned i = 0; i < app->lane_count; i++)
         close_lane(&app->lanes[i]);
-    if (app->ready) /* else nothing was served, and tasks of the doors may wait in the loop */
-        write_last_words(app);
     if (app->gate)
         gate_detach(app->gate);
     for (unsigned i = 0; i < APP_LANES_MAX; i++)

@@ -222,6 +222,12 @@ void loop_run(struct loop *loop)
     loop->running = false;
 }
 
+void loop_settle(struct loop *loop)
+{
+    while (loop->work_pending || loop->deferred || atomic_load(&loop->posted))
+        (void)uv_run(&loop->uv, loop->work_pending ? UV_RUN_ONCE : UV_RUN_NOWAIT);
+}
+
 void loop_stop(struct loop *loop)
 {
     atomic_store(&loop->stopping, true);

@@ -31,6 +31,9 @@ struct loop *loop_new(unsigned index);
 void loop_free(struct loop *loop);
 /** Runs until loop_stop(). */
 void loop_run(struct loop *loop);
+/** After loop_run() has returned: until no pool work is in flight and nothing is queued. Timers and
+ * sockets are served meanwhile. */
+void loop_settle(struct loop *loop);
 /** From any thread: loop_run() returns after the present round. What the same thread posted before
  * still runs; posting afterwards is harmless until loop_free(). */
 void loop_stop(struct loop *loop);

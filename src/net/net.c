@@ -210,13 +210,27 @@ static void free_spares(struct net_lane *lane)
     }
 }
 
+static void stop_listeners(struct net_lane *lane)
+{
+    pthread_mutex_lock(&lane->net->lock);
+    for (struct list *at = lane->listeners.next; at != &lane->listeners; at = at->next)
+        listener_stop(list_entry(at, struct listener, link));
+    pthread_mutex_unlock(&lane->net->lock);
+}
+
+void net_lane_cut(struct net_lane *lane)
+{
+    lane->draining = lane->drained = true; /* nobody waits for that any more */
+    stop_listeners(lane);
+    while (!list_empty(&lane->conns))
+        conn_close(list_entry(lane->conns.next, struct conn, all));
+}
+
 void net_lane_free(struct net_lane *lane)
 {
     if (!lane)
         return;
-    lane->drained = true; /* whoever waited for that is gone, and so may be the first lane */
-    while (!list_empty(&lane->conns))
-        conn_close(list_entry(lane->conns.next, struct conn, all));
+    net_lane_cut(lane);
     while (!list_empty(&lane->exchanges))
         exchange_abandon(list_entry(lane->exchanges.next, struct exchange, all));
     while (!list_empty(&lane->listeners))
@@ -272,14 +286,10 @@ static void drain_conns(struct net_lane *lane)
 static void drain_lane(void *ctx)
 {
     struct net_lane *lane = ctx;
-    struct net *net = lane->net;
 
     lane->draining = true;
     loop_timer_start(lane->loop, &lane->grace, lane->grace_ms, 0, end_grace, lane);
-    pthread_mutex_lock(&net->lock);
-    for (struct list *at = lane->listeners.next; at != &lane->listeners; at = at->next)
-        listener_stop(list_entry(at, struct listener, link));
-    pthread_mutex_unlock(&net->lock);
+    stop_listeners(lane);
     drain_conns(lane);
     lane_check_drained(lane);
 }

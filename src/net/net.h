@@ -52,6 +52,9 @@ void net_free(struct net *net);
  * happens on `loop`. */
 struct net_lane *net_lane_new(struct net *net, struct loop *loop, void *lane_ctx,
                               const struct site *site, struct clock *clock);
+/** After the loop has ended: closes every connection and listener, so that no request comes any
+ * more. Those in flight live on, and their handlers may still end them. */
+void net_lane_cut(struct net_lane *lane);
 /** After the loop has ended and before it is freed. Requests that are still held die unanswered. */
 void net_lane_free(struct net_lane *lane);
 

@@ -275,15 +275,26 @@ enum rc store_open(const struct store_options *options, struct store **out, stru
     return RC_OK;
 }
 
+void store_stop(struct store *s)
+{
+    bool stopped;
+
+    if (!s)
+        return;
+    pthread_mutex_lock(&s->lock);
+    stopped = s->stopping;
+    s->stopping = true;
+    pthread_cond_signal(&s->wake);
+    pthread_mutex_unlock(&s->lock);
+    if (!stopped)
+        pthread_join(s->writer, NULL);
+}
+
 void store_close(struct store *s)
 {
     if (!s)
         return;
-    pthread_mutex_lock(&s->lock);
-    s->stopping = true;
-    pthread_cond_signal(&s->wake);
-    pthread_mutex_unlock(&s->lock);
-    pthread_join(s->writer, NULL);
+    store_stop(s);
     while (s->spare) {
         struct store_reader *next = s->spare->next;
 
@@ -301,6 +312,16 @@ void store_watch(struct store *s, store_watch_fn fn, void *ctx)
     pthread_mutex_unlock(&s->lock);
 }
 
+static void refuse(struct change_set *set)
+{
+    set->rc = RC_BUSY;
+    set->task = (struct loop_task){.run = settle, .ctx = set};
+    if (set->loop)
+        loop_post(set->loop, &set->task);
+    else
+        run_here(&set->task);
+}
+
 void store_commit(struct store *s, struct change_set *set)
 {
     bool idle;
@@ -308,6 +329,11 @@ void store_commit(struct store *s, struct change_set *set)
     set->next = NULL;
     set->rc = RC_OK;
     pthread_mutex_lock(&s->lock);
+    if (s->stopping) {
+        pthread_mutex_unlock(&s->lock);
+        refuse(set);
+        return;
+    }
     idle = s->first == NULL;
     *s->tail = set;
     s->tail = &set->next;
@@ -525,7 +551,6 @@ static void list_on_loop(void *ctx)
     free(job);
 }
 
-/* NOLINTNEXTLINE(readability-function-size): a place, a query and an answer have six parts */
 /* NOLINTNEXTLINE(readability-function-size): what is listed, where it lives, who is told */
 void store_list_users(struct store *s, struct loop *loop, struct arena *arena,
                       const struct user_query *query,

@@ -162,7 +162,10 @@ struct store_options {
  * or not a store of ours; RC_FULL, RC_IO. `why` gets one sentence for the operator. */
 enum rc store_open(const struct store_options *options, struct store **out,
                    struct buf *why) NODISCARD;
-/** Commits what is queued, stops the writer, closes. All readers must be closed. */
+/** Commits what is queued and ends the writer: nothing of a caller's is touched from then on, and
+ * later sets fail with RC_BUSY. NULL and repeated calls are fine. */
+void store_stop(struct store *s);
+/** The same, and closes. All readers must be closed. */
 void store_close(struct store *s);
 /** Set once, before the first commit. A watch that makes point look-ups calls store_reader_idle()
  * before it returns: it stands on the thread that tidies up behind readers. */

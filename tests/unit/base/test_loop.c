@@ -293,6 +293,30 @@ static void freeing_waits_for_pool_work(void **state)
     loop = loop_new(0);
 }
 
+static void on_pool_done_post(void *ctx)
+{
+    post(ctx);
+}
+
+static void do_nothing(void *ctx)
+{
+    (void)ctx;
+}
+
+static void settles_what_is_under_way(void **state)
+{
+    struct letter first = letter('a'), second = letter('b'), third = letter('c');
+
+    (void)state;
+    post(&first);
+    defer(&second);
+    loop_work(loop, do_nothing, on_pool_done_post, &third);
+    loop_settle(loop);
+    assert_int_equal(order_len, 3);
+    assert_non_null(memchr(order, 'c', order_len));
+    loop_settle(loop); /* nothing to wait for */
+}
+
 static void on_usr1(void *ctx)
 {
     note(*(const char *)ctx);
@@ -415,6 +439,7 @@ int main(void)
         LOOP_TEST(a_timer_waits_from_its_start),
         LOOP_TEST(works_on_the_pool_then_returns),
         LOOP_TEST(freeing_waits_for_pool_work),
+        LOOP_TEST(settles_what_is_under_way),
         LOOP_TEST(hears_signals),
         LOOP_TEST(posting_after_the_stop_is_harmless),
         LOOP_TEST(threads_post_together),

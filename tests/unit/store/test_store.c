@@ -754,6 +754,21 @@ static void keeps_the_change_log_short(struct fixture *f)
     free(c);
 }
 
+static void refuses_sets_after_it_has_stopped(struct fixture *f)
+{
+    struct change add = add_user(key_of(1, 1), NOW);
+
+    fixture_open(f);
+    assert_int_equal(store_commit_wait(f->store, &add, 1), RC_OK);
+    store_stop(f->store);
+    store_stop(f->store);
+    add = add_user(key_of(1, 2), NOW);
+    assert_int_equal(fixture_commit(f, &add, 1), RC_BUSY);
+    assert_int_equal(store_commit_wait(f->store, &add, 1), RC_BUSY);
+    fixture_reopen(f);
+    assert_int_equal(store_commit_wait(f->store, &add, 1), RC_OK);
+}
+
 /* clang-format off */
 static const struct store_case cases[] = {
     {"reads back a user, also after a restart", reads_back_a_user},
@@ -780,6 +795,7 @@ static const struct store_case cases[] = {
     {"hands a set without callback to discard", hands_a_set_without_callback_to_discard},
     {"waits for a set without a loop", waits_for_a_set_without_a_loop},
     {"commits what is queued before it closes", commits_what_is_queued_before_it_closes},
+    {"refuses sets after it has stopped", refuses_sets_after_it_has_stopped},
     {"counts users across restarts", counts_users_across_restarts},
     {"tells the watch before anyone else", tells_the_watch_before_anyone_else},
     {"logs what is kept in memory and nothing else", logs_what_is_kept_in_memory_and_nothing_else},
