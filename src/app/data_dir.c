@@ -224,6 +224,7 @@ enum rc data_dir_open(const struct settings *s, struct data_dir *out, struct buf
         return rc;
     }
     d.store = inside(&d, "callgate.db");
+    d.set_aside = inside(&d, "callgate.db.before-restore");
     d.master_key = inside(&d, "master.key");
     d.admin_token = inside(&d, "admin.token");
     d.admin_socket = inside(&d, "admin.sock");
@@ -243,6 +244,28 @@ void data_dir_close(struct data_dir *d)
     arena_clear(&d->arena);
 }
 
+int data_dir_sync(const struct data_dir *d)
+{
+    int fd = open(d->path.ptr, O_RDONLY | O_DIRECTORY | O_CLOEXEC), failed;
+
+    if (fd < 0)
+        return -1;
+    failed = fsync(fd);
+    (void)close(fd); /* opened for reading */
+    return failed;
+}
+
+enum rc data_dir_check_restore(const struct data_dir *d, struct buf *why)
+{
+    if (access(d->store.ptr, F_OK) == 0 || access(d->set_aside.ptr, F_OK) != 0)
+        return RC_OK;
+    buf_addf(why,
+             "a restore was cut off, and %s is missing: run 'callgate restore' again, or give %s "
+             "(and its -wal, if there is one) its former name back.",
+             d->store.ptr, d->set_aside.ptr);
+    return RC_CONFLICT;
+}
+
 static struct str master_key_path(const struct data_dir *d, const struct settings *s,
                                   struct arena *arena)
 {
@@ -257,6 +280,17 @@ static struct str master_key_path(const struct data_dir *d, const struct setting
             return path;
     }
     return d->master_key;
+}
+
+bool data_dir_has_master_key(const struct data_dir *d, const struct settings *s)
+{
+    struct arena arena;
+    bool there;
+
+    arena_init(&arena);
+    there = access(master_key_path(d, s, &arena).ptr, F_OK) == 0;
+    arena_clear(&arena);
+    return there;
 }
 
 static enum rc make_master_key(const struct data_dir *d, const char *path, struct secret *out,

@@ -7,8 +7,9 @@
 
 struct data_dir {
     struct arena arena;
-    struct str path; /* absolute, NUL-terminated, as all below */
-    struct str store, master_key, admin_token, admin_socket, server_json;
+    struct str path;             /* absolute, NUL-terminated, as all below */
+    struct str store, set_aside; /* the store before a restore */
+    struct str master_key, admin_token, admin_socket, server_json;
     struct str ca, ca_bundle, trust_store;
     int lock_fd;
 };
@@ -18,6 +19,13 @@ enum rc data_dir_open(const struct settings *s, struct data_dir *out, struct buf
 /** Gives the lock back. Zeros are fine. */
 void data_dir_close(struct data_dir *d);
 
+/** Syncs the names in it. Zero, or -1 and errno. */
+int data_dir_sync(const struct data_dir *d) NODISCARD;
+/** RC_CONFLICT when a restore was cut off between setting the store aside and putting the copy in
+ * its place: a new store must not be made there. */
+enum rc data_dir_check_restore(const struct data_dir *d, struct buf *why) NODISCARD;
+/** Where the master key is looked for has one. */
+bool data_dir_has_master_key(const struct data_dir *d, const struct settings *s) NODISCARD;
 /** The 32 octets from the file of the setting, the systemd credential, or master.key, which is made
  * when neither it nor a store is there. */
 enum rc data_dir_master_key(const struct data_dir *d, const struct settings *s, struct secret *out,

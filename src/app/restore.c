@@ -19,13 +19,27 @@ static bool copy_octets(int from, int to)
     ssize_t n;
 
     while ((n = read(from, piece, sizeof piece)) > 0) {
-        if (write(to, piece, (size_t)n) != n)
-            return false;
+        for (ssize_t at = 0, done; at < n; at += done) {
+            done = write(to, piece + at, (size_t)(n - at));
+            if (done < 0)
+                return false;
+        }
     }
     return n == 0 && fsync(to) == 0;
 }
 
-static enum rc copy_file(const char *from, const char *to, struct buf *why)
+/* What root restores belongs to whom the directory belongs to, as all in it. */
+static bool give_to_owner(const struct data_dir *dir, int fd)
+{
+    struct stat st;
+
+    if (geteuid() != 0)
+        return true;
+    return stat(dir->path.ptr, &st) == 0 && fchown(fd, st.st_uid, st.st_gid) == 0;
+}
+
+static enum rc copy_file(const struct data_dir *dir, const char *from, const char *to,
+                         struct buf *why)
 {
     int in = open(from, O_RDONLY | O_CLOEXEC), out = -1;
     bool ok;
@@ -36,7 +50,7 @@ static enum rc copy_file(const char *from, const char *to, struct buf *why)
     }
     (void)unlink(to); /* left by an earlier attempt, or not there */
     out = open(to, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-    ok = out >= 0 && copy_octets(in, out);
+    ok = out >= 0 && give_to_owner(dir, out) && copy_octets(in, out);
     if (!ok)
         buf_addf(why, "can't write %s: %s.", to, os_error_text(errno));
     if (out >= 0 && close(out) != 0)
@@ -102,19 +116,21 @@ static void unlink_with_suffix(struct str path, const char *suffix, struct arena
     (void)unlink(arena_printf(arena, STR_FMT "%s", STR_ARG(path), suffix).ptr); /* may be absent */
 }
 
+/* A crash leaves no store rather than an old one without its log: the next start says so. */
 static enum rc put_in_place(struct data_dir *dir, struct str copy, struct buf *why)
 {
-    struct str before = arena_printf(&dir->arena, STR_FMT ".before-restore", STR_ARG(dir->store));
-
-    if (rename(dir->store.ptr, before.ptr) != 0 && errno != ENOENT) {
-        buf_addf(why, "can't set the present store aside: %s.", os_error_text(errno));
-        return RC_IO;
+    if (access(dir->store.ptr, F_OK) == 0) { /* else an earlier restore was cut off behind here */
+        unlink_with_suffix(dir->set_aside, "-wal", &dir->arena); /* of what was aside before */
+        if (rename(dir->store.ptr, dir->set_aside.ptr) != 0) {
+            buf_addf(why, "can't set the present store aside: %s.", os_error_text(errno));
+            return RC_IO;
+        }
     }
     (void)rename(
         arena_printf(&dir->arena, STR_FMT "-wal", STR_ARG(dir->store)).ptr,
-        arena_printf(&dir->arena, STR_FMT "-wal", STR_ARG(before)).ptr); /* may be absent */
+        arena_printf(&dir->arena, STR_FMT "-wal", STR_ARG(dir->set_aside)).ptr); /* may be absent */
     unlink_with_suffix(dir->store, "-shm", &dir->arena);
-    if (rename(copy.ptr, dir->store.ptr) != 0) {
+    if (data_dir_sync(dir) || rename(copy.ptr, dir->store.ptr) != 0 || data_dir_sync(dir)) {
         buf_addf(why, "can't put the copy in place: %s.", os_error_text(errno));
         return RC_IO;
     }
@@ -130,9 +146,17 @@ static enum rc restore(const struct settings *s, const char *file, struct buf *w
     if (rc)
         return rc;
     copy = arena_printf(&dir.arena, STR_FMT ".restore", STR_ARG(dir.store));
-    rc = store_verify_file(file, why);
+    if (!data_dir_has_master_key(&dir, s)) {
+        buf_addf(why,
+                 "there is no master key to open the copy with: put the one that was beside its "
+                 "store into %s, or name its file with --store-master-key.",
+                 dir.master_key.ptr);
+        rc = RC_NOT_FOUND;
+    }
     if (!rc)
-        rc = copy_file(file, copy.ptr, why);
+        rc = store_verify_file(file, why);
+    if (!rc)
+        rc = copy_file(&dir, file, copy.ptr, why);
     if (!rc)
         rc = check_keys(&dir, s, copy, why);
     unlink_with_suffix(copy, "-wal", &dir.arena);
@@ -142,8 +166,8 @@ static enum rc restore(const struct settings *s, const char *file, struct buf *w
     else
         (void)unlink(copy.ptr); /* may be absent */
     if (!rc)
-        (void)printf("restored %s; what was there before is in %s.before-restore\n", dir.store.ptr,
-                     dir.store.ptr);
+        (void)printf("restored %s; what was there before is in %s\n", dir.store.ptr,
+                     dir.set_aside.ptr);
     data_dir_close(&dir);
     return rc;
 }

@@ -172,8 +172,10 @@ static enum rc open_store(struct app *app, struct buf *why)
 {
     struct store_options options = {.path = app->dir.store};
     struct secret octets = {0};
-    enum rc rc = data_dir_master_key(&app->dir, app->settings, &octets, why);
+    enum rc rc = data_dir_check_restore(&app->dir, why);
 
+    if (!rc)
+        rc = data_dir_master_key(&app->dir, app->settings, &octets, why);
     if (rc)
         return rc;
     app->master = master_key_new(&octets);

@@ -1,0 +1,82 @@
+"""Restoring: what a crash in the middle, a second restore, another user or an empty directory makes of it."""
+
+import os
+import sqlite3
+from pathlib import Path
+
+import pytest
+from callgate_server import Server
+
+
+@pytest.fixture
+def made(tmp_path):
+    """A data directory that a server has used and left well, and a backup of it."""
+    data = tmp_path / "data"
+    data.mkdir(mode=0o700)
+    server = Server(data=str(data)).start()
+    user, _ = server.new_user()
+    copy = tmp_path / "copy.db"
+    assert server.cli("backup", str(copy)).returncode == 0
+    assert server.stop() == 0
+    yield server, user, copy
+    server.stop()
+
+
+def refused_start(server) -> str:
+    with pytest.raises(RuntimeError):
+        server.start()
+    server.process.stdout.close()
+    server.process = None
+    return server.log().splitlines()[-1]
+
+
+def test_a_restore_that_was_cut_off_is_seen_at_the_start(made):
+    server, user, copy = made
+    store = Path(server.data) / "callgate.db"
+    store.rename(store.with_name("callgate.db.before-restore"))  # and then the power went
+    store.with_name("callgate.db.restore").write_bytes(copy.read_bytes())
+    said = refused_start(server)
+    assert said.startswith("callgate: ") and "callgate restore" in said and "before-restore" in said, said
+    assert not store.exists(), "no new store is made in its place"
+    assert server.cli("restore", str(copy)).returncode == 0
+    assert store.with_name("callgate.db.before-restore").exists(), "what was there first is still there"
+    server.start()
+    assert server.admin("GET", f"/admin/users/{user}").status == 200
+
+
+def test_what_was_set_aside_is_joined_to_no_other_log(made):
+    server, user, copy = made
+    aside = Path(server.data) / "callgate.db.before-restore"
+    log = aside.with_name(aside.name + "-wal")
+    server.start()
+    server.new_user()
+    server.kill()  # leaves a log that was not copied into the store
+    assert server.cli("restore", str(copy)).returncode == 0
+    assert log.exists()
+    server.start()
+    assert server.stop() == 0
+    assert server.cli("restore", str(copy)).returncode == 0
+    assert not log.exists(), "the log of the store that was set aside before"
+    db = sqlite3.connect(aside)
+    assert db.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+    assert db.execute("SELECT count(*) FROM users").fetchall() == [(1,)]
+    db.close()
+
+
+def test_an_empty_directory_has_no_key_for_it(made, tmp_path):
+    _, _, copy = made
+    (tmp_path / "empty").mkdir(mode=0o700)
+    empty = Server(data=str(tmp_path / "empty"))
+    run = empty.cli("restore", str(copy))
+    assert run.returncode == 5 and "master.key" in run.stderr, run
+    assert not (tmp_path / "empty" / "master.key").exists()
+
+
+def test_root_leaves_the_files_to_their_owner(made):
+    server, _, copy = made
+    owner = 65534 if os.geteuid() == 0 else os.geteuid()  # only root can act for another user
+    for path in (Path(server.data), *Path(server.data).iterdir()):
+        os.chown(path, owner, -1)
+    assert server.cli("restore", str(copy)).returncode == 0
+    owners = {path.name: path.stat().st_uid for path in Path(server.data).iterdir() if path.name.startswith("callgate.db")}
+    assert set(owners.values()) == {owner}, owners
