@@ -58,7 +58,7 @@ struct app {
     pthread_mutex_t tls_lock;
     struct buf ca_cert;
     struct secret ca_key;
-    unix_ms leaf_not_after;
+    _Atomic unix_ms leaf_not_after; /* 0: unknown */
 
     struct site_options site_options;
     struct site_hooks hooks;

@@ -37,20 +37,25 @@ enum rc app_commit(struct app *app, struct change_set *set)
 
 /* ---- one change set that grows ---- */
 
-#define CHANGES_MAX 4096
-
 struct batch {
     struct arena arena;
     struct change *items;
-    size_t n;
+    size_t n, room;
 };
 
+/* The change is borrowed until the next one is added. */
 static struct change *batch_add(struct batch *b, enum change_kind kind)
 {
     struct change *c;
 
-    if (b->n == CHANGES_MAX)
-        abort(); /* a server with that many resources was refused when they were made */
+    if (b->n == b->room) {
+        struct change *former = b->items;
+
+        b->room = b->room ? 2 * b->room : 8;
+        b->items = arena_array(&b->arena, struct change, b->room);
+        if (b->n)
+            memcpy(b->items, former, b->n * sizeof *former);
+    }
     c = &b->items[b->n++];
     c->kind = kind;
     return c;
@@ -60,7 +65,6 @@ static void batch_init(struct batch *b)
 {
     *b = (struct batch){0};
     arena_init(&b->arena);
-    b->items = arena_array(&b->arena, struct change, CHANGES_MAX);
 }
 
 static enum rc add_access_key(struct app *app, struct batch *b, const struct uuid *resource,

@@ -12,7 +12,9 @@
 #define TRUST_STORE_PASSWORD "changeit"
 #define PEM_MAX              (4 * MIB)
 #define NAMES_MAX            4096
-#define RENEW_BEFORE_MS      (30LL * 24 * 3600 * 1000)
+#define HOUR_MS              (3600LL * 1000)
+#define RENEW_BEFORE_MS      (30 * 24 * HOUR_MS)
+#define WARN_BEFORE_MS       (14 * 24 * HOUR_MS)
 
 static const struct str ca_cert_name = STR_INIT("ca.cert"), ca_key_name = STR_INIT("ca.key");
 
@@ -86,6 +88,20 @@ static void drop_uncovered(struct app *app, struct names *names)
     names->n = kept;
 }
 
+/* Read anew every hour from then on; nobody but the operator can mend it. */
+static void note_end(struct app *app, struct str cert)
+{
+    unix_ms end = 0, left;
+
+    if (cert_not_after(cert, &end))
+        end = 0;
+    app->leaf_not_after = end;
+    left = end - clock_wall();
+    if (end && left < WARN_BEFORE_MS)
+        log_warn(app->log, "tls.certificate_ends", "hours_left=%lld file=tls.cert",
+                 (long long)(left / HOUR_MS));
+}
+
 static enum rc operator_certificate(struct app *app, struct tls_context **out, struct buf *why)
 {
     struct str cert_path = setting_text(app->settings, "tls.cert"),
@@ -104,8 +120,8 @@ static enum rc operator_certificate(struct app *app, struct tls_context **out, s
     } else {
         key = secret_copy(key_text.ptr, key_text.len);
         rc = tls_context_new(buf_str(&cert), &key, out, why);
-        if (!rc && cert_not_after(buf_str(&cert), &app->leaf_not_after))
-            app->leaf_not_after = 0; /* unknown: nobody warns */
+        if (!rc)
+            note_end(app, buf_str(&cert));
     }
     secret_clear(&key);
     buf_wipe(&key_text);
@@ -120,6 +136,7 @@ static enum rc local_leaf(struct app *app, struct tls_context **out, struct buf 
     struct secret key = {0};
     struct arena arena;
     struct buf chain;
+    unix_ms end = 0;
     enum rc rc = RC_INTERNAL;
 
     arena_init(&arena);
@@ -133,7 +150,9 @@ static enum rc local_leaf(struct app *app, struct tls_context **out, struct buf 
     if (!rc)
         rc = tls_context_new(buf_str(&chain), &key, out, why);
     if (!rc)
-        rc = cert_not_after(buf_str(&chain), &app->leaf_not_after);
+        rc = cert_not_after(buf_str(&chain), &end);
+    if (!rc)
+        app->leaf_not_after = end;
     if (rc && why->len == 0)
         buf_addf(why, "can't make a certificate from the local authority (%s).", rc_name(rc));
     secret_clear(&key);

@@ -3,16 +3,21 @@
  * D21. */
 #include "app/data_dir.h"
 
+#include "base/uuid.h"
 #include "crypto/base64.h"
 #include "crypto/seal.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <sys/file.h>
+#include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
+#define ADMIN_SOCKET "admin.sock"
 #define TOKEN_OCTETS 32
 #define PIECE        ((size_t)4096)
 
@@ -184,6 +189,42 @@ static struct str inside(struct data_dir *d, const char *name)
     return arena_printf(&d->arena, STR_FMT "/%s", STR_ARG(d->path), name);
 }
 
+/* "backup-<uuid>.tmp", and what the store appends: a copy on its way out when a server crashed. */
+static bool is_left_copy(struct str name)
+{
+    static const struct str prefix = STR_INIT("backup-"), suffix = STR_INIT(".tmp");
+
+    return str_starts(name, prefix) && name.len >= prefix.len + UUID_TEXT_LEN + suffix.len &&
+           str_starts(str_from_index(name, prefix.len + UUID_TEXT_LEN), suffix);
+}
+
+static void clear_left_copies(const struct data_dir *d)
+{
+    DIR *dir = opendir(d->path.ptr);
+    struct dirent *entry;
+
+    while (dir && (entry = readdir(dir))) { /* NOLINT(concurrency-mt-unsafe): a stream of its own */
+        if (is_left_copy(str_from(entry->d_name)))
+            (void)unlinkat(dirfd(dir), entry->d_name, 0); /* it takes space, no more */
+    }
+    if (dir)
+        (void)closedir(dir); /* it was only read */
+}
+
+/* The administration socket lies in it, and the system's limit for those is short. */
+static enum rc check_length(const struct data_dir *d, struct buf *why)
+{
+    size_t max = sizeof((struct sockaddr_un *)0)->sun_path - sizeof "/" ADMIN_SOCKET;
+
+    if (d->path.len <= max)
+        return RC_OK;
+    buf_addf(why,
+             "the path of the data directory has %zu octets, which is more than the %zu that the "
+             "name of a socket in it leaves: give --data a shorter one.",
+             d->path.len, max);
+    return RC_INVALID;
+}
+
 static enum rc absolute_path(struct data_dir *d, struct str given, struct buf *why)
 {
     char here[PATH_MAX];
@@ -207,6 +248,8 @@ enum rc data_dir_open(const struct settings *s, struct data_dir *out, struct buf
 
     arena_init(&d.arena);
     rc = absolute_path(&d, setting_text(s, "data"), why);
+    if (!rc)
+        rc = check_length(&d, why);
     if (!rc) {
         writable = arena_dup(&d.arena, d.path);
         if (make_path((char *)(uintptr_t)writable.ptr) != 0) {
@@ -227,11 +270,12 @@ enum rc data_dir_open(const struct settings *s, struct data_dir *out, struct buf
     d.set_aside = inside(&d, "callgate.db.before-restore");
     d.master_key = inside(&d, "master.key");
     d.admin_token = inside(&d, "admin.token");
-    d.admin_socket = inside(&d, "admin.sock");
+    d.admin_socket = inside(&d, ADMIN_SOCKET);
     d.server_json = inside(&d, "server.json");
     d.ca = inside(&d, "ca.pem");
     d.ca_bundle = inside(&d, "ca-bundle.pem");
     d.trust_store = inside(&d, "truststore.jks");
+    clear_left_copies(&d);
     *out = d;
     return RC_OK;
 }

@@ -5,6 +5,7 @@
 #include "base/json.h"
 #include "services/admin/admin.h"
 
+#include <fcntl.h>
 #include <malloc.h>
 #include <signal.h>
 #include <unistd.h>
@@ -191,6 +192,15 @@ static struct log *open_log(const struct settings *s)
     return log_new(&options);
 }
 
+/* A caller may have closed them: then the log would go to what gets their numbers. */
+static void hold_standard_descriptors(void)
+{
+    for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd)
+            abort();
+    }
+}
+
 int app_serve(int argc, char **argv)
 {
     struct settings settings;
@@ -201,7 +211,9 @@ int app_serve(int argc, char **argv)
 
     if (!app)
         return EXIT_TROUBLE;
+    hold_standard_descriptors();
     (void)signal(SIGPIPE, SIG_IGN); /* can't fail for a valid number */
+    (void)signal(SIGXFSZ, SIG_IGN); /* a write beyond the limit fails, as on a full disk */
     /* Before any thread is started. NOLINTNEXTLINE(concurrency-mt-unsafe) */
     (void)mallopt(M_ARENA_MAX, MALLOC_ARENAS);
     buf_init(&why, 16 * KIB);

@@ -6,6 +6,7 @@
 #include "services/identity/identity.h"
 #include "services/meta/meta.h"
 
+#include <sched.h>
 #include <sys/resource.h>
 #include <sys/sysinfo.h>
 #include <unistd.h>
@@ -209,8 +210,7 @@ static enum rc open_gate(struct app *app, struct buf *why)
 
 static enum rc open_net(struct app *app, struct buf *why)
 {
-    struct net_options options = {
-        .handler = &handler, .origin_rules = &app->origin_rules, .log = app->log};
+    struct net_options options = {.handler = &handler, .origin_rules = &app->origin_rules};
     struct cidr *trusted;
     enum rc rc =
         read_cidrs(app, "net.trusted_proxies", &trusted, &app->origin_rules.n_trusted, why);
@@ -273,10 +273,10 @@ static void raise_descriptors(struct app *app)
 static unsigned lane_count(const struct app *app)
 {
     int64_t wanted = setting_number(app->settings, "threads");
-    long cores = get_nprocs();
+    cpu_set_t usable; /* by this process: a container may have some of them only */
 
     if (wanted == 0)
-        wanted = cores > 0 ? cores : 1;
+        wanted = sched_getaffinity(0, sizeof usable, &usable) ? get_nprocs() : CPU_COUNT(&usable);
     return wanted > APP_LANES_MAX ? APP_LANES_MAX : (unsigned)wanted;
 }
 

@@ -4,7 +4,6 @@
 #ifndef NET_NET_H
 #define NET_NET_H
 
-#include "base/log.h"
 #include "crypto/secret.h"
 #include "http/request.h"
 
@@ -41,7 +40,6 @@ struct net_options {
     struct net_limits limits;
     const struct net_handler *handler;
     const struct origin_rules *origin_rules;
-    struct log *log;
 };
 
 /** Copies the options' values; pointers are borrowed and outlive it. */

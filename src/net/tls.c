@@ -137,26 +137,39 @@ static bool use_chain(SSL_CTX *ctx, BIO *pem)
     return ok;
 }
 
-static bool use_key(SSL_CTX *ctx, BIO *pem)
+/* Instead of the library's own, which asks at the terminal and waits. */
+static int refuse_password(char *out, int cap, int writing, void *asked)
 {
-    EVP_PKEY *key = PEM_read_bio_PrivateKey(pem, NULL, NULL, NULL);
-    bool ok = key && SSL_CTX_use_PrivateKey(ctx, key) == 1;
+    (void)out, (void)cap, (void)writing;
+    *(bool *)asked = true;
+    return -1;
+}
 
+static const char *use_key(SSL_CTX *ctx, BIO *pem)
+{
+    bool asked = false, ok;
+    EVP_PKEY *key = PEM_read_bio_PrivateKey(pem, NULL, refuse_password, &asked);
+
+    ok = key && SSL_CTX_use_PrivateKey(ctx, key) == 1;
     EVP_PKEY_free(key);
-    return ok;
+    if (asked)
+        return "The private key is under a password: give it without one, in a file that only the "
+               "server can read.";
+    return ok ? NULL : "The private key can't be read, or is of a kind that TLS does not know.";
 }
 
 static const char *fill_context(SSL_CTX *ctx, BIO *chain, BIO *key)
 {
+    const char *problem;
+
     if (!ctx || !chain || !key || !configure(ctx))
         return "TLS could not be set up.";
     if (!use_chain(ctx, chain))
         return "The certificate file holds no certificate that can be used.";
-    if (!use_key(ctx, key))
-        return "The private key can't be read, or is of a kind that TLS does not know.";
-    if (SSL_CTX_check_private_key(ctx) != 1)
-        return "The private key is not that of the certificate.";
-    return NULL;
+    problem = use_key(ctx, key);
+    if (!problem && SSL_CTX_check_private_key(ctx) != 1)
+        problem = "The private key is not that of the certificate.";
+    return problem;
 }
 
 enum rc tls_context_new(struct str chain_pem, const struct secret *key_pem,
@@ -258,7 +271,7 @@ static void fail(struct conn *c)
     c->tls->broken = c->tls->goodbye = true;
     ERR_clear_error();
     flush_wire(c);
-    if (c->state == CONN_RUN)
+    if (c->state == CONN_RUN || c->state == CONN_BODY)
         conn_close(c);
     else
         conn_drain(c);

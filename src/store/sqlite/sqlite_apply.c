@@ -5,6 +5,8 @@
  * caller, who rolls the batch back. */
 #include "store/sqlite/sqlite_backend.h"
 
+#include <errno.h>
+
 /* clang-format off */
 static const char *const sql[W_COUNT] = {
     [W_BEGIN] = "BEGIN IMMEDIATE",
@@ -85,6 +87,7 @@ enum rc writer_run(struct backend *b, sqlite3_stmt *st)
 
     if (!st)
         return sqlite_rc(b->db, sqlite3_extended_errcode(b->db));
+    errno = 0;
     code = sqlite3_step(st);
     if (code == SQLITE_ROW)
         code = SQLITE_DONE;

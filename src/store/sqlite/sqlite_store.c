@@ -32,13 +32,14 @@ void sqlite_say(struct buf *why, const char *fmt, ...)
         buf_add(why, str_of(text, (size_t)n < sizeof text ? (size_t)n : sizeof text - 1));
 }
 
-/** No space, as far as the failed call tells: a failed sync is never that harmless. */
+/** No space, as far as the failed call tells: a failed sync is never that harmless. The engine
+ * knows ENOSPC itself, and keeps no errno of a failed commit: so the thread's own is asked. */
 static bool is_full(sqlite3 *db, int code)
 {
-    int why = sqlite3_system_errno(db);
+    int why = code == SQLITE_IOERR_WRITE ? errno : sqlite3_system_errno(db);
 
     return code != SQLITE_IOERR_FSYNC && code != SQLITE_IOERR_DIR_FSYNC &&
-           (why == ENOSPC || why == EDQUOT);
+           (why == ENOSPC || why == EDQUOT || why == EFBIG);
 }
 
 enum rc sqlite_rc(sqlite3 *db, int code)

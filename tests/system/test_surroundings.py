@@ -1,0 +1,103 @@
+"""What the server's surroundings may do to it: descriptors, limits of the system, long paths, locked keys."""
+
+import fcntl
+import os
+import pty
+import resource
+import subprocess
+import termios
+import uuid
+from pathlib import Path
+
+from callgate_server import Server, binary
+
+SECONDS = 60
+TARGET = "/identities?api-version=2023-10-01"
+FREE = ("--https", "localhost:0", "--http", "localhost:0")
+
+
+def test_standard_descriptors_that_are_closed(tmp_path):
+    """Else the log would go to whatever gets the number: a socket, a file of the data directory."""
+    data = tmp_path / "data"
+    line = f'exec "{binary()}" serve --data "{data}" --https localhost:0 --http localhost:0 --ready-fd 9 <&- >&- 2>&-'
+    reader, writer = os.pipe()
+    process = subprocess.Popen(["bash", "-c", f"exec 9>&{writer}; {line}"], pass_fds=(writer,))
+    os.close(writer)
+    try:
+        assert os.read(reader, 4096).startswith(b"ready ")
+        held = {fd: os.readlink(f"/proc/{process.pid}/fd/{fd}") for fd in (0, 1, 2)}
+        assert set(held.values()) == {"/dev/null"}, held
+    finally:
+        os.close(reader)
+        process.terminate()
+        assert process.wait(SECONDS) == 0
+
+
+def test_a_limit_on_the_size_of_files_is_a_full_disk(fresh_server):
+    server = fresh_server()
+    wal = Path(server.data) / "callgate.db-wal"
+    server.new_user()
+    unlimited = resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE)
+    resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (wal.stat().st_size + 65536, unlimited[1]))
+    statuses = set()
+    for _ in range(200):
+        statuses.add(server.signed("POST", TARGET).status)
+        if 503 in statuses:
+            break
+    assert statuses == {201, 503}, statuses
+    assert server.signed("GET", "/admin/whoami").status == 200, "reads go on"
+    resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, unlimited)
+    assert server.signed("POST", TARGET).status == 201, "and writes again, when there is room"
+
+
+def test_a_data_directory_whose_path_is_too_long(tmp_path):
+    data = tmp_path / ("x" * 100)
+    run = subprocess.run([binary(), "serve", "--data", data, *FREE], capture_output=True, text=True, timeout=SECONDS)
+    said = run.stderr.splitlines()[-1]
+    assert run.returncode == 5 and said.startswith("callgate: the path of the data directory") and "--data" in said, run
+    assert not data.exists()
+
+
+def test_a_private_key_under_a_password_is_refused_without_asking(tmp_path):
+    """On a terminal the TLS library would ask for it, and wait."""
+    key, cert = tmp_path / "key.pem", tmp_path / "cert.pem"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-keyout", key, "-passout", "pass:secret", "-subj", "/CN=localhost",
+                    "-days", "2", "-out", cert], check=True, capture_output=True, timeout=SECONDS)
+    terminal, inner = pty.openpty()
+    run = subprocess.Popen([binary(), "serve", "--data", tmp_path / "data", *FREE, "--tls-cert", cert, "--tls-key", key],
+                           stdin=inner, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True,
+                           preexec_fn=lambda: fcntl.ioctl(0, termios.TIOCSCTTY, 0))
+    os.close(inner)
+    try:
+        _, said = run.communicate(timeout=SECONDS)
+    finally:
+        run.kill()
+        os.close(terminal)
+    assert run.returncode == 5 and "password" in said.splitlines()[-1], said
+
+
+def test_one_loop_for_each_processor_it_may_use(tmp_path):
+    (tmp_path / "data").mkdir(mode=0o700)
+    one = Server(data=str(tmp_path / "data"))
+    allowed = os.sched_getaffinity(0)
+    os.sched_setaffinity(0, {min(allowed)})
+    try:
+        one.start()
+    finally:
+        os.sched_setaffinity(0, allowed)
+    try:
+        assert one.admin("GET", "/admin/status").json()["threads"] == 1
+    finally:
+        assert one.stop() == 0
+
+
+def test_a_copy_that_a_crash_left_is_cleared_away(tmp_path):
+    data = tmp_path / "data"
+    data.mkdir(mode=0o700)
+    left = [f"backup-{uuid.uuid4()}.tmp", f"backup-{uuid.uuid4()}.tmp.aB3dE6"]
+    others = ["backup-of-monday.tmp", "notes.tmp"]
+    for name in (*left, *others):
+        (data / name).write_text("half of a copy")
+    server = Server(data=str(data)).start()
+    assert server.stop() == 0
+    assert not any((data / name).exists() for name in left) and all((data / name).exists() for name in others)
