@@ -169,6 +169,24 @@ static void on_commit(void *ctx, const struct log_entry *entries, size_t n)
     }
 }
 
+/* Writer thread. Requests that write are answered 503 meanwhile; this line tells the operator why.
+ */
+static void on_trouble(void *ctx, enum rc rc)
+{
+    const struct app *app = ctx;
+    char quoted[512];
+    int len = (int)log_quote(quoted, sizeof quoted, app->dir.store, 400);
+
+    if (rc == RC_OK)
+        log_info(app->log, "store.writes_again", "file=%.*s", len, quoted);
+    else if (rc == RC_FULL)
+        log_error(app->log, "store.full", "file=%.*s action=refusing_writes do=free_some_space",
+                  len, quoted);
+    else
+        log_error(app->log, "store.failed", "file=%.*s rc=%s action=refusing_writes do=%s", len,
+                  quoted, rc_name(rc), rc == RC_IO ? "mend_the_disk_then_restart" : "wait");
+}
+
 static enum rc open_store(struct app *app, struct buf *why)
 {
     struct store_options options = {.path = app->dir.store};
@@ -205,6 +223,7 @@ static enum rc open_gate(struct app *app, struct buf *why)
     };
     app->gate = gate_new(&options, &app->source, app->store, &app->clock);
     store_watch(app->store, on_commit, app);
+    store_watch_trouble(app->store, on_trouble, app);
     return gate_load(app->gate, why);
 }
 

@@ -25,13 +25,15 @@ struct store {
     struct backend *backend;
     pthread_t writer;
 
-    pthread_mutex_t lock; /* guards the queue, the watch and `stopping` */
+    pthread_mutex_t lock; /* guards the queue, the watches and `stopping` */
     pthread_cond_t wake;
     struct change_set *first, **tail;
     size_t queued;
     bool stopping;
     store_watch_fn watch;
     void *watch_ctx;
+    store_trouble_fn tell_trouble;
+    void *trouble_ctx;
 
     pthread_mutex_t spare_lock;
     struct store_reader *spare; /* for the pool */
@@ -42,6 +44,7 @@ struct store {
     _Atomic int64_t users, users_deleted;
 
     /* the writer's own */
+    enum rc trouble; /* told last */
     struct log_entry *log;
     size_t log_cap;
     struct posting *postings;
@@ -53,6 +56,8 @@ struct batch {
     size_t sets;
     store_watch_fn watch;
     void *watch_ctx;
+    store_trouble_fn tell_trouble;
+    void *trouble_ctx;
 };
 
 static void *grown(void *ptr, size_t *cap, size_t need, size_t size)
@@ -167,6 +172,15 @@ static void fail_batch(struct store *s, const struct batch *batch, enum rc rc)
     count_batch(s, batch);
 }
 
+static void tell_trouble(struct store *s, const struct batch *batch, enum rc rc)
+{
+    if (rc == s->trouble)
+        return;
+    s->trouble = rc;
+    if (batch->tell_trouble)
+        batch->tell_trouble(batch->trouble_ctx, rc);
+}
+
 static void commit_batch(struct store *s, const struct batch *batch)
 {
     size_t log_n = 0;
@@ -179,16 +193,20 @@ static void commit_batch(struct store *s, const struct batch *batch)
     }
     if (rc) {
         fail_batch(s, batch, rc);
+        tell_trouble(s, batch, rc);
         hand_back(s, batch->first);
         return;
     }
+    tell_trouble(s, batch, RC_OK);
     atomic_fetch_add(&s->commits, 1);
     count_batch(s, batch);
     if (batch->watch && log_n)
         batch->watch(batch->watch_ctx, s->log, log_n);
     hand_back(s, batch->first);
-    if (s->ops->upkeep(s->backend) == RC_IO)
+    if (s->ops->upkeep(s->backend) == RC_IO) {
         atomic_store(&s->healthy, false);
+        tell_trouble(s, batch, RC_IO);
+    }
 }
 
 /** Waits for something to do and takes all of it; false when the store closes. */
@@ -197,7 +215,8 @@ static bool take_batch(struct store *s, struct batch *out)
     pthread_mutex_lock(&s->lock);
     while (!s->first && !s->stopping)
         pthread_cond_wait(&s->wake, &s->lock);
-    *out = (struct batch){s->first, s->queued, s->watch, s->watch_ctx};
+    *out = (struct batch){s->first,     s->queued,       s->watch,
+                          s->watch_ctx, s->tell_trouble, s->trouble_ctx};
     s->first = NULL;
     s->tail = &s->first;
     s->queued = 0;
@@ -309,6 +328,14 @@ void store_watch(struct store *s, store_watch_fn fn, void *ctx)
     pthread_mutex_lock(&s->lock);
     s->watch = fn;
     s->watch_ctx = ctx;
+    pthread_mutex_unlock(&s->lock);
+}
+
+void store_watch_trouble(struct store *s, store_trouble_fn fn, void *ctx)
+{
+    pthread_mutex_lock(&s->lock);
+    s->tell_trouble = fn;
+    s->trouble_ctx = ctx;
     pthread_mutex_unlock(&s->lock);
 }
 

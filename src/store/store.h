@@ -170,6 +170,11 @@ void store_close(struct store *s);
 /** Set once, before the first commit. A watch that makes point look-ups calls store_reader_idle()
  * before it returns: it stands on the thread that tidies up behind readers. */
 void store_watch(struct store *s, store_watch_fn fn, void *ctx);
+/** Called on the writer thread when writing has begun to fail (RC_FULL, RC_IO, RC_BUSY,
+ * RC_INTERNAL), when it fails for another reason, and with RC_OK when it works again. */
+typedef void (*store_trouble_fn)(void *ctx, enum rc rc);
+/** Set once, before the first commit. */
+void store_watch_trouble(struct store *s, store_trouble_fn fn, void *ctx);
 /** Queues a change set; returns at once. After a failed fsync every set fails with RC_IO. */
 void store_commit(struct store *s, struct change_set *set);
 /** The same for start-up and tools: one set of `n` changes, waits until it is durable or failed.

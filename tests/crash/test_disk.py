@@ -74,6 +74,7 @@ def test_failed_sync_fails_every_waiter_and_readiness(server, nth):
     assert server.send("GET", "/health/ready").status == 503
     assert server.signed("GET", "/admin/whoami").status == 200, "what needs no write is served"
     server.stop()
+    assert server.log().count('"store.failed"') == 1, "the operator is told, once"
     server.start()
     assert create(server).status == 201 and server.send("GET", "/health/ready").status == 200
     for answer in made:

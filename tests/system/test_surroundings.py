@@ -6,6 +6,7 @@ import pty
 import resource
 import subprocess
 import termios
+import time
 import uuid
 from pathlib import Path
 
@@ -33,6 +34,13 @@ def test_standard_descriptors_that_are_closed(tmp_path):
         assert process.wait(SECONDS) == 0
 
 
+def told(server, event: str):
+    end = time.monotonic() + SECONDS
+    while f'"{event}"' not in server.log():
+        assert time.monotonic() < end, server.log()[-2000:]
+        time.sleep(0.05)
+
+
 def test_a_limit_on_the_size_of_files_is_a_full_disk(fresh_server):
     server = fresh_server()
     wal = Path(server.data) / "callgate.db-wal"
@@ -46,8 +54,11 @@ def test_a_limit_on_the_size_of_files_is_a_full_disk(fresh_server):
             break
     assert statuses == {201, 503}, statuses
     assert server.signed("GET", "/admin/whoami").status == 200, "reads go on"
+    told(server, "store.full")
     resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, unlimited)
     assert server.signed("POST", TARGET).status == 201, "and writes again, when there is room"
+    told(server, "store.writes_again")
+    assert server.log().count('"store.full"') == 1, "once, not for each request"
 
 
 def test_a_data_directory_whose_path_is_too_long(tmp_path):
