@@ -35,11 +35,22 @@ static struct str connection_string(struct cli *cli, struct str endpoint, struct
                             : endpoint;
 }
 
+/* Around a path in JAVA_TOOL_OPTIONS, which is split at blanks: there is no other escape. */
+static const char *java_quote(struct str path)
+{
+    bool blank = str_find(path, ' ') < path.len || str_find(path, '\t') < path.len;
+
+    if (str_find(path, '\'') < path.len)
+        return "\"";
+    return blank || str_find(path, '"') < path.len ? "'" : "";
+}
+
 static void collect(struct cli *cli, const struct server_info *info, struct str key,
                     struct variables *v)
 {
     struct str https = server_endpoint(cli, info, true), http = server_endpoint(cli, info, false);
     struct str bundle = info->ca_bundle.len > 0 ? info->ca_bundle : info->ca_file;
+    const char *quote = java_quote(info->trust_store);
 
     add(v, "COMMUNICATION_SERVICES_CONNECTION_STRING", connection_string(cli, https, key));
     add(v, "CALLGATE_HTTP_CONNECTION_STRING", connection_string(cli, http, key));
@@ -53,9 +64,10 @@ static void collect(struct cli *cli, const struct server_info *info, struct str 
     if (info->trust_store.len > 0)
         add(v, "CALLGATE_JAVA_OPTIONS",
             arena_printf(&cli->arena,
-                         "-Djavax.net.ssl.trustStore=" STR_FMT
-                         " -Djavax.net.ssl.trustStorePassword=" STR_FMT,
-                         STR_ARG(info->trust_store), STR_ARG(info->trust_store_password)));
+                         "-Djavax.net.ssl.trustStore=%s" STR_FMT
+                         "%s -Djavax.net.ssl.trustStorePassword=" STR_FMT,
+                         quote, STR_ARG(info->trust_store), quote,
+                         STR_ARG(info->trust_store_password)));
 }
 
 /* Appends `value` with each of `special` preceded by `escape`. */
@@ -100,7 +112,7 @@ static void write_dotenv(struct buf *out, const struct variable *v)
     bool plain = true;
 
     for (size_t i = 0; i < v->value.len; i++)
-        plain = plain && !strchr(" \t#'\"\\$`", v->value.ptr[i]);
+        plain = plain && !strchr(" \t\r\n#'\"\\$`", v->value.ptr[i]);
     buf_addf(out, plain ? "%s=" : "%s=\"", v->name);
     if (plain)
         buf_add(out, v->value);

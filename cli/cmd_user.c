@@ -5,6 +5,7 @@
 #include "client/admin.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <unistd.h>
 
 #define BODY_MAX (64 * KIB)
@@ -106,11 +107,13 @@ int user_export_run(struct cli *cli)
 {
     const char *name = args_value(&cli->args, "out");
     FILE *to = NULL;
+    int fd = -1;
     enum exit_code code = EXIT_DONE;
 
     if (!name)
         return (int)export_to(cli, cli->out);
-    to = fopen(name, "wxe"); /* never over another file */
+    fd = open(name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600); /* never over another file */
+    to = fd < 0 ? NULL : fdopen(fd, "w");
     if (!to)
         return (int)cli_fail(cli, EXIT_LOCAL, "%s: %s", name,
                              errno == EEXIST ? "exists already" : "can't be made");

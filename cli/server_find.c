@@ -7,6 +7,8 @@
 
 #include <errno.h>
 #include <pwd.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #define FILE_LINE_MAX   (64 * KIB)
@@ -190,6 +192,25 @@ static enum rc read_server_json(struct cli *cli, struct str dir, struct str *out
     return read_file(cli, path.ptr, SERVER_JSON_MAX, out);
 }
 
+/* A server that was killed leaves its server.json behind, and a socket that nobody listens on. */
+static bool is_dead(struct str socket_path)
+{
+    struct sockaddr_un at = {.sun_family = AF_UNIX};
+    int fd = -1;
+    bool dead = false;
+
+    if (socket_path.len == 0 || socket_path.len >= sizeof at.sun_path)
+        return false;
+    memcpy(at.sun_path, socket_path.ptr, socket_path.len);
+    fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0)
+        return false;
+    if (connect(fd, (const struct sockaddr *)&at, sizeof at) != 0)
+        dead = errno == ECONNREFUSED || errno == ENOENT;
+    (void)close(fd); /* nothing was sent */
+    return dead;
+}
+
 bool server_is_known(struct cli *cli, struct str dir)
 {
     struct str text = STR_EMPTY;
@@ -224,6 +245,11 @@ enum exit_code server_info_read(struct cli *cli, struct server_info *out)
     *out = (struct server_info){.data_dir = dir};
     fill_info(cli, j, out);
     json_decref(j);
+    if (is_dead(out->admin_socket))
+        return cli_fail(cli, EXIT_NO_SERVER,
+                        "no server runs with the data directory %s: the one that did was killed. "
+                        "Start it again: callgate serve --data %s",
+                        dir.ptr, dir.ptr);
     return EXIT_DONE;
 }
 

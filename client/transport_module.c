@@ -12,11 +12,14 @@
 
 #define MODULE "callgate-curl.so"
 
-static const struct cg_transport *load(const char *path)
+/* Of those that failed the first one counts: the ones after it are tried in its stead. */
+static const struct cg_transport *load(const char *path, char *why, size_t cap)
 {
     const struct cg_transport *(*table)(void) = NULL;
     void *module = dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE), *symbol = NULL;
 
+    if (!module && why[0] == '\0')
+        (void)snprintf(why, cap, "the module " MODULE " could not be loaded: %s", dlerror());
     if (!module)
         return NULL;
     symbol = dlsym(module, "cg_transport_curl");
@@ -33,17 +36,16 @@ const struct cg_transport *transport_default(char *why, size_t cap)
     ssize_t len = readlink("/proc/self/exe", exe, sizeof exe - 1);
     char *slash = NULL;
 
+    why[0] = '\0';
     if (len > 0) {
         exe[len] = '\0';
         slash = strrchr(exe, '/');
     }
     for (size_t i = 0; slash && !found && i < ARRAY_LEN(places); i++) {
         (void)snprintf(path, sizeof path, "%.*s/%s", (int)(slash - exe), exe, places[i]);
-        found = access(path, R_OK) ? NULL : load(path);
+        found = access(path, R_OK) ? NULL : load(path, why, cap);
     }
     if (!found)
-        found = load(CALLGATE_MODULE_DIR "/" MODULE);
-    if (!found)
-        (void)snprintf(why, cap, "the module " MODULE " could not be loaded: %s", dlerror());
+        found = load(CALLGATE_MODULE_DIR "/" MODULE, why, cap);
     return found;
 }

@@ -1,8 +1,10 @@
 """What the server's surroundings may do to it: descriptors, limits of the system, long paths, locked keys."""
 
 import fcntl
+import json
 import os
 import pty
+import re
 import resource
 import subprocess
 import termios
@@ -10,6 +12,7 @@ import time
 import uuid
 from pathlib import Path
 
+import pytest
 from callgate_server import Server, binary
 
 SECONDS = 60
@@ -112,3 +115,42 @@ def test_a_copy_that_a_crash_left_is_cleared_away(tmp_path):
     server = Server(data=str(data)).start()
     assert server.stop() == 0
     assert not any((data / name).exists() for name in left) and all((data / name).exists() for name in others)
+
+
+def test_commands_know_a_server_that_was_killed(fresh_server):
+    server = fresh_server()
+    server.kill()
+    for command in (["status"], ["env"], ["user", "list"], ["token", "issue"], ["sign", "GET", "/"], ["backup", "/dev/null", "--force"]):
+        run = server.cli(*command)
+        assert run.returncode == 3, run
+        assert len(run.stderr.splitlines()) == 1 and server.data in run.stderr and "callgate serve" in run.stderr, run
+
+
+@pytest.mark.parametrize("name", ["a blank", "an apostrophe's", 'a "quote"', "a $HOME and a `tick` \\ more"])
+def test_env_bears_any_path(tmp_path, fresh_server, name):
+    data = tmp_path / name
+    data.mkdir(mode=0o700)
+    server = fresh_server(data=str(data))
+    ca = server.ca_file
+    lines = server.cli("env", check=True).stdout
+    said = subprocess.run(["sh", "-c", lines + '\nprintf "%s\\n%s" "$CALLGATE_CA_FILE" "$CALLGATE_JAVA_OPTIONS"'],
+                          capture_output=True, text=True, check=True, timeout=SECONDS).stdout.split("\n")
+    assert said[0] == ca
+    assert json.loads(server.cli("env", "--shell", "json", check=True).stdout)["CALLGATE_CA_FILE"] == ca
+    dotenv = dict(line.split("=", 1) for line in server.cli("env", "--shell", "dotenv", check=True).stdout.splitlines()
+                  if not line.startswith("#"))["CALLGATE_CA_FILE"]
+    assert dotenv[0] == dotenv[-1] == '"' and re.sub(r"\\(.)", r"\1", dotenv[1:-1]) == ca
+    fish = re.search(r"^set -gx CALLGATE_CA_FILE '(.*)'$", server.cli("env", "--shell", "fish", check=True).stdout, re.MULTILINE)[1]
+    assert re.sub(r"\\(.)", r"\1", fish) == ca
+    power = re.search(r"^\$env:CALLGATE_CA_FILE = '(.*)'$", server.cli("env", "--shell", "powershell", check=True).stdout, re.MULTILINE)[1]
+    assert power.replace("''", "'") == ca
+    java = subprocess.run(["java", "-XshowSettings:properties", "-version"], capture_output=True, text=True, timeout=SECONDS,
+                          env={**os.environ, "JAVA_TOOL_OPTIONS": said[1]}).stderr
+    assert f"javax.net.ssl.trustStore = {data}/truststore.jks" in java, java
+
+
+def test_an_export_is_for_its_owner_alone(fresh_server, tmp_path):
+    server = fresh_server()
+    user, _ = server.new_user()
+    assert server.cli("user", "export", user, "--out", str(tmp_path / "user.jsonl")).returncode == 0
+    assert (tmp_path / "user.jsonl").stat().st_mode & 0o077 == 0

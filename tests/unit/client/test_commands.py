@@ -179,7 +179,7 @@ def main():
     assert lines[-1].startswith("# Java")
     shell = subprocess.run(["sh", "-c", 'eval "$("$0" env)"; printf %s "$CALLGATE_JAVA_OPTIONS"', PROGRAM],
                            capture_output=True, text=True, env=clean, check=True)
-    assert shell.stdout == f"-Djavax.net.ssl.trustStore={folder}/trust store.p12 " \
+    assert shell.stdout == f"-Djavax.net.ssl.trustStore='{folder}/trust store.p12' " \
                            "-Djavax.net.ssl.trustStorePassword=changeit"
     names = json.loads(run("env", "--shell", "json"))
     assert names["SSL_CERT_FILE"].endswith("ca-bundle.pem") and names["NODE_EXTRA_CA_CERTS"].endswith("ca.pem")
