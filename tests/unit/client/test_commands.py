@@ -230,7 +230,7 @@ def main():
 
     # nobody there
     os.remove(os.path.join(folder, "admin.sock"))
-    assert "No server was reached" in run("status", code=3)
+    assert "no server runs" in run("status", code=3)
     run("status", env={"CALLGATE_DATA": folder + "/none"}, code=3)
     run("backup", folder + "/second", code=3)
     assert not os.path.exists(folder + "/second.part")
