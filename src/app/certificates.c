@@ -13,8 +13,8 @@
 #define PEM_MAX              (4 * MIB)
 #define NAMES_MAX            4096
 #define HOUR_MS              (3600LL * 1000)
-#define RENEW_BEFORE_MS      (30 * 24 * HOUR_MS)
-#define WARN_BEFORE_MS       (14 * 24 * HOUR_MS)
+#define RENEW_BEFORE_MS      (30LL * 24 * HOUR_MS)
+#define WARN_BEFORE_MS       (14LL * 24 * HOUR_MS)
 
 static const struct str ca_cert_name = STR_INIT("ca.cert"), ca_key_name = STR_INIT("ca.key");
 

@@ -138,6 +138,7 @@ static bool use_chain(SSL_CTX *ctx, BIO *pem)
 }
 
 /* Instead of the library's own, which asks at the terminal and waits. */
+/* NOLINTNEXTLINE(readability-non-const-parameter): the signature is OpenSSL's */
 static int refuse_password(char *out, int cap, int writing, void *asked)
 {
     (void)out, (void)cap, (void)writing;
