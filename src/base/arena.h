@@ -22,7 +22,7 @@ void arena_reset(struct arena *a);
 /** Wipes and frees all. NULL and zeros are fine. */
 void arena_clear(struct arena *a);
 /** `size` zeroed octets, aligned for any type. Never NULL. */
-void *arena_alloc(struct arena *a, size_t size) __attribute__((returns_nonnull, malloc));
+void *arena_alloc(struct arena *a, size_t size) __attribute__((returns_nonnull));
 /** A copy of `s` (followed by a NUL that is not counted). */
 struct str arena_dup(struct arena *a, struct str s) NODISCARD;
 /** Formatted text, NUL-terminated. */

@@ -464,7 +464,7 @@ static char *put_plain_fields(char *at, struct str *fields)
             break;
         value = str_from_index(s, name_len + 1);
         len = plain_value_length(value);
-        if (len == 0)
+        if (!value.ptr || len == 0)
             break;
         value = str_head(value, len);
         bare = value.ptr[0] == '"' || is_plain_integer(value);

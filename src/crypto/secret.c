@@ -1,12 +1,16 @@
 /* Octets that must not leak: owned copies that are wiped, comparison in constant time, and the
  * system's random generator.
  *
- * Nothing here prints, and nothing outside crypto/ looks inside a struct secret. Randomness comes
- * from getrandom(2) itself: no state of ours that a fork could double. */
+ * Nothing here prints, and nothing outside crypto/ looks inside a struct secret. Keys come from
+ * getrandom(2) itself, with no state of ours that a fork could double; ids that become public may
+ * come from a thread's store of its octets. */
 #include "crypto/secret.h"
 
 #include <errno.h>
 #include <sys/random.h>
+
+#define RANDOM_POOL  512
+#define RANDOM_SMALL ((size_t)16) /* keys are longer: they come from the system itself */
 
 struct secret secret_copy(const void *octets, size_t len)
 {
@@ -76,18 +80,36 @@ bool ct_equal_str(struct str a, struct str b)
     return a.len == b.len && ct_equal(a.ptr, b.ptr, a.len);
 }
 
-void random_octets(void *out, size_t len)
+static void from_system(uint8_t *out, size_t len)
 {
-    uint8_t *at = out;
-
     while (len > 0) {
-        ssize_t got = getrandom(at, len, 0);
+        ssize_t got = getrandom(out, len, 0);
 
         if (got < 0 && errno == EINTR)
             continue;
         if (got <= 0)
             abort(); /* without randomness no key, nonce or id may be made */
-        at += got;
+        out += got;
         len -= (size_t)got;
     }
+}
+
+/* Small amounts come from a store of the thread's own, each octet once, wiped as it leaves: a
+ * token's id would cost a system call otherwise. */
+void random_octets(void *out, size_t len)
+{
+    static _Thread_local uint8_t pool[RANDOM_POOL];
+    static _Thread_local size_t left;
+
+    if (len > RANDOM_SMALL) {
+        from_system(out, len);
+        return;
+    }
+    if (left < len) {
+        from_system(pool, sizeof pool);
+        left = sizeof pool;
+    }
+    left -= len;
+    memcpy(out, pool + left, len);
+    explicit_bzero(pool + left, len);
 }

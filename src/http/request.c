@@ -254,20 +254,28 @@ void request_addresses(struct request *req)
 
 /* ---- our own address ---- */
 
+/* By hand: every token carries it. */
 static struct str build_origin(struct request *req, struct str host, uint16_t port)
 {
     uint16_t usual = req->secure ? 443 : 80;
-    const char *scheme = req->secure ? "https" : "http";
     bool v6 = str_find(host, ':') < host.len;
-    char *lower = arena_alloc(req->arena, host.len);
+    size_t room = STR("https://[]:65535").len + host.len;
+    struct buf out = {.ptr = arena_alloc(req->arena, room), .cap = room, .max = room};
+    size_t host_at;
 
-    ascii_lower(lower, host);
-    host.ptr = lower;
-    if (port == 0 || port == usual)
-        return arena_printf(req->arena, "%s://%s" STR_FMT "%s", scheme, v6 ? "[" : "",
-                            STR_ARG(host), v6 ? "]" : "");
-    return arena_printf(req->arena, "%s://%s" STR_FMT "%s:%u", scheme, v6 ? "[" : "", STR_ARG(host),
-                        v6 ? "]" : "", (unsigned)port);
+    buf_add(&out, req->secure ? STR("https://") : STR("http://"));
+    if (v6)
+        buf_add_char(&out, '[');
+    host_at = out.len;
+    buf_add(&out, host);
+    ascii_lower(out.ptr + host_at, host);
+    if (v6)
+        buf_add_char(&out, ']');
+    if (port != 0 && port != usual) {
+        buf_add_char(&out, ':');
+        buf_add_u64(&out, port);
+    }
+    return buf_str(&out);
 }
 
 static struct str compute_origin(struct request *req)

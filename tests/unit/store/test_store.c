@@ -585,25 +585,6 @@ static void commits_what_is_queued_before_it_closes(struct fixture *f)
     free(sets);
 }
 
-static void counts_users_across_restarts(struct fixture *f)
-{
-    struct change c[3] = {add_user(key_of(1, 1), NOW), add_user(key_of(1, 2), NOW),
-                          add_user(key_of(2, 1), NOW)};
-    struct change gone = change_user(CHANGE_USER_DELETE, key_of(1, 2), NOW);
-    struct store_figures figures;
-
-    fixture_open(f);
-    assert_int_equal(fixture_commit(f, c, 3), RC_OK);
-    assert_int_equal(fixture_commit(f, &gone, 1), RC_OK);
-    assert_int_equal(fixture_commit(f, &gone, 1), RC_OK);
-    for (int i = 0; i < 2; i++) {
-        store_figures(f->store, &figures);
-        assert_int_equal(figures.users, 2);
-        assert_int_equal(figures.users_deleted, 1);
-        fixture_reopen(f);
-    }
-}
-
 /* ---- the change log and the watch ---- */
 
 struct watched {
@@ -796,7 +777,6 @@ static const struct store_case cases[] = {
     {"waits for a set without a loop", waits_for_a_set_without_a_loop},
     {"commits what is queued before it closes", commits_what_is_queued_before_it_closes},
     {"refuses sets after it has stopped", refuses_sets_after_it_has_stopped},
-    {"counts users across restarts", counts_users_across_restarts},
     {"tells the watch before anyone else", tells_the_watch_before_anyone_else},
     {"logs what is kept in memory and nothing else", logs_what_is_kept_in_memory_and_nothing_else},
     {"keeps no log entry of a set that was undone", keeps_no_log_entry_of_a_set_that_was_undone},

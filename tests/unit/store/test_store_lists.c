@@ -1,4 +1,5 @@
-/* What every back end shows: lists of users, page by page, and what readers see meanwhile. */
+/* What every back end shows: lists of users, page by page, what readers see meanwhile, and how many
+ * users there are. */
 #include "fixture.h"
 
 /* ---- lists ---- */
@@ -269,6 +270,25 @@ static void allows_look_ups_during_a_walk(struct fixture *f)
     assert_int_equal(store_meta(f->reader, STR("during"), &f->arena, &value), RC_OK);
 }
 
+static void counts_users_across_restarts(struct fixture *f)
+{
+    struct change c[3] = {add_user(key_of(1, 1), NOW), add_user(key_of(1, 2), NOW),
+                          add_user(key_of(2, 1), NOW)};
+    struct change gone = change_user(CHANGE_USER_DELETE, key_of(1, 2), NOW);
+    struct store_figures figures;
+
+    fixture_open(f);
+    assert_int_equal(fixture_commit(f, c, 3), RC_OK);
+    assert_int_equal(fixture_commit(f, &gone, 1), RC_OK);
+    assert_int_equal(fixture_commit(f, &gone, 1), RC_OK);
+    for (int i = 0; i < 2; i++) {
+        store_figures(f->store, &figures);
+        assert_int_equal(figures.users, 2);
+        assert_int_equal(figures.users_deleted, 1);
+        fixture_reopen(f);
+    }
+}
+
 /* clang-format off */
 static const struct store_case cases[] = {
     {"lists users newest first", lists_users_newest_first},
@@ -281,6 +301,7 @@ static const struct store_case cases[] = {
     {"finds who was revoked or deleted since", finds_who_was_revoked_or_deleted_since},
     {"shows each commit to every reader", shows_each_commit_to_every_reader},
     {"allows look-ups during a walk", allows_look_ups_during_a_walk},
+    {"counts users across restarts", counts_users_across_restarts},
 };
 /* clang-format on */
 
