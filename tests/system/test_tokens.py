@@ -1,11 +1,15 @@
 """User access tokens: who accepts them, and how they die (authentication §3, §4; design D14, D19, D20)."""
 
+import base64
+import hashlib
+import hmac
 import json
 import time
 import urllib.request
 
 import jwt
 import pytest
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from wire import Wire, head
 
 ISSUE = "/identities/{}/:issueAccessToken?api-version=2023-10-01"
@@ -104,6 +108,36 @@ def test_authorization_twice(server):
         with Wire(server.http_port) as wire:
             octets = f"GET /admin/whoami HTTP/1.1\r\nHost: {host}\r\n{line}{second}\r\n".encode()
             assert wire.send(octets).receive().status == 401
+
+
+def encoded(octets: bytes) -> str:
+    return base64.urlsafe_b64encode(octets).rstrip(b"=").decode()
+
+
+def public_forms(key: dict) -> dict[str, bytes]:
+    """Our public key in every spelling that a careless library would take for an HMAC key."""
+    public = jwt.PyJWK(key).key
+    pem = public.public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    der = public.public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo)
+    written = json.dumps(key, separators=(",", ":")).encode()
+    forms = {"PEM": pem.rstrip(b"\n"), "DER": der, "JWK": written, "JWK, sorted": json.dumps(key, sort_keys=True).encode()}
+    return {f"{name}{end}": octets + tail for name, octets in forms.items()
+            for end, tail in (("", b""), (" and a newline", b"\n"))}
+
+
+@pytest.mark.parametrize("algorithm", ["ES256", "RS256"])
+def test_public_key_as_hmac_key(fresh_server, algorithm):
+    server = fresh_server("--auth-token-alg", algorithm)
+    _, token = server.new_user()
+    top, body, _ = token.split(".")
+    kid = jwt.get_unverified_header(token)["kid"]
+    key = next(k for k in server.send("GET", "/.well-known/jwks.json").json()["keys"] if k["kid"] == kid)
+    assert server.bearer("GET", "/admin/whoami", token).status == 200
+    for form, secret in public_forms(key).items():
+        for header in (top, encoded(json.dumps({"alg": "HS256", "kid": kid, "typ": "JWT"}).encode())):
+            mac = hmac.new(secret, f"{header}.{body}".encode(), hashlib.sha256).digest()
+            answer = server.bearer("GET", "/admin/whoami", f"{header}.{body}.{encoded(mac)}")
+            assert answer.status == 401 and answer.headers["x-callgate-explain"], (form, answer)
 
 
 # -- discovery --
