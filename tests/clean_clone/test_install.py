@@ -1,0 +1,64 @@
+"""`make install` from a clean clone into an empty root: the program runs there, and a program of a user's builds
+against the library by pkg-config."""
+
+import os
+import re
+import shlex
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+from callgate_server import Server
+
+ROOT = Path(__file__).resolve().parents[2]
+PREFIX = "usr/local"
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory):
+    base = tmp_path_factory.mktemp("install")
+    clone, root = base / "callgate", base / "root"
+    subprocess.run(["git", "clone", "--quiet", "--no-hardlinks", str(ROOT), str(clone)], check=True, timeout=120)
+    made = subprocess.run(["make", "install", f"DESTDIR={root}"], cwd=clone, capture_output=True, text=True, timeout=1200)
+    assert made.returncode == 0, made.stdout[-2000:] + made.stderr[-2000:]
+    yield root
+    shutil.rmtree(base, ignore_errors=True)
+
+
+def only(root: Path, pattern: str) -> Path:
+    found = [path for path in (root / PREFIX).rglob(pattern) if not path.is_symlink()]
+    assert len(found) == 1, (pattern, found)
+    return found[0]
+
+
+def test_what_is_installed(root):
+    names = {str(path.relative_to(root / PREFIX)) for path in (root / PREFIX).rglob("*") if path.is_file()}
+    headers = {name for name in names if name.startswith("include/")}
+    assert headers == {f"include/callgate/{path.name}" for path in (ROOT / "include" / "callgate").glob("*.h")}
+    assert "bin/callgate" in names and "lib/systemd/system/callgate.service" in names
+    assert not [name for name in names if re.search(r"test_|replay_|bench|noauth|nosync|flipped|\.a$", name)], names
+
+
+def test_the_installed_program_serves_itself(root):
+    server = Server(program=root / PREFIX / "bin" / "callgate").start()
+    try:
+        done = server.cli("token", "issue", "--scope", "chat")
+        assert done.returncode == 0 and "eyJ" in done.stdout, done
+    finally:
+        assert server.close() == 0
+
+
+def test_a_program_builds_against_the_installed_library(root, tmp_path, server):
+    package = only(root, "callgate.pc").parent
+    flags = subprocess.run(["pkg-config", f"--define-variable=prefix={root / PREFIX}", "--cflags", "--libs", "callgate"],
+                           check=True, capture_output=True, text=True, timeout=60,
+                           env={**os.environ, "PKG_CONFIG_PATH": str(package)}).stdout
+    folder = only(root, "libcallgate.so.*").parent
+    program = tmp_path / "first_token"
+    words = shlex.split(flags)
+    subprocess.run(["cc", "-std=c99", "-o", program, ROOT / "client" / "samples" / "first_token.c", *words],
+                   check=True, timeout=120)
+    ran = subprocess.run([program], capture_output=True, text=True, timeout=60,
+                         env={**server.env, "LD_LIBRARY_PATH": str(folder)})
+    assert ran.returncode == 0 and "8:acs:" in ran.stdout and "eyJ" in ran.stdout, ran
