@@ -27,7 +27,8 @@ class Run:
         environment |= {"XDG_STATE_HOME": str(state), "CALLGATE_ARGS": f"--https localhost:{ports[0]} --http localhost:{ports[1]}"}
         self.environment = environment
         self.process = subprocess.Popen(["make", "run"], cwd=clone, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                                        stdin=subprocess.DEVNULL, text=True, env=environment, start_new_session=True)
+                                        stdin=subprocess.DEVNULL, text=True, env=environment, start_new_session=True,
+                                        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))  # as in a terminal
         self.text = ""
         self.reader = threading.Thread(target=self.read, daemon=True)
         self.reader.start()

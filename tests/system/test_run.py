@@ -18,6 +18,12 @@ SECONDS = 60
 TARGET = "/identities?api-version=2023-10-01"
 
 
+def as_in_a_terminal():
+    """Whoever started the tests may ignore these (nohup does), and a shell can't undo that."""
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
 class Run:
     def __init__(self, folder: Path, state: Path):
         (folder / "tools").mkdir(parents=True)
@@ -27,7 +33,8 @@ class Run:
         self.environment = {name: value for name, value in os.environ.items() if not name.startswith(("CALLGATE_", "SUDO_"))}
         self.environment |= {"XDG_STATE_HOME": str(state), "CALLGATE_ARGS": "--https localhost:0 --http localhost:0"}
         self.process = subprocess.Popen([folder / "tools" / "run", "a build"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                                        stdin=subprocess.DEVNULL, text=True, env=self.environment, start_new_session=True)
+                                        stdin=subprocess.DEVNULL, text=True, env=self.environment, start_new_session=True,
+                                        preexec_fn=as_in_a_terminal)
         self.text = ""
         self.reader = threading.Thread(target=self.read, daemon=True)
         self.reader.start()
