@@ -254,13 +254,17 @@ void request_addresses(struct request *req)
 
 /* ---- our own address ---- */
 
+/* More than what stands around a host ("https://[" and "]:65535") and the octet that a buffer keeps
+ * free: it must not grow out of the arena. */
+#define ORIGIN_ROOM ((size_t)64)
+
 /* By hand: every token carries it. */
 static struct str build_origin(struct request *req, struct str host, uint16_t port)
 {
     uint16_t usual = req->secure ? 443 : 80;
     bool v6 = str_find(host, ':') < host.len;
-    size_t room = STR("https://[]:65535").len + host.len;
-    struct buf out = {.ptr = arena_alloc(req->arena, room), .cap = room, .max = room};
+    size_t room = ORIGIN_ROOM + host.len;
+    struct buf out = {.ptr = arena_alloc(req->arena, room), .cap = room, .max = room - 1};
     size_t host_at;
 
     buf_add(&out, req->secure ? STR("https://") : STR("http://"));

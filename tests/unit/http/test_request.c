@@ -204,6 +204,8 @@ static const struct {
     {"443 is not usual on plain HTTP", "", &plain, "192.0.2.7", "Host: a:443\r\n",
      STR_INIT("http://a:443")},
     {"IPv6", "", &tls, "192.0.2.7", "Host: [::1]\r\n", STR_INIT("https://[::1]:8443")},
+    {"IPv6 and the longest port", "", &tls, "192.0.2.7", "Host: [::1]:65535\r\n",
+     STR_INIT("https://[::1]:65535")},
     {"no Host", "", &tls, "192.0.2.7", "", STR_INIT("https://[::1]:8443")},
     {"a Host that is none", "", &plain, "192.0.2.7", "Host: a/b\"\r\n",
      STR_INIT("http://127.0.0.1:8080")},
