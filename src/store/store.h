@@ -14,7 +14,7 @@
 
 struct buf;
 
-#define STORE_SCHEMA_VERSION 1
+#define STORE_SCHEMA_VERSION 2
 
 /* ---- rows: strings are borrowed (from the reader's arena, or from the caller) ---- */
 
@@ -29,6 +29,10 @@ struct resource_row {
     enum resource_state state;
     bool is_default;
     unix_ms created;
+    struct str group;         /* resource group, as it was spelled */
+    bool no_local_auth;       /* disableLocalAuth: access keys open nothing */
+    struct str data_location; /* "Europe": fixed for life */
+    struct str properties;    /* JSON object: tags, linkedDomains, publicNetworkAccess, identity */
 };
 
 enum key_slot { KEY_PRIMARY = 0, KEY_SECONDARY = 1, KEY_SLOTS = 2 };
@@ -49,8 +53,9 @@ struct signing_key_row {
     struct str purpose; /* "user" (later also "issuer", "callback"): disjoint key sets */
     struct str sealed;  /* PKCS #8, sealed */
     unix_ms created;
-    unix_ms active_from; /* signs from here on */
-    unix_ms retired;     /* stopped signing; 0: not yet */
+    unix_ms active_from;    /* signs from here on */
+    unix_ms retired;        /* stopped signing; 0: not yet */
+    struct str certificate; /* purpose "issuer": self-signed, DER; else empty */
 };
 
 struct user_key {
@@ -74,6 +79,65 @@ struct assignment_row { /* teamsExtension assignments: wire/authentication §2.1
     struct str client_ids; /* JSON array text; empty: none given */
 };
 
+enum application_kind {
+    APPLICATION_NONE = 0,
+    APPLICATION_APP,     /* a service principal with secrets, certificates, federated credentials */
+    APPLICATION_MANAGED, /* a managed identity, user- or system-assigned */
+    APPLICATION_FOREIGN, /* stands for what a rule of a trusted issuer matches */
+};
+
+/** Who may get or present service tokens. Its credentials are few, are read together and die with
+ * it: one JSON object. */
+struct application_row {
+    struct uuid client_id; /* primary key */
+    struct uuid object_id; /* the principal's: what role assignments name */
+    enum application_kind kind;
+    uint32_t version; /* 1 at first, +1 with each change */
+    bool disabled;
+    unix_ms created;
+    unix_ms revoked_before;   /* tokens issued before are dead; 0: no such limit */
+    struct str name;          /* unique, compared without case */
+    struct str arm_id;        /* of a managed identity, lower case; empty: none */
+    struct str header_hash;   /* of a managed identity: keyed hash of its endpoint's secret, 32
+                               * octets; empty: none */
+    struct str header_sealed; /* that secret, sealed */
+    struct str document;      /* JSON object: credentials, tags, location */
+};
+
+/** Which key an application is looked up by. */
+enum application_key {
+    APPLICATION_BY_CLIENT_ID = 0,
+    APPLICATION_BY_OBJECT_ID,
+    APPLICATION_BY_NAME,
+    APPLICATION_BY_ARM_ID,
+    APPLICATION_BY_HEADER_HASH
+};
+
+struct role_row { /* a custom role definition */
+    struct uuid id;
+    struct str name;     /* unique, compared without case */
+    struct str document; /* JSON object: description, permissions, assignableScopes */
+    unix_ms created, updated;
+};
+
+struct role_assignment_row {
+    struct uuid id;
+    struct uuid principal; /* object id */
+    struct uuid role;      /* definition */
+    struct str scope;      /* lower case, no slash at the end but in "/" itself */
+    struct str principal_type;
+    struct str description;
+    struct uuid created_by; /* object id; zeros: an administrator */
+    unix_ms created;
+};
+
+struct issuer_row { /* a trusted issuer of service tokens */
+    struct uuid id;
+    struct str issuer;   /* exactly as tokens say it; unique */
+    struct str document; /* JSON object: keys, audiences, algorithms, rules */
+    unix_ms created;
+};
+
 /* ---- changes ---- */
 
 enum change_kind {
@@ -91,15 +155,27 @@ enum change_kind {
                              * deleted before: OK */
     CHANGE_USER_ISSUED,     /* only last_issued, never back; not in the change log */
     CHANGE_ASSIGNMENT_PUT,
-    CHANGE_ASSIGNMENT_DELETE, /* absent: OK */
-    CHANGE_META_PUT,          /* a named value of the server itself */
+    CHANGE_ASSIGNMENT_DELETE,   /* absent: OK */
+    CHANGE_META_PUT,            /* a named value of the server itself */
+    CHANGE_APPLICATION_PUT,     /* by client id; RC_CONFLICT unless its version follows the one that
+                                 * is there (1: none is), or when another has its object id, name, ARM
+                                 * id or header hash */
+    CHANGE_APPLICATION_DELETE,  /* with its role assignments, by client id; absent: OK */
+    CHANGE_ROLE_PUT,            /* insert or replace by id; RC_CONFLICT: another has the name */
+    CHANGE_ROLE_DELETE,         /* RC_CONFLICT while it is assigned; absent: OK */
+    CHANGE_ROLE_ASSIGNMENT_PUT, /* insert; the same again: OK; RC_CONFLICT: the id, or principal,
+                                 * role and scope together, are taken by another */
+    CHANGE_ROLE_ASSIGNMENT_DELETE, /* by id; absent: OK */
+    CHANGE_ROLE_SCOPE_DELETE,      /* every role assignment at `scope` and below */
+    CHANGE_ISSUER_PUT,             /* insert or replace by id; RC_CONFLICT: another has `issuer` */
+    CHANGE_ISSUER_DELETE,          /* by id; absent: OK */
     CHANGE_KIND_COUNT
 };
 
 struct change {
     enum change_kind kind;
-    bool out_existed; /* ASSIGNMENT_PUT, META_PUT: there was one before. USER_REVOKE, _VALID_FROM,
-                       * _DELETE: it was alive and has changed */
+    bool out_existed; /* ASSIGNMENT_PUT, META_PUT, ROLE_…, APPLICATION_…, ISSUER_…: there was one
+                       * before. USER_REVOKE, _VALID_FROM, _DELETE: it was alive and has changed */
     union {
         struct resource_row resource;
         struct access_key_row access_key;
@@ -107,6 +183,10 @@ struct change {
         struct user_row user; /* ADD: all; others: key and the field concerned (valid_from, deleted,
                                * last_issued), `revoked` = now */
         struct assignment_row assignment;
+        struct application_row application; /* DELETE: client_id alone */
+        struct role_row role;
+        struct role_assignment_row role_assignment; /* DELETE: id; SCOPE_DELETE: scope */
+        struct issuer_row issuer;
         struct {
             struct str name, value;
         } meta;
@@ -134,12 +214,20 @@ struct change_set {
 };
 
 /** What changed, for those who keep rows in memory (design D4). */
-enum log_kind { LOG_RESOURCE = 1, LOG_SIGNING_KEY, LOG_USER };
+enum log_kind {
+    LOG_RESOURCE = 1,
+    LOG_SIGNING_KEY,
+    LOG_USER,
+    LOG_PRINCIPAL, /* an application, or what is assigned to it */
+    LOG_ROLES,     /* a role definition, or assignments of many principals */
+    LOG_ISSUER,
+};
 struct log_entry {
     int64_t seq;
     enum log_kind kind;
-    struct user_key user; /* LOG_USER */
-    struct uuid resource; /* LOG_RESOURCE (also for its keys) */
+    struct user_key user;  /* LOG_USER */
+    struct uuid resource;  /* LOG_RESOURCE (also for its keys) */
+    struct uuid principal; /* LOG_PRINCIPAL: object id */
 };
 /** Called on the writer thread after a durable commit and before any `done` of it is posted, so
  * that what is kept in memory is right before anyone hears of the change. */
@@ -211,6 +299,11 @@ enum rc store_assignment(struct store_reader *r, const struct assignment_row *ke
                          struct arena *arena, struct assignment_row *out) NODISCARD;
 enum rc store_meta(struct store_reader *r, struct str name, struct arena *arena,
                    struct str *out) NODISCARD;
+/** `key`: 16 octets of an id, a name in any case, an ARM id in lower case, or 32 octets. */
+enum rc store_application(struct store_reader *r, enum application_key by, struct str key,
+                          struct arena *arena, struct application_row *out) NODISCARD;
+enum rc store_role_assignment(struct store_reader *r, const struct uuid *id, struct arena *arena,
+                              struct role_assignment_row *out) NODISCARD;
 
 /** Whole tables that are kept in memory: for the writer thread and start-up, not for loops. */
 enum rc store_each_resource(struct store_reader *r, struct arena *arena,
@@ -222,6 +315,20 @@ enum rc store_each_access_key(struct store_reader *r, struct arena *arena,
 enum rc store_each_signing_key(struct store_reader *r, struct arena *arena,
                                void (*each)(void *ctx, const struct signing_key_row *row),
                                void *ctx) NODISCARD;
+/** All applications, by name. */
+enum rc store_each_application(struct store_reader *r, struct arena *arena,
+                               void (*each)(void *ctx, const struct application_row *row),
+                               void *ctx) NODISCARD;
+enum rc store_each_role(struct store_reader *r, struct arena *arena,
+                        void (*each)(void *ctx, const struct role_row *row), void *ctx) NODISCARD;
+/** Role assignments of one principal (NULL: of all), oldest first. */
+enum rc store_each_role_assignment(struct store_reader *r, const struct uuid *principal,
+                                   struct arena *arena,
+                                   void (*each)(void *ctx, const struct role_assignment_row *row),
+                                   void *ctx) NODISCARD;
+enum rc store_each_issuer(struct store_reader *r, struct arena *arena,
+                          void (*each)(void *ctx, const struct issuer_row *row),
+                          void *ctx) NODISCARD;
 /** Users revoked or deleted at or after `since`. */
 enum rc store_each_revoked(struct store_reader *r, unix_ms since,
                            void (*each)(void *ctx, const struct user_row *row),
@@ -230,6 +337,30 @@ enum rc store_each_revoked(struct store_reader *r, unix_ms since,
 enum rc store_each_change(struct store_reader *r, int64_t seq,
                           void (*each)(void *ctx, const struct log_entry *entry),
                           void *ctx) NODISCARD;
+
+/** Lists that run on the pool: applications (`kind` APPLICATION_NONE: all), role assignments (of
+ * `principal` unless it is NULL; at, above or below `scope` unless it is empty), role definitions.
+ * Newest first. The arena is touched on the loop only, just before `done`, and must live until
+ * then; the query is copied. The rows are borrowed for the call, their texts live in `arena`. */
+struct access_query {
+    enum { ACCESS_APPLICATIONS = 1, ACCESS_ROLE_ASSIGNMENTS, ACCESS_ROLES, ACCESS_ISSUERS } what;
+    enum application_kind kind;
+    struct uuid principal;
+    bool of_principal;
+    struct str scope; /* as in the rows */
+    bool not_below;   /* role assignments at and above the scope only */
+};
+struct access_page {
+    struct application_row *applications;
+    struct role_assignment_row *assignments;
+    struct role_row *roles;
+    struct issuer_row *issuers;
+    size_t n;
+};
+void store_list_access(struct store *s, struct loop *loop, struct arena *arena,
+                       const struct access_query *query,
+                       void (*done)(void *ctx, enum rc rc, const struct access_page *page),
+                       void *ctx);
 
 /** A page of users, newest first; with a prefix in descending order of ids (the same order for
  * ids made by uuid_ordered()). */
