@@ -10,10 +10,12 @@
 #define TEXT_MAX MIB
 
 /* In the order of the bits. */
-static const char *const accept_names[] = {"nobody", "key",     "entra",     "user",
-                                           "admin",  "handler", "keyNoQuery"};
+static const char *const accept_names[] = {"nobody",  "key",        "entra", "user",    "admin",
+                                           "handler", "keyNoQuery", "arm",   "endpoint"};
 static const char *const need_names[NEED_COUNT] = {
-    "unset", "nothing", "any", "identity", "resource", "administrator", "localDevelopment"};
+    "unset",         "nothing",          "any",   "identity", "resource",
+    "administrator", "localDevelopment", "local", "arm"};
+static const char *const media_names[] = {"json", "form", "any"};
 static const char *const plane_names[] = {"unset", "wire", "administration", "identity"};
 static const char *const kind_names[] = {"unset", "reply", "stream", "poll", "upgrade"};
 
@@ -48,6 +50,7 @@ static void write_row(struct json_writer *w, const struct route *row, const char
     write_accept(w, row->accept);
     json_member_str(w, "need", str_from(need_names[row->need]));
     json_member_str(w, "service", row->api->service->name);
+    json_member_str(w, "media", str_from(media_names[row->media]));
     write_versions(w, row->api);
     json_object_end(w);
 }

@@ -254,11 +254,29 @@ static bool is_json(struct str content_type)
             name_eq_nocase(str_from_index(type, type.len - suffix.len), suffix));
 }
 
+static bool is_form(struct str content_type)
+{
+    struct str type = str_trim(str_head(content_type, str_find(content_type, ';')));
+
+    return name_eq_nocase(type, STR("application/x-www-form-urlencoded"));
+}
+
 static bool is_unsupported_media(const struct request *req)
 {
+    struct str type;
+
     if (!req->body.len || (req->method != POST && req->method != PUT && req->method != PATCH))
         return false;
-    return !is_json(headers_get(&req->headers, HEADER_CONTENT_TYPE));
+    type = headers_get(&req->headers, HEADER_CONTENT_TYPE);
+    switch (req->route->media) {
+    case MEDIA_JSON:
+        return !is_json(type);
+    case MEDIA_FORM:
+        return !is_form(type);
+    case MEDIA_ANY:
+        return false;
+    }
+    return true;
 }
 
 /* ---- the way ---- */

@@ -31,6 +31,17 @@ struct router {
 
 /* ---- building ---- */
 
+static const char *action_problem(const struct route *row)
+{
+    if (row->action < ACTION_NONE || row->action >= ACTION_COUNT)
+        return "has an unknown action";
+    if (row->need == NEED_ARM && row->action == ACTION_NONE)
+        return "needs a role but names no action";
+    if (row->accept & ACCEPT_ARM && row->need != NEED_ARM && row->need != NEED_ANY)
+        return "accepts management tokens but needs something else";
+    return NULL;
+}
+
 /* Why a row is bad: a static phrase, or NULL. */
 static const char *policy_problem(const struct route *row)
 {
@@ -50,7 +61,9 @@ static const char *policy_problem(const struct route *row)
         return "has no kind of answer";
     if (!row->run)
         return "has no handler";
-    return NULL;
+    if (row->media < MEDIA_JSON || row->media > MEDIA_ANY)
+        return "has an unknown media type";
+    return action_problem(row);
 }
 
 static bool takes_body(enum http_method method)

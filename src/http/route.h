@@ -3,6 +3,7 @@
 #ifndef HTTP_ROUTE_H
 #define HTTP_ROUTE_H
 
+#include "http/action.h"
 #include "http/header.h"
 #include "http/url.h"
 #include "http/version.h"
@@ -25,6 +26,10 @@ enum http_method {
 enum plane { PLANE_UNSET = 0, PLANE_WIRE, PLANE_ADMIN, PLANE_IDENTITY };
 enum route_kind { KIND_UNSET = 0, KIND_REPLY, KIND_STREAM, KIND_POLL, KIND_UPGRADE };
 
+/** What a body must be (415 otherwise). MEDIA_FORM: application/x-www-form-urlencoded, with or
+ * without parameters. */
+enum media { MEDIA_JSON = 0, MEDIA_FORM, MEDIA_ANY };
+
 /* Which credentials a row takes; bits. */
 #define ACCEPT_NOBODY 0x01u /* no credential is looked at */
 #define ACCEPT_KEY    0x02u
@@ -35,6 +40,10 @@ enum route_kind { KIND_UNSET = 0, KIND_REPLY, KIND_STREAM, KIND_POLL, KIND_UPGRA
 #define ACCEPT_HANDLER 0x20u
 /* with ACCEPT_KEY: the signature may leave the query out when x-ms-host is there (recordings) */
 #define ACCEPT_KEY_NO_QUERY 0x40u
+/* a bearer token whose audience is the management API; with NEED_ARM and an action, or NEED_ANY */
+#define ACCEPT_ARM 0x80u
+/* the identity endpoint's own header, or Metadata: the handler checks */
+#define ACCEPT_ENDPOINT 0x100u
 
 /** What a principal must be allowed: decided by gate/policy.c. */
 enum need {
@@ -45,6 +54,8 @@ enum need {
     NEED_RESOURCE,      /* administration of the caller's own resource */
     NEED_ADMINISTRATOR, /* the whole server */
     NEED_LOCAL_DEV,     /* administrator on socket or loopback, development mode only */
+    NEED_LOCAL,         /* administrator on the socket or from a loopback peer, in any mode */
+    NEED_ARM,           /* a management token whose principal has the row's action in its scope */
     NEED_COUNT
 };
 
@@ -58,6 +69,8 @@ struct route {
     void (*run)(struct request *req);
     enum plane plane;
     enum route_kind kind;
+    enum action action; /* what the caller's roles must allow; ACTION_NONE: no role is asked for */
+    enum media media;   /* of the body */
 };
 
 #define ROUTE_PARAMS_MAX 4

@@ -39,6 +39,9 @@ static const struct route admin_rows[] = {
     {POST, "/admin/resources/import", &none, COMMON},
     {GET, "/admin/head", &none, COMMON},
     {HEAD, "/admin/head", &none, COMMON},
+    {GET, "/subscriptions", &none, ACCEPT_ARM, NEED_ANY, KIB, run, PLANE_WIRE, KIND_REPLY},
+    {GET, "/subscriptions/{s}", &none, ACCEPT_ARM, NEED_ARM, KIB, run, PLANE_WIRE, KIND_REPLY,
+     ACTION_SUBSCRIPTIONS_READ},
     {0},
 };
 
@@ -197,7 +200,7 @@ static void rows_are_numbered_in_table_order(void **state)
     router_each(r, see, &seen);
     assert_int_equal(seen.n, ARRAY_LEN(wire_rows) + ARRAY_LEN(admin_rows) - 2);
     assert_ptr_equal(seen.rows[0], &wire_rows[0]);
-    assert_ptr_equal(seen.rows[seen.n - 1], &admin_rows[6]);
+    assert_ptr_equal(seen.rows[seen.n - 1], &admin_rows[8]);
     arena_init(&arena);
     assert_int_equal(url_split(STR(ISSUE), &arena, &url), RC_OK);
     route_find(r, POST, &url, STR(V2), &m);
@@ -248,6 +251,15 @@ static const struct {
     {{GET, "/a", &all, ACCEPT_KEY, NEED_ANY, KIB, run, PLANE_UNSET, KIND_REPLY}, "no plane"},
     {{GET, "/a", &all, ACCEPT_KEY, NEED_ANY, KIB, run, PLANE_WIRE, KIND_UNSET}, "no kind"},
     {{GET, "/a", &all, ACCEPT_KEY, NEED_ANY, KIB, NULL, PLANE_WIRE, KIND_REPLY}, "no handler"},
+    {{POST, "/a", &all, COMMON, ACTION_COUNT}, "unknown action"},
+    {{POST, "/a", &all, COMMON, ACTION_SMS_READ, MEDIA_ANY + 1}, "unknown media type"},
+    {{GET, "/a", &all, ACCEPT_ARM, NEED_ARM, KIB, run, PLANE_WIRE, KIND_REPLY}, "names no action"},
+    {{GET, "/a", &all, ACCEPT_ARM, NEED_NOTHING, KIB, run, PLANE_WIRE, KIND_REPLY,
+      ACTION_SERVICES_READ},
+     "accepts management tokens"},
+    {{GET, "/a", &all, ACCEPT_ARM | ACCEPT_KEY, NEED_IDENTITY, KIB, run, PLANE_WIRE, KIND_REPLY,
+      ACTION_SERVICES_READ},
+     "accepts management tokens"},
     {{POST, "/a", &all, ACCEPT_KEY, NEED_ANY, 0, run, PLANE_WIRE, KIND_REPLY}, "body limit of 0"},
     {{PUT, "/a", &all, ACCEPT_KEY, NEED_ANY, 0, run, PLANE_WIRE, KIND_REPLY}, "body limit of 0"},
     {{PATCH, "/a", &all, ACCEPT_KEY, NEED_ANY, 0, run, PLANE_WIRE, KIND_REPLY}, "body limit of 0"},
