@@ -314,6 +314,17 @@ static bool is_unsupported_media(const struct request *req)
     return true;
 }
 
+static void reply_unsupported_media(struct request *req)
+{
+    if (req->route->media == MEDIA_FORM)
+        reply_error_text(req, &API_UNSUPPORTED_MEDIA_TYPE,
+                         STR("The body must be a form; say so with Content-Type: "
+                             "application/x-www-form-urlencoded."),
+                         STR_EMPTY);
+    else
+        reply_error(req, &API_UNSUPPORTED_MEDIA_TYPE);
+}
+
 /* ---- the way ---- */
 
 /* Identified, allowed, of a known version, JSON: to the handler. `row` may be one of another
@@ -332,7 +343,7 @@ static void serve(struct pipeline *p, struct request *req, const struct route *r
     else if (!in_version)
         reply_version_error(req);
     else if (is_unsupported_media(req))
-        reply_error(req, &API_UNSUPPORTED_MEDIA_TYPE);
+        reply_unsupported_media(req);
     else
         row->run(req);
 }

@@ -41,8 +41,8 @@ static const struct service arm_service = {
     .supported = STR_INIT("2022-10-01, 2023-10-01"),
     .unauthorized = &API_DENIED,
     .any_case = true,
-    .version_missing = &API_CONFLICT, /* any two that no other way leads to */
-    .version_invalid = &API_EXPECTATION_FAILED,
+    .version_missing = &API_MISSING_API_VERSION_PARAMETER,
+    .version_invalid = &API_INVALID_API_VERSION_PARAMETER,
 };
 static const struct api issuer = {&issuer_service, 0, 0}, arm = {&arm_service, 1, 2};
 static const struct api all = {&wire_service, 1, 2}, later = {&wire_service, 2, 2};
@@ -468,7 +468,7 @@ static void refusals_have_the_shape_of_their_service(void **state)
         {&tls_door,
          {.target = "/t/oauth2/token", .body = "{}"},
          415,
-         "{\"error\":\"UnsupportedMediaType\",\"error_description\":\""},
+         "{\"error\":\"UnsupportedMediaType\",\"error_description\":\"The body must be a form;"},
         {&tls_door,
          {.method = "GET", .target = "/t/OAuth2/Token"},
          405,
@@ -484,17 +484,19 @@ static void refusals_have_the_shape_of_their_service(void **state)
          "{\"error\":"},
         {&tls_door,
          {.method = "GET", .target = "/Subscriptions"},
-         409,
-         "{\"error\":{\"code\":\"Conflict\",\"message\":\"The request conflicts"},
+         400,
+         "{\"error\":{\"code\":\"MissingApiVersionParameter\",\"message\":\"The query parameter"},
         {&tls_door,
          {.method = "GET", .target = "/subscriptions?api-version=2020-01-01"},
-         417,
-         "{\"error\":{\"code\":\"ExpectationFailed\",\"message\":\"The api-version '2020-01-01' is "
+         400,
+         "{\"error\":{\"code\":\"InvalidApiVersionParameter\",\"message\":\"The api-version "
+         "'2020-01-01' is "
          "not supported here. Supported are: 2022-10-01, 2023-10-01.\"}}"},
         {&tls_door,
          {.method = "GET", .target = "/subscriptions?api-version=%22"},
-         417,
-         "{\"error\":{\"code\":\"ExpectationFailed\",\"message\":\"The api-version '\\\"' is"},
+         400,
+         "{\"error\":{\"code\":\"InvalidApiVersionParameter\",\"message\":\"The api-version '\\\"' "
+         "is"},
         {&tls_door,
          {.method = "GET", .target = "/SUBSCRIPTIONS?api-version=2023-10-01"},
          200,
