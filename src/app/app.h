@@ -33,6 +33,15 @@ struct port_door {
     struct port_door *next;
 };
 
+#define APP_ENDPOINTS_MAX 256
+
+/** Identity endpoints that were opened while running. Any thread, under the lock. */
+struct endpoints {
+    pthread_mutex_t lock;
+    struct port_door *first;
+    size_t count; /* with those about to open */
+};
+
 struct app {
     struct settings *settings;
     struct data_dir dir;
@@ -50,9 +59,10 @@ struct app {
     struct gate *gate;
     struct router *router;
     struct net *net;
-    struct net_door *https, *http, *admin_tcp, *admin_socket;
+    struct net_door *https, *http, *admin_tcp, *admin_socket, *imds;
     struct port_door *port_doors; /* writer thread and start-up alone */
     bool doors_open;              /* start-up is over: resources may open ports */
+    struct endpoints endpoints;
 
     /* certificates.c */
     pthread_mutex_t tls_lock;
@@ -96,6 +106,11 @@ enum rc app_certificates_renew(struct app *app, struct buf *why) NODISCARD;
 enum rc app_doors_open(struct app *app, struct buf *why) NODISCARD;
 /** Opens and closes ports so that they match the resources. Writer thread, or start-up. */
 void app_doors_follow(struct app *app, const struct directory *d);
+/** The hooks of the same names (services/site.h). Any loop's thread. */
+enum rc app_endpoint_open(struct app *app, uint16_t *out_port) NODISCARD;
+void app_endpoint_close(struct app *app, uint16_t port);
+/** Forgets the endpoints that are open; net closes their doors. */
+void app_endpoints_clear(struct app *app);
 /** "ready https=… http=… admin=unix:…" */
 void app_ready_line(const struct app *app, struct buf *out);
 /** server.json: how local programs find this server. */

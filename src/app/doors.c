@@ -59,12 +59,20 @@ static enum rc open_door(struct app *app, const struct door_spec *spec, const ch
     return rc;
 }
 
+static struct str imds_address(const struct app *app)
+{
+    struct str text = setting_text(app->settings, "imds");
+
+    return is_off(text) ? STR_EMPTY : text;
+}
+
 enum rc app_doors_open(struct app *app, struct buf *why)
 {
     struct str https = setting_text(app->settings, "https"), http = plain_address(app);
     struct door_spec tls = {.address = is_off(https) ? STR_EMPTY : https, .tls = true};
     struct door_spec plain = {.address = http};
     struct door_spec admin = {.address = admin_address(app), .either = true, .admin = true};
+    struct door_spec imds = {.address = imds_address(app), .identity = true};
     struct door_spec unix_socket = {.admin = true};
     struct arena arena;
     enum rc rc = check_plain(app, http, why);
@@ -77,6 +85,8 @@ enum rc app_doors_open(struct app *app, struct buf *why)
         rc = open_door(app, &plain, "--http", &app->http, why);
     if (!rc)
         rc = open_door(app, &admin, "--admin", &app->admin_tcp, why);
+    if (!rc)
+        rc = open_door(app, &imds, "--imds", &app->imds, why);
     if (!rc)
         rc = open_door(app, &unix_socket, "--data", &app->admin_socket, why);
     if (!rc) {
@@ -166,6 +176,91 @@ void app_doors_follow(struct app *app, const struct directory *d)
     }
 }
 
+/* ---- identity endpoints that come and go ---- */
+
+/* Counts one more before it opens, so that the lock is not held meanwhile. */
+static bool reserve_endpoint(struct endpoints *e)
+{
+    bool room;
+
+    pthread_mutex_lock(&e->lock);
+    room = e->count < APP_ENDPOINTS_MAX;
+    e->count += room;
+    pthread_mutex_unlock(&e->lock);
+    return room;
+}
+
+/* Puts it into the list; NULL gives the reservation back. */
+static void settle_endpoint(struct endpoints *e, struct port_door *p)
+{
+    pthread_mutex_lock(&e->lock);
+    if (p) {
+        p->next = e->first;
+        e->first = p;
+    } else {
+        e->count--;
+    }
+    pthread_mutex_unlock(&e->lock);
+}
+
+enum rc app_endpoint_open(struct app *app, uint16_t *out_port)
+{
+    struct door_spec spec = {.address = STR("127.0.0.1:0"), .identity = true};
+    struct port_door *p;
+    struct buf why;
+    enum rc rc;
+
+    if (!reserve_endpoint(&app->endpoints))
+        return RC_TOO_LARGE;
+    p = calloc(1, sizeof *p);
+    if (!p)
+        abort();
+    buf_init(&why, 4 * KIB);
+    rc = net_door_open(app->net, &spec, &p->door, &why);
+    buf_clear(&why);
+    if (rc) {
+        free(p);
+        settle_endpoint(&app->endpoints, NULL);
+        return rc;
+    }
+    p->port = net_door_port(p->door);
+    *out_port = p->port;
+    settle_endpoint(&app->endpoints, p);
+    return RC_OK;
+}
+
+void app_endpoint_close(struct app *app, uint16_t port)
+{
+    struct endpoints *e = &app->endpoints;
+    struct port_door **at, *p;
+
+    pthread_mutex_lock(&e->lock);
+    for (at = &e->first; *at && (*at)->port != port;)
+        at = &(*at)->next;
+    p = *at;
+    if (p) {
+        *at = p->next;
+        e->count--;
+    }
+    pthread_mutex_unlock(&e->lock);
+    if (p)
+        net_door_close(p->door);
+    free(p);
+}
+
+void app_endpoints_clear(struct app *app)
+{
+    while (app->endpoints.first) {
+        struct port_door *p = app->endpoints.first;
+
+        app->endpoints.first = p->next;
+        free(p);
+    }
+    app->endpoints.count = 0;
+}
+
+/* ---- how local programs learn of them ---- */
+
 /* Where a program on this machine reaches a listener: wildcard addresses become loopback. */
 static struct str reach_address(struct str address)
 {
@@ -197,6 +292,7 @@ void app_ready_line(const struct app *app, struct buf *out)
     add_ready(out, "http", app->http, plain_address(app));
     buf_addf(out, " admin=unix:" STR_FMT, STR_ARG(app->dir.admin_socket));
     add_ready(out, "admin_tcp", app->admin_tcp, admin_address(app));
+    add_ready(out, "imds", app->imds, imds_address(app));
     buf_add_char(out, '\n');
 }
 
@@ -230,6 +326,7 @@ enum rc app_server_json_write(struct app *app)
     write_listener(&w, "https", app->https, setting_text(app->settings, "https"));
     write_listener(&w, "http", app->http, plain_address(app));
     write_listener(&w, "admin", app->admin_tcp, admin_address(app));
+    write_listener(&w, "imds", app->imds, imds_address(app));
     json_member_str(&w, "adminSocket", app->dir.admin_socket);
     json_member_str(&w, "adminToken", app->dir.admin_token);
     json_member_str(&w, "caFile", app->dir.ca);

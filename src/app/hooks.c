@@ -9,6 +9,16 @@ static enum rc port_free(void *ctx, uint16_t port)
     return net_port_free(port);
 }
 
+static enum rc endpoint_open(void *ctx, uint16_t *out_port)
+{
+    return app_endpoint_open(ctx, out_port);
+}
+
+static void endpoint_close(void *ctx, uint16_t port)
+{
+    app_endpoint_close(ctx, port);
+}
+
 static void write_settings(void *ctx, struct json_writer *w)
 {
     const struct app *app = ctx;
@@ -73,6 +83,7 @@ static void write_status(void *ctx, struct json_writer *w)
     write_listener(w, "https", app->https);
     write_listener(w, "http", app->http);
     write_listener(w, "admin", app->admin_tcp);
+    write_listener(w, "imds", app->imds);
     json_object_end(w);
     json_member_str(w, "dataDirectory", app->dir.path);
     json_name(w, "store");
@@ -227,5 +238,7 @@ void app_hooks_init(struct app *app)
         .write_status = write_status,
         .write_metrics = write_metrics,
         .ready = is_ready,
+        .endpoint_open = endpoint_open,
+        .endpoint_close = endpoint_close,
     };
 }

@@ -50,6 +50,7 @@ static void write_row(struct json_writer *w, const struct route *row, const char
     write_accept(w, row->accept);
     json_member_str(w, "need", str_from(need_names[row->need]));
     json_member_str(w, "service", row->api->service->name);
+    json_member_bool(w, "anyCase", row->api->service->any_case);
     json_member_str(w, "media", str_from(media_names[row->media]));
     write_versions(w, row->api);
     json_object_end(w);

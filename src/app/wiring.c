@@ -309,6 +309,7 @@ enum rc app_open(struct app *app, struct settings *settings, struct buf *why)
     app->dir.lock_fd = -1;
     buf_init(&app->ca_cert, MIB);
     pthread_mutex_init(&app->tls_lock, NULL);
+    pthread_mutex_init(&app->endpoints.lock, NULL);
     raise_descriptors(app);
     if ((rc = check_mode_settings(app, why)) || (rc = data_dir_open(settings, &app->dir, why)) ||
         (rc = open_store(app, why)))
@@ -389,6 +390,7 @@ void app_close(struct app *app)
         app->port_doors = p->next;
         free(p);
     }
+    app_endpoints_clear(app);
     net_free(app->net);
     router_free(app->router);
     site_shared_clear(&app->shared);
@@ -398,6 +400,7 @@ void app_close(struct app *app)
     secret_clear(&app->ca_key);
     buf_clear(&app->ca_cert);
     pthread_mutex_destroy(&app->tls_lock);
+    pthread_mutex_destroy(&app->endpoints.lock);
     if (app->dir.server_json.len > 0)
         (void)unlink(app->dir.server_json.ptr); /* gone already, or never written */
     data_dir_close(&app->dir);

@@ -141,15 +141,28 @@ static bool only_administrator(const struct route *row)
     return row->plane == PLANE_ADMIN && !(row->accept & ~ACCEPT_ADMIN);
 }
 
+/* Health and discovery of our own; an issuer's pages are of the wire alone. */
 static bool is_meta(const struct route *row)
 {
+    const struct service *service = row->api->service;
+
     return row->plane == PLANE_WIRE && row->accept == ACCEPT_NOBODY &&
-           row->api->service->version_count == 0;
+           service->version_count == 0 && service->error_shape == ERROR_SHAPE_ACS;
+}
+
+static bool is_identity_door(const struct request *req)
+{
+    return req->door && req->door->identity;
 }
 
 /* Whether the row exists behind this door (design D16). */
 static bool shows(const struct pipeline *p, const struct request *req, const struct route *row)
 {
+    if (is_identity_door(req))
+        return row->plane == PLANE_IDENTITY ||
+               (is_meta(row) && str_starts(str_from(row->path), STR("/health/")));
+    if (row->plane == PLANE_IDENTITY)
+        return false;
     if (req->door && req->door->admin)
         return row->plane == PLANE_ADMIN || is_meta(row);
     if (row->plane == PLANE_ADMIN && row->accept == ACCEPT_NOBODY)
@@ -178,8 +191,11 @@ static struct str method_list(struct request *req, unsigned methods)
     return str_of(text, (size_t)(at - text));
 }
 
-static void reply_not_allowed(struct request *req, unsigned methods)
+/* `row` is one of the path's other methods: of the service that the caller meant. */
+static void reply_not_allowed(struct request *req, const struct route *row, unsigned methods)
 {
+    if (row->api->service->error_shape != ERROR_SHAPE_ACS)
+        req->route = row;
     reply_header(req, STR("Allow"), method_list(req, methods));
     reply_error(req, &API_METHOD_NOT_ALLOWED);
 }
@@ -208,29 +224,48 @@ static bool is_own_origin(struct request *req, struct str origin)
     return str_starts(origin, scheme) && name_eq_nocase(str_from_index(origin, scheme.len), host);
 }
 
-/* Administration and identity endpoints are for programs: a web page of elsewhere is refused. */
+/* Administration and identity endpoints are for programs: a web page of elsewhere is refused, and
+ * any page where a token is to be had without a credential. */
 static bool is_foreign_page(struct request *req)
 {
     const struct headers *h = &req->headers;
     struct str site = headers_get(h, HEADER_SEC_FETCH_SITE);
+    bool typed = !h->times[HEADER_SEC_FETCH_SITE] || name_eq(site, STR("none"));
 
     if (h->times[HEADER_ORIGIN] > 1 || h->times[HEADER_SEC_FETCH_SITE] > 1)
         return true;
+    if (is_identity_door(req))
+        return h->times[HEADER_ORIGIN] || !typed;
     if (h->times[HEADER_ORIGIN] && !is_own_origin(req, headers_get(h, HEADER_ORIGIN)))
         return true;
-    return h->times[HEADER_SEC_FETCH_SITE] && !name_eq(site, STR("same-origin")) &&
-           !name_eq(site, STR("none"));
+    return !typed && !name_eq(site, STR("same-origin"));
 }
 
 /* ---- versions and media types ---- */
 
+/* In the words of the management API: one error for all that is not served. */
+static void reply_version_invalid(struct request *req, const struct service *service,
+                                  struct str version)
+{
+    struct str text = arena_printf(req->arena,
+                                   "The api-version '" STR_FMT
+                                   "' is not supported here. Supported are: " STR_FMT ".",
+                                   STR_ARG(version), STR_ARG(service->supported));
+
+    reply_error_text(req, service->version_invalid, text, STR_EMPTY);
+}
+
 static void reply_version_error(struct request *req)
 {
+    const struct service *service = req->route->api->service;
     struct str version = request_query(req, "api-version");
 
     req->reply.processed = true; /* the refusal lists the versions that there are */
     if (!version.ptr) {
-        reply_error(req, &API_API_VERSION_UNSPECIFIED);
+        reply_error(req, service->version_missing ? service->version_missing
+                                                  : &API_API_VERSION_UNSPECIFIED);
+    } else if (service->version_invalid) {
+        reply_version_invalid(req, service, version);
     } else if (!version_well_formed(version)) {
         reply_error(req, &API_INVALID_API_VERSION);
     } else {
@@ -279,6 +314,17 @@ static bool is_unsupported_media(const struct request *req)
     return true;
 }
 
+static void reply_unsupported_media(struct request *req)
+{
+    if (req->route->media == MEDIA_FORM)
+        reply_error_text(req, &API_UNSUPPORTED_MEDIA_TYPE,
+                         STR("The body must be a form; say so with Content-Type: "
+                             "application/x-www-form-urlencoded."),
+                         STR_EMPTY);
+    else
+        reply_error(req, &API_UNSUPPORTED_MEDIA_TYPE);
+}
+
 /* ---- the way ---- */
 
 /* Identified, allowed, of a known version, JSON: to the handler. `row` may be one of another
@@ -297,7 +343,7 @@ static void serve(struct pipeline *p, struct request *req, const struct route *r
     else if (!in_version)
         reply_version_error(req);
     else if (is_unsupported_media(req))
-        reply_error(req, &API_UNSUPPORTED_MEDIA_TYPE);
+        reply_unsupported_media(req);
     else
         row->run(req);
 }
@@ -307,12 +353,33 @@ static bool has_method(const struct route_match *match, enum http_method method)
     return match->methods & 1U << method || (method == HEAD && match->methods & 1U << GET);
 }
 
+/* Names can be pointed at us by whoever owns them, addresses can't. */
+static bool host_is_address(const struct request *req)
+{
+    struct str host;
+    struct cidr ip;
+    uint16_t port;
+
+    return authority_split(headers_get(&req->headers, HEADER_HOST), &host, &port) == RC_OK &&
+           cidr_parse(host, &ip) == RC_OK;
+}
+
 /* A host that nobody has: routes with a credential go the way of the dummy, others say so. */
 static bool is_astray(const struct request *req, const struct route *row, bool known_host)
 {
     if (known_host || (req->door && req->door->unix_socket))
         return false;
+    if (is_identity_door(req))
+        return !host_is_address(req);
     return !row || row->accept & ACCEPT_NOBODY;
+}
+
+static void reply_foreign_page(struct request *req)
+{
+    req->explain = is_identity_door(req)
+                       ? STR("origin; identity endpoints answer programs, no web page")
+                       : STR("origin; a web page of another origin may not use this route");
+    reply_error(req, &API_ORIGIN_REFUSED);
 }
 
 static void run(struct pipeline *p, struct request *req, const struct directory *d)
@@ -325,18 +392,22 @@ static void run(struct pipeline *p, struct request *req, const struct directory 
         find_route(p, req, &match);
     const struct route *row = match.any && shows(p, req, match.any) ? match.any : NULL;
     bool row_has_method = row && (match.route || has_method(&match, req->method));
+    if (!row)
+        req->route = NULL; /* what does not show gives nothing away by its refusal either */
     if (is_astray(req, row_has_method ? row : NULL, known_host))
         reply_error(req, &API_MISDIRECTED);
+    else if (is_identity_door(req) && is_foreign_page(req))
+        reply_foreign_page(req);
     else if (!row)
         reply_error(req, &API_NOT_FOUND);
-    else if (!row_has_method && req->method == OPTIONS && row->plane == PLANE_WIRE)
+    else if (!row_has_method && req->method == OPTIONS && row->plane == PLANE_WIRE &&
+             !is_identity_door(req))
         reply_preflight(req, &match);
     else if (row->plane != PLANE_WIRE && is_foreign_page(req)) {
         req->route = row;
-        req->explain = STR("origin; a web page of another origin may not use this route");
-        reply_error(req, &API_ORIGIN_REFUSED);
+        reply_foreign_page(req);
     } else if (!row_has_method) {
-        reply_not_allowed(req, match.methods);
+        reply_not_allowed(req, row, match.methods);
     } else {
         serve(p, req, row);
     }

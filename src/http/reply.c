@@ -86,6 +86,29 @@ void api_error_write(struct buf *out, struct str code, struct str message, struc
     buf_add(out, STR("\"}}"));
 }
 
+void oauth_error_write(struct buf *out, struct str code, struct str message)
+{
+    buf_add(out, STR("{\"error\":\""));
+    json_escape(out, code);
+    buf_add(out, STR("\",\"error_description\":\""));
+    json_escape(out, message);
+    buf_add(out, STR("\"}"));
+}
+
+static const struct service *service_of(const struct request *req)
+{
+    return req->route && req->route->api ? req->route->api->service : NULL;
+}
+
+static enum error_shape error_shape(const struct request *req)
+{
+    const struct service *service = service_of(req);
+
+    if (service)
+        return service->error_shape;
+    return req->door && req->door->identity ? ERROR_SHAPE_OAUTH : ERROR_SHAPE_ACS;
+}
+
 void reply_error(struct request *req, const struct api_error *error)
 {
     reply_error_text(req, error, error->text, STR_EMPTY);
@@ -106,7 +129,10 @@ void reply_error_text(struct request *req, const struct api_error *error, struct
     size_t max = 64 + 6 * (error->code.len + message.len + target.len);
     struct buf json = {.ptr = arena_alloc(req->arena, max + 1), .cap = max + 1, .max = max};
 
-    api_error_write(&json, error->code, message, target);
+    if (error_shape(req) == ERROR_SHAPE_OAUTH)
+        oauth_error_write(&json, error->code, message);
+    else
+        api_error_write(&json, error->code, message, target);
     assert(!json.failed);
     explain(req, error->status, message);
     reply_json(req, error->status, buf_str(&json));
@@ -210,14 +236,12 @@ static bool has_extra(const struct reply *reply, struct str name)
     return false;
 }
 
-static const struct service *service_of(const struct request *req)
-{
-    return req->route && req->route->api ? req->route->api->service : NULL;
-}
-
-/* What was not routed counts as wire, but for the administration's listener and paths. */
+/* What was not routed counts as wire, but for the administration's listener and paths; nothing does
+ * where identity endpoints are. */
 static bool is_wire(const struct request *req)
 {
+    if (req->door && req->door->identity)
+        return false;
     if (req->route)
         return req->route->plane == PLANE_WIRE;
     if (req->door && req->door->admin)

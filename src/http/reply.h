@@ -33,13 +33,15 @@ void reply_json(struct request *req, int status, struct str json);
 void reply_empty(struct request *req, int status);
 /** Answers with another media type. */
 void reply_text(struct request *req, int status, struct str content_type, struct str body);
-/** Answers with the contract's error body. */
+/** Answers with the contract's error body, in the shape that the row's service has. */
 void reply_error(struct request *req, const struct api_error *error);
 /** The same with a message and a target of our own (target may be empty). */
 void reply_error_text(struct request *req, const struct api_error *error, struct str message,
                       struct str target);
 /** {"error":{"code","message","target"?}} into `out`. */
 void api_error_write(struct buf *out, struct str code, struct str message, struct str target);
+/** {"error":code,"error_description":message} into `out`. Source: RFC 6749 §5.2. */
+void oauth_error_write(struct buf *out, struct str code, struct str message);
 
 /** Octets of the head and body of req->reply: status line, Date (`date` holds HTTP_DATE_LEN
  * characters), what §2.4 of wire/authentication wants, CORS for the wire plane, extra headers.

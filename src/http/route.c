@@ -17,6 +17,7 @@ struct entry {
 struct node {
     enum segment_kind kind;
     struct str text; /* the literal; for SEGMENT_ENDING what follows the parameter */
+    bool any_case;   /* of `text` */
     struct node *children, *next;
     struct entry *rows[METHOD_COUNT];
     unsigned methods; /* bits of rows; 0: no path ends here */
@@ -116,13 +117,20 @@ static const char *parse_segment(struct str text, struct node *out)
                : NULL;
 }
 
-/* Whether `a` is tried before `b`: kinds in order, then longer endings first, since ":ab" ends with
- * "b". */
+/* Whether `a` is tried before `b`: kinds in order, then exact spellings, then longer endings, since
+ * ":ab" ends with "b". */
 static bool goes_before(const struct node *a, const struct node *b)
 {
     if (a->kind != b->kind)
         return a->kind < b->kind;
+    if (a->any_case != b->any_case)
+        return b->any_case;
     return a->kind == SEGMENT_ENDING && a->text.len > b->text.len;
+}
+
+static bool same_text(const struct node *node, struct str text)
+{
+    return node->any_case ? name_eq_nocase(node->text, text) : name_eq(node->text, text);
 }
 
 static struct node *child(struct router *r, struct node *parent, const struct node *wanted)
@@ -130,18 +138,20 @@ static struct node *child(struct router *r, struct node *parent, const struct no
     struct node **at, *made;
 
     for (at = &parent->children; *at; at = &(*at)->next)
-        if ((*at)->kind == wanted->kind && name_eq((*at)->text, wanted->text))
+        if ((*at)->kind == wanted->kind && (*at)->any_case == wanted->any_case &&
+            same_text(*at, wanted->text))
             return *at;
     at = &parent->children;
     while (*at && !goes_before(wanted, *at))
         at = &(*at)->next;
     made = arena_new(&r->arena, struct node);
-    *made = (struct node){.kind = wanted->kind, .text = wanted->text, .next = *at};
+    *made = *wanted;
+    made->next = *at;
     *at = made;
     return made;
 }
 
-static const char *add_path(struct router *r, struct str path, struct node **out)
+static const char *add_path(struct router *r, struct str path, bool any_case, struct node **out)
 {
     struct node *node = &r->root;
     size_t at = 1, segments = 0, params = 0;
@@ -156,6 +166,7 @@ static const char *add_path(struct router *r, struct str path, struct node **out
 
         if (problem)
             return problem;
+        wanted.any_case = any_case && wanted.kind != SEGMENT_PARAM;
         params += wanted.kind != SEGMENT_LITERAL;
         if (++segments > URL_SEGMENTS_MAX || params > ROUTE_PARAMS_MAX)
             return "has too many path segments or parameters";
@@ -197,7 +208,7 @@ static const char *add_row(struct router *r, const struct route *row)
     const char *problem = row_problem(row);
 
     if (!problem)
-        problem = add_path(r, str_from(row->path), &node);
+        problem = add_path(r, str_from(row->path), row->api->service->any_case, &node);
     if (!problem)
         problem = add_entry(r, node, row);
     if (!problem)
@@ -320,14 +331,20 @@ static bool take(struct search *s, const struct node *node)
     return false;
 }
 
+static bool ends_with(struct str segment, const struct node *node)
+{
+    return segment.len > node->text.len &&
+           same_text(node, str_from_index(segment, segment.len - node->text.len));
+}
+
 /* Whether the node takes the segment; a parameter's value goes to `out_param`. */
 static bool fits(const struct node *node, struct str segment, struct str *out_param)
 {
     switch (node->kind) {
     case SEGMENT_LITERAL:
-        return name_eq(node->text, segment);
+        return same_text(node, segment);
     case SEGMENT_ENDING:
-        if (segment.len <= node->text.len || !str_ends(segment, node->text))
+        if (!ends_with(segment, node))
             return false;
         *out_param = str_head(segment, segment.len - node->text.len);
         return true;

@@ -94,8 +94,10 @@ struct router;
  * one sentence to `why`. */
 struct router *router_new(const struct route *const *tables, size_t n, struct buf *why);
 void router_free(struct router *r);
-/** Finds the row: literal segments before parameters, segment by segment; a parameter never takes
- * an empty segment. `version_text` is the api-version parameter, ptr NULL when absent. */
+/** Finds the row: literal segments before parameters, segment by segment, and of literals those
+ * that match by the letter before those of services without regard to case; a parameter never takes
+ * an empty segment and keeps its spelling. `version_text` is the api-version parameter, ptr NULL
+ * when absent. */
 void route_find(const struct router *r, enum http_method method, const struct url *url,
                 struct str version_text, struct route_match *out);
 /** Calls `each` for every row in table order. */

@@ -4,6 +4,10 @@
 
 #include "http/api_error.h"
 
+/** How refusals look. ACS: {"error":{"code","message","target"?}}; OAUTH (RFC 6749 §5.2):
+ * {"error":code,"error_description":message}. */
+enum error_shape { ERROR_SHAPE_ACS = 0, ERROR_SHAPE_OAUTH };
+
 /** One service of the wire: its versions in order, and how it refuses. Static tables. */
 struct service {
     struct str name;            /* "identity" */
@@ -12,6 +16,11 @@ struct service {
     struct str supported;       /* "a, b, c": the header api-supported-versions */
     const struct api_error *unauthorized, *forbidden;
     struct str challenge; /* WWW-Authenticate on 401 of rows that take a key; others say Bearer */
+    enum error_shape error_shape;
+    bool any_case; /* literal text of paths matches without regard to ASCII case */
+    /* 400 without an api-version, and with one that is malformed or not served (the message lists
+     * those that are); NULL: the identity service's */
+    const struct api_error *version_missing, *version_invalid;
 };
 
 /** The versions in which a route exists: numbers from..to inclusive. */

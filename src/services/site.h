@@ -23,6 +23,12 @@ struct site_hooks {
     void (*write_metrics)(void *ctx, struct buf *out);
     /** False while starting, stopping, or when the store has failed: why gets a word. */
     bool (*ready)(void *ctx, const char **why);
+    /** Opens an identity endpoint on a free port of 127.0.0.1; any loop's thread. RC_TOO_LARGE:
+     * there are 256; RC_BUSY: the server is stopping; others: the system failed. */
+    enum rc (*endpoint_open)(void *ctx, uint16_t *out_port);
+    /** Closes it; its connections are drained. Any loop's thread. A port of no endpoint is
+     * ignored. */
+    void (*endpoint_close)(void *ctx, uint16_t port);
 };
 
 struct site_options {

@@ -107,6 +107,7 @@ class Server:
         self.https_port = (self.about["https"] or {}).get("port")
         self.http_port = (self.about["http"] or {}).get("port")
         self.admin_port = (self.about.get("admin") or {}).get("port")
+        self.imds_port = (self.about.get("imds") or {}).get("port")
         self.ca_file = self.about["caFile"]
         self.ca_bundle = self.about["caBundle"]
         self.admin_token = Path(self.about["adminToken"]).read_text().strip()

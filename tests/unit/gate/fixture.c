@@ -11,6 +11,8 @@ const struct door tls_door = {
 const struct door plain_door = {.loopback = true, .port = 8080, .bound = STR_INIT("127.0.0.1")};
 const struct door admin_door = {
     .admin = true, .loopback = true, .port = 9090, .bound = STR_INIT("127.0.0.1")};
+const struct door identity_door = {
+    .identity = true, .loopback = true, .port = 4001, .bound = STR_INIT("127.0.0.1")};
 const struct door socket_door = {.admin = true, .unix_socket = true, .loopback = true};
 
 const struct service test_service = {

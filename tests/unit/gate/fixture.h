@@ -62,7 +62,7 @@ void fixture_request(struct request_fake *fake, const struct recipe *r, const st
 /** A minted token of a user, in malloc'ed memory. */
 char *fixture_mint(struct fixture *f, const struct mint *changes);
 
-extern const struct door tls_door, plain_door, admin_door, socket_door;
+extern const struct door tls_door, plain_door, admin_door, socket_door, identity_door;
 extern const struct service test_service;
 extern const struct api test_api;
 

@@ -32,6 +32,19 @@ static const struct service wire_service = {
     .forbidden = &API_FORBIDDEN,
     .challenge = STR_INIT("HMAC-SHA256, Bearer"),
 };
+static const struct service issuer_service = {
+    .name = STR_INIT("issuer"), .error_shape = ERROR_SHAPE_OAUTH, .any_case = true};
+static const struct service arm_service = {
+    .name = STR_INIT("management"),
+    .versions = versions,
+    .version_count = 2,
+    .supported = STR_INIT("2022-10-01, 2023-10-01"),
+    .unauthorized = &API_DENIED,
+    .any_case = true,
+    .version_missing = &API_MISSING_API_VERSION_PARAMETER,
+    .version_invalid = &API_INVALID_API_VERSION_PARAMETER,
+};
+static const struct api issuer = {&issuer_service, 0, 0}, arm = {&arm_service, 1, 2};
 static const struct api all = {&wire_service, 1, 2}, later = {&wire_service, 2, 2};
 
 /* clang-format off */
@@ -45,6 +58,10 @@ static const struct route rows[] = {
     {PUT,    "/admin/clock",     &test_api, ACCEPT_ADMIN,                NEED_LOCAL_DEV,     KIB, answer, PLANE_ADMIN,    KIND_REPLY},
     {GET,    "/metrics",         &test_api, ACCEPT_NOBODY,               NEED_NOTHING,       KIB, answer, PLANE_ADMIN,    KIND_REPLY},
     {GET,    "/msi/token",       &test_api, ACCEPT_NOBODY,               NEED_NOTHING,       KIB, answer, PLANE_IDENTITY, KIND_REPLY},
+    {POST,   "/msi/token",       &issuer,   ACCEPT_NOBODY,               NEED_NOTHING,       KIB, answer, PLANE_IDENTITY, KIND_REPLY, ACTION_NONE, MEDIA_FORM},
+    {POST,   "/{t}/oauth2/token", &issuer,  ACCEPT_NOBODY,               NEED_NOTHING,       KIB, answer, PLANE_WIRE,     KIND_REPLY, ACTION_NONE, MEDIA_FORM},
+    {POST,   "/any",             &test_api, ACCEPT_NOBODY,               NEED_NOTHING,       KIB, answer, PLANE_WIRE,     KIND_REPLY, ACTION_NONE, MEDIA_ANY},
+    {GET,    "/subscriptions",   &arm,      ACCEPT_KEY,                  NEED_ANY,           KIB, answer, PLANE_WIRE,     KIND_REPLY},
     {0},
 };
 /* clang-format on */
@@ -298,7 +315,9 @@ static void answers_preflights_of_the_wire_alone(void **state)
         {TARGET, NULL, &admin_door, 404},
         {"/admin/whoami", NULL, &tls_door, 403},
         {"/admin/status", NULL, &admin_door, 403},
-        {"/msi/token", NULL, &tls_door, 403},
+        {"/msi/token", NULL, &tls_door, 404},
+        {"/msi/token", NULL, &identity_door, 403},
+        {"/health/live", NULL, &identity_door, 403},
     };
 
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -327,6 +346,172 @@ static void answers_preflights_of_the_wire_alone(void **state)
             assert_null(origin.ptr);
         request_fake_clear(&fake);
     }
+    struct request_fake bare;
+    deliver(*state, &bare, &identity_door,
+            &(struct recipe){.method = "OPTIONS", .target = "/health/live", .authorization = ""});
+    assert_int_equal(bare.status, 405);
+    assert_null(request_fake_header(&bare, STR("Access-Control-Allow-Methods")).ptr);
+    request_fake_clear(&bare);
+}
+
+/* Who reaches this door gets tokens: no name of a stranger's, no web page. */
+static void the_identity_door_has_rules_of_its_own(void **state)
+{
+    static const struct {
+        const char *name, *method, *target, *host, *extra;
+        int status;
+    } cases[] = {
+        {"localhost", "GET", "/msi/token", "localhost:4001", "", 200},
+        {"loopback", "GET", "/msi/token", "127.0.0.1:4001", "", 200},
+        {"an address of elsewhere", "GET", "/msi/token", "169.254.169.254", "", 200},
+        {"an IPv6 address", "GET", "/msi/token", "[fd00::1]:4001", "", 200},
+        {"a resource's name", "GET", "/msi/token", "default.localhost", "", 200},
+        {"a stranger's name", "GET", "/msi/token", "evil.example", "", 421},
+        {"a name like an address", "GET", "/msi/token", "127.0.0.1.evil.example", "", 421},
+        {"half an address", "GET", "/msi/token", "127.1", "", 421},
+        {"a malformed host", "GET", "/msi/token", "10.0.0.0/8", "", 421},
+        {"health at a stranger's name", "GET", "/health/live", "evil.example", "", 421},
+        {"no such path there", "GET", "/x", "evil.example", "", 421},
+        {"health", "GET", "/health/live", "localhost", "", 200},
+        {"health at an address", "GET", "/health/live", "10.1.2.3", "", 200},
+        {"the wire", "POST", TARGET, "localhost", "", 404},
+        {"the issuer", "POST", "/t/oauth2/token", "localhost", "", 404},
+        {"administration", "GET", "/admin/whoami", "localhost", "", 404},
+        {"metrics", "GET", "/metrics", "localhost", "", 404},
+        {"no such path", "GET", "/x", "localhost", "", 404},
+        {"another method", "DELETE", "/msi/token", "localhost", "", 405},
+        {"a page of elsewhere", "GET", "/msi/token", "localhost",
+         "Origin: https://evil.example\r\n", 403},
+        {"a page of its own", "GET", "/msi/token", "localhost:4001",
+         "Origin: http://localhost:4001\r\n", 403},
+        {"from the same origin", "GET", "/msi/token", "localhost",
+         "Sec-Fetch-Site: same-origin\r\n", 403},
+        {"typed by a person", "GET", "/msi/token", "localhost", "Sec-Fetch-Site: none\r\n", 200},
+        {"twice", "GET", "/msi/token", "localhost",
+         "Sec-Fetch-Site: none\r\nSec-Fetch-Site: cross-site\r\n", 403},
+        {"a page that asks for health", "GET", "/health/live", "localhost",
+         "Sec-Fetch-Site: cross-site\r\n", 403},
+        {"a page that asks for nothing", "GET", "/x", "localhost", "Origin: null\r\n", 403},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct recipe r = {.method = cases[i].method,
+                           .target = cases[i].target,
+                           .host = cases[i].host,
+                           .authorization = "",
+                           .extra = cases[i].extra};
+        struct request_fake fake;
+
+        deliver(*state, &fake, &identity_door, &r);
+        if (fake.status != cases[i].status)
+            fail_msg("%s: %d " STR_FMT, cases[i].name, fake.status, STR_ARG(fake.body));
+        assert_null(request_fake_header(&fake, STR("Access-Control-Allow-Origin")).ptr);
+        assert_null(request_fake_header(&fake, STR("Access-Control-Expose-Headers")).ptr);
+        request_fake_clear(&fake);
+    }
+}
+
+static void an_identity_endpoint_shows_at_its_door_alone(void **state)
+{
+    static const struct door *const doors[] = {&tls_door, &plain_door, &admin_door, &socket_door};
+
+    for (size_t i = 0; i < ARRAY_LEN(doors); i++) {
+        struct request_fake fake;
+
+        deliver(*state, &fake, doors[i],
+                &(struct recipe){.method = "GET", .target = "/msi/token", .authorization = ""});
+        assert_int_equal(fake.status, 404);
+        assert_true(str_starts(fake.body, STR("{\"error\":{\"code\":\"NotFound\"")));
+        request_fake_clear(&fake);
+    }
+}
+
+#define FORM "Content-Type: application/x-www-form-urlencoded"
+
+static void bodies_have_the_type_that_the_row_says(void **state)
+{
+    static const struct {
+        const char *target, *extra;
+        int status;
+    } cases[] = {
+        {"/t/oauth2/token", FORM "\r\n", 200},
+        {"/t/oauth2/token", FORM ";charset=utf-8\r\n", 200},
+        {"/t/oauth2/token", "Content-Type: Application/X-WWW-Form-Urlencoded ; a=b\r\n", 200},
+        {"/t/oauth2/token", FORM "d\r\n", 415},
+        {"/t/oauth2/token", "Content-Type: application/json\r\n", 415},
+        {"/t/oauth2/token", "", 415},
+        {"/any", "", 200},
+        {"/any", "Content-Type: text/plain\r\n", 200},
+        {TARGET, FORM "\r\n", 415},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct recipe r = {.target = cases[i].target, .body = "a=b", .extra = cases[i].extra};
+        struct request_fake fake;
+
+        deliver(*state, &fake, &tls_door, &r);
+        if (fake.status != cases[i].status)
+            fail_msg("%s %s: %d", r.target, r.extra, fake.status);
+        request_fake_clear(&fake);
+    }
+}
+
+/* What a refusal of the pipeline looks like, by service; without a row by door. */
+static void refusals_have_the_shape_of_their_service(void **state)
+{
+    static const struct {
+        const struct door *door;
+        struct recipe r;
+        int status;
+        const char *body;
+    } cases[] = {
+        {&tls_door,
+         {.target = "/t/oauth2/token", .body = "{}"},
+         415,
+         "{\"error\":\"UnsupportedMediaType\",\"error_description\":\"The body must be a form;"},
+        {&tls_door,
+         {.method = "GET", .target = "/t/OAuth2/Token"},
+         405,
+         "{\"error\":\"MethodNotAllowed\",\"error_description\":\""},
+        {&tls_door, {.method = "GET", .target = "/t/oauth3"}, 404, "{\"error\":{\"code\":"},
+        {&identity_door,
+         {.method = "GET", .target = "/x"},
+         404,
+         "{\"error\":\"NotFound\",\"error_description\":\""},
+        {&identity_door,
+         {.method = "GET", .target = "/msi/token", .host = "evil.example"},
+         421,
+         "{\"error\":"},
+        {&tls_door,
+         {.method = "GET", .target = "/Subscriptions"},
+         400,
+         "{\"error\":{\"code\":\"MissingApiVersionParameter\",\"message\":\"The query parameter"},
+        {&tls_door,
+         {.method = "GET", .target = "/subscriptions?api-version=2020-01-01"},
+         400,
+         "{\"error\":{\"code\":\"InvalidApiVersionParameter\",\"message\":\"The api-version "
+         "'2020-01-01' is "
+         "not supported here. Supported are: 2022-10-01, 2023-10-01.\"}}"},
+        {&tls_door,
+         {.method = "GET", .target = "/subscriptions?api-version=%22"},
+         400,
+         "{\"error\":{\"code\":\"InvalidApiVersionParameter\",\"message\":\"The api-version '\\\"' "
+         "is"},
+        {&tls_door,
+         {.method = "GET", .target = "/SUBSCRIPTIONS?api-version=2023-10-01"},
+         200,
+         "{}"},
+        {&tls_door, {.target = "/Identities?api-version=2023-10-01"}, 404, "{\"error\":{"},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct request_fake fake;
+
+        deliver(*state, &fake, cases[i].door, &cases[i].r);
+        if (fake.status != cases[i].status || !str_starts(fake.body, str_from(cases[i].body)))
+            fail_msg("%s: %d " STR_FMT, cases[i].r.target, fake.status, STR_ARG(fake.body));
+        request_fake_clear(&fake);
+    }
 }
 
 static void keeps_web_pages_from_administration(void **state)
@@ -346,20 +531,14 @@ static void keeps_web_pages_from_administration(void **state)
         {"Sec-Fetch-Site: same-site\r\n", 403},
         {"Origin: https://localhost:8443\r\nOrigin: https://evil.example\r\n", 403},
     };
-    static const struct {
-        const char *method, *target;
-    } routes[] = {{"GET", "/admin/whoami"}, {"GET", "/msi/token"}};
 
-    for (size_t i = 0; i < ARRAY_LEN(cases) * ARRAY_LEN(routes); i++) {
-        const char *extra = cases[i / ARRAY_LEN(routes)].extra;
-        struct recipe r = {.method = routes[i % ARRAY_LEN(routes)].method,
-                           .target = routes[i % ARRAY_LEN(routes)].target,
-                           .extra = extra};
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct recipe r = {.method = "GET", .target = "/admin/whoami", .extra = cases[i].extra};
         struct request_fake fake;
 
         deliver(*state, &fake, &tls_door, &r);
-        if (fake.status != cases[i / ARRAY_LEN(routes)].status)
-            fail_msg("%s with %s: %d", r.target, extra, fake.status);
+        if (fake.status != cases[i].status)
+            fail_msg("%s: %d", cases[i].extra, fake.status);
         assert_null(request_fake_header(&fake, STR("Access-Control-Allow-Origin")).ptr);
         request_fake_clear(&fake);
     }
@@ -525,6 +704,10 @@ int main(void)
         TEST(answers_by_door_host_and_route),
         TEST(names_the_methods_and_versions_that_there_are),
         TEST(answers_preflights_of_the_wire_alone),
+        TEST(the_identity_door_has_rules_of_its_own),
+        TEST(an_identity_endpoint_shows_at_its_door_alone),
+        TEST(bodies_have_the_type_that_the_row_says),
+        TEST(refusals_have_the_shape_of_their_service),
         TEST(keeps_web_pages_from_administration),
         TEST(explains_in_development_alone),
         TEST(limits_bodies_by_row),

@@ -24,6 +24,12 @@ static const struct route no_key = {POST, "/b", &api,       ACCEPT_HANDLER, NEED
                                     KIB,  run,  PLANE_WIRE, KIND_REPLY};
 static const struct route endpoint = {GET, "/msi/a", &api,           ACCEPT_NOBODY, NEED_NOTHING,
                                       0,   run,      PLANE_IDENTITY, KIND_REPLY};
+static const struct service issuer = {
+    .name = STR_INIT("issuer"), .error_shape = ERROR_SHAPE_OAUTH, .challenge = STR_INIT("Bearer")};
+static const struct api issuer_api = {&issuer, 0, 0};
+static const struct route token = {POST, "/t/token", &issuer_api, ACCEPT_NOBODY, NEED_NOTHING,
+                                   KIB,  run,        PLANE_WIRE,  KIND_REPLY};
+static const struct door identity_door = {.identity = true, .loopback = true, .port = 4001};
 static const struct door tls_door = {.tls = true, .loopback = true, .port = 8443};
 static const struct door admin_door = {.admin = true, .loopback = true, .port = 9000};
 
@@ -525,9 +531,73 @@ static void streams_are_chunked_or_end_with_the_connection(void **state)
     request_fake_clear(&f);
 }
 
+static void an_issuer_refuses_in_the_shape_of_oauth(void **state)
+{
+    static const struct {
+        const char *name;
+        const struct door *door;
+        const struct route *route;
+        struct str body;
+    } cases[] = {
+        {"a row of the issuer", &tls_door, &token,
+         STR_INIT("{\"error\":\"Conflict\",\"error_description\":\"a \\\"b\\\"\"}")},
+        {"no row at an identity door", &identity_door, NULL,
+         STR_INIT("{\"error\":\"Conflict\",\"error_description\":\"a \\\"b\\\"\"}")},
+        {"another row at an identity door", &identity_door, &endpoint,
+         STR_INIT(
+             "{\"error\":{\"code\":\"Conflict\",\"message\":\"a \\\"b\\\"\",\"target\":\"$\"}}")},
+        {"no row elsewhere", &tls_door, NULL,
+         STR_INIT(
+             "{\"error\":{\"code\":\"Conflict\",\"message\":\"a \\\"b\\\"\",\"target\":\"$\"}}")},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct request_fake f;
+
+        start(&f, cases[i].door, cases[i].route, PLAIN);
+        reply_error_text(&f.req, &API_CONFLICT, STR("a \"b\""), STR("$"));
+        check_str(cases[i].name, f.body, cases[i].body);
+        request_fake_clear(&f);
+    }
+}
+
+static void a_challenge_of_the_handlers_own_wins(void **state)
+{
+    struct request_fake f;
+
+    (void)state;
+    start(&f, &tls_door, &token, PLAIN);
+    reply_header(&f.req, STR("www-authenticate"), STR("Bearer authorization_uri=\"x\""));
+    reply_error(&f.req, &API_DENIED);
+    assert_int_equal(request_fake_count(&f, STR("WWW-Authenticate")), 1);
+    check_str("challenge", request_fake_header(&f, STR("WWW-Authenticate")),
+              STR("Bearer authorization_uri=\"x\""));
+    request_fake_clear(&f);
+}
+
+static void an_identity_door_tells_browsers_nothing(void **state)
+{
+    static const struct route *const routes[] = {&wire, &endpoint, NULL};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(routes); i++) {
+        struct request_fake f;
+
+        start(&f, &identity_door, routes[i], PLAIN);
+        reply_error(&f.req, &API_NOT_FOUND);
+        assert_int_equal(request_fake_count(&f, STR("Access-Control-Allow-Origin")), 0);
+        assert_int_equal(request_fake_count(&f, STR("Access-Control-Expose-Headers")), 0);
+        request_fake_clear(&f);
+    }
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_issuer_refuses_in_the_shape_of_oauth),
+        cmocka_unit_test(a_challenge_of_the_handlers_own_wins),
+        cmocka_unit_test(an_identity_door_tells_browsers_nothing),
         cmocka_unit_test(a_json_reply_has_its_lines_in_order),
         cmocka_unit_test(the_time_taken_is_told_in_milliseconds),
         cmocka_unit_test(statuses_without_a_body_have_no_length_and_no_type),

@@ -13,6 +13,8 @@ static const struct str versions[] = {STR_INIT("2020-01-01"), STR_INIT("2021-01-
 static const struct service identity = {
     .name = STR_INIT("identity"), .versions = versions, .version_count = 3};
 static const struct service meta = {.name = STR_INIT("meta")};
+static const struct service loose = {.name = STR_INIT("loose"), .any_case = true};
+static const struct api any_case = {&loose, 0, 0};
 static const struct api all = {&identity, 1, 3}, old = {&identity, 1, 1}, newer = {&identity, 3, 3},
                         none = {&meta, 0, 0};
 
@@ -45,9 +47,17 @@ static const struct route admin_rows[] = {
     {0},
 };
 
+static const struct route loose_rows[] = {
+    {GET, "/Subscriptions/{s}/resourceGroups/{g}", &any_case, COMMON},
+    {GET, "/Access/TEAMSEXTENSION/tenants/{x}/assignments/{y}", &any_case, COMMON},
+    {POST, "/vaults/{v}:Rotate", &any_case, COMMON},
+    {PUT, "/{t}/OAuth2/token", &any_case, COMMON},
+    {0},
+};
+
 static struct router *make(void)
 {
-    static const struct route *const tables[] = {wire_rows, admin_rows};
+    static const struct route *const tables[] = {wire_rows, admin_rows, loose_rows};
     struct buf why;
     struct router *r;
 
@@ -79,6 +89,7 @@ static const struct find_case cases[] = {
      2},
     {"leading slashes", POST, "//identities", V2, &wire_rows[0], &wire_rows[0], NULL, BIT(POST), 2},
     {"case counts", POST, "/Identities", V2, NULL, NULL, NULL, 0, 0},
+    {"case counts in the middle", POST, "/identities/a/Token", V2, NULL, NULL, NULL, 0, 0},
     {"a parameter", DELETE, "/identities/8%3Aacs%3A1_2", V2, &wire_rows[2], &wire_rows[2],
      "8:acs:1_2", BIT(GET) | BIT(HEAD) | BIT(DELETE) | BIT(PATCH), 2},
     {"an action", POST, ISSUE, V2, &wire_rows[6], &wire_rows[6], "8:acs:1_2", BIT(POST), 2},
@@ -128,6 +139,20 @@ static const struct find_case cases[] = {
     {"HEAD with a row of its own", HEAD, "/admin/head", NULL, &admin_rows[6], &admin_rows[6], NULL,
      BIT(GET) | BIT(HEAD), 0},
     {"a path that goes on", GET, "/admin", NULL, NULL, NULL, NULL, 0, 0},
+    {"without regard to case", GET, "/subscriptions/S1/RESOURCEGROUPS/Gg", NULL, &loose_rows[0],
+     &loose_rows[0], "S1", BIT(GET) | BIT(HEAD), 0},
+    {"only the service that has no regard to case", GET,
+     "/ACCESS/teamsExtension/tenants/t/assignments/o", V2, &loose_rows[1], &loose_rows[1], "t",
+     BIT(GET) | BIT(HEAD), 0},
+    {"by the letter before without regard to case", GET,
+     "/access/teamsExtension/tenants/t/assignments/o", V2, &wire_rows[9], &wire_rows[9], "t",
+     BIT(GET) | BIT(HEAD), 2},
+    {"an ending without regard to case", POST, "/Vaults/Vv:ROTATE", NULL, &loose_rows[2],
+     &loose_rows[2], "Vv", BIT(POST), 0},
+    {"a literal after a parameter", PUT, "/T/oauth2/TOKEN", NULL, &loose_rows[3], &loose_rows[3],
+     "T", BIT(PUT), 0},
+    {"only ASCII letters have two cases", PUT, "/T/oauth2/to%E2%84%AAen", NULL, NULL, NULL, NULL, 0,
+     0},
     {"dots lead nowhere", GET, "/admin/x/../head", NULL, NULL, NULL, NULL, 0, 0},
 };
 
@@ -198,9 +223,10 @@ static void rows_are_numbered_in_table_order(void **state)
 
     (void)state;
     router_each(r, see, &seen);
-    assert_int_equal(seen.n, ARRAY_LEN(wire_rows) + ARRAY_LEN(admin_rows) - 2);
+    assert_int_equal(seen.n,
+                     ARRAY_LEN(wire_rows) + ARRAY_LEN(admin_rows) + ARRAY_LEN(loose_rows) - 3);
     assert_ptr_equal(seen.rows[0], &wire_rows[0]);
-    assert_ptr_equal(seen.rows[seen.n - 1], &admin_rows[8]);
+    assert_ptr_equal(seen.rows[seen.n - 1], &loose_rows[3]);
     arena_init(&arena);
     assert_int_equal(url_split(STR(ISSUE), &arena, &url), RC_OK);
     route_find(r, POST, &url, STR(V2), &m);
@@ -282,6 +308,7 @@ static const struct {
     {{POST, "/identities", &all, COMMON}, "is a duplicate."},
     {{DELETE, "/identities/{other}", &old, COMMON}, "is a duplicate."},
     {{POST, "/identities", &none, COMMON}, "duplicate in another service"},
+    {{GET, "/subscriptions/{x}/ResourceGroups/{y}", &any_case, COMMON}, "is a duplicate."},
 };
 
 static void refuses_bad_tables_with_one_sentence(void **state)
@@ -289,11 +316,11 @@ static void refuses_bad_tables_with_one_sentence(void **state)
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(bad_rows); i++) {
         const struct route rows[] = {bad_rows[i].row, {0}};
-        const struct route *const tables[] = {wire_rows, rows};
+        const struct route *const tables[] = {wire_rows, loose_rows, rows};
         struct buf why;
 
         buf_init(&why, KIB);
-        assert_null(router_new(tables, 2, &why));
+        assert_null(router_new(tables, ARRAY_LEN(tables), &why));
         if (str_find_str(buf_str(&why), str_from(bad_rows[i].said)) == why.len ||
             !str_ends(buf_str(&why), STR(".")))
             fail_msg("\"" STR_FMT "\" does not say \"%s\"", STR_ARG(buf_str(&why)),
