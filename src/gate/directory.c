@@ -4,11 +4,15 @@
 #include "gate/directory.h"
 
 #include "crypto/base64.h"
+#include "crypto/cert.h"
+#include "gate/grants.h"
 
 #include <arpa/inet.h>
 #include <pthread.h>
 
-#define ACCESS_KEY_LEN ((size_t)64)
+#define ACCESS_KEY_LEN   ((size_t)64)
+#define CERTIFICATE_NAME STR("Callgate issuer")
+#define CERTIFICATE_DAYS 3650
 
 /* ---- last-used cells ---- */
 
@@ -156,20 +160,24 @@ enum rc signing_key_make(const struct master_key *master, enum jws_alg alg, stru
 {
     struct pkey *key = pkey_generate(alg);
     struct secret der = {0};
-    struct buf sealed;
+    struct buf sealed, certificate;
     enum rc rc;
     char kid[43];
 
     if (!key)
         return RC_INTERNAL;
     buf_init(&sealed, 64 * KIB);
+    buf_init(&certificate, 16 * KIB);
     pkey_thumbprint(key, kid);
     rc = pkey_to_der(key, &der);
     if (!rc)
         rc = seal(master, signing_key_context(purpose, str_of(kid, sizeof kid), arena), &der,
                   &sealed);
+    if (!rc && name_eq(purpose, STR("issuer")))
+        rc = cert_self_signed(key, CERTIFICATE_NAME, now, CERTIFICATE_DAYS, &certificate);
     if (!rc)
         *row = (struct signing_key_row){
+            .certificate = arena_dup(arena, buf_str(&certificate)),
             .kid = arena_dup(arena, str_of(kid, sizeof kid)),
             .alg = jws_alg_name(alg),
             .purpose = arena_dup(arena, purpose),
@@ -178,6 +186,7 @@ enum rc signing_key_make(const struct master_key *master, enum jws_alg alg, stru
             .active_from = active_from,
         };
     buf_clear(&sealed);
+    buf_clear(&certificate);
     secret_clear(&der);
     pkey_unref(key);
     return rc;
@@ -340,11 +349,27 @@ static void take_access_key(void *ctx, const struct access_key_row *row)
         abort();
 }
 
-static struct str token_header(struct arena *arena, struct str alg, struct str kid)
+static struct str thumbprint_text(struct arena *arena, struct str certificate)
+{
+    uint8_t digest[SHA1_LEN];
+    char *text = arena_alloc(arena, BASE64URL_LEN(SHA1_LEN) + 1);
+
+    sha1(certificate, digest);
+    return str_of(text, base64url_encode(digest, sizeof digest, text));
+}
+
+/* Of our issuer's tokens: in Entra's order, with the certificate's thumbprint. */
+static struct str token_header(struct arena *arena, struct str alg, const struct signing_key *k)
 {
     struct str json =
-        arena_printf(arena, "{\"alg\":\"" STR_FMT "\",\"kid\":\"" STR_FMT "\",\"typ\":\"JWT\"}",
-                     STR_ARG(alg), STR_ARG(kid));
+        k->x5t.len
+            ? arena_printf(arena,
+                           "{\"typ\":\"JWT\",\"alg\":\"" STR_FMT "\",\"kid\":\"" STR_FMT
+                           "\",\"x5t\":\"" STR_FMT "\"}",
+                           STR_ARG(alg), STR_ARG(k->kid), STR_ARG(k->x5t))
+            : arena_printf(arena,
+                           "{\"alg\":\"" STR_FMT "\",\"kid\":\"" STR_FMT "\",\"typ\":\"JWT\"}",
+                           STR_ARG(alg), STR_ARG(k->kid));
     char *out = arena_alloc(arena, BASE64URL_LEN(json.len) + 1);
 
     return str_of(out, base64url_encode(json.ptr, json.len, out));
@@ -376,15 +401,19 @@ static void take_signing_key(void *ctx, const struct signing_key_row *row)
     void *items = d->signing_keys;
     make_room(&d->arena, &items, d->signing_keys_count, &b->signing_cap, sizeof *d->signing_keys);
     d->signing_keys = items;
-    d->signing_keys[d->signing_keys_count++] = (struct signing_key){
+    struct signing_key *k = &d->signing_keys[d->signing_keys_count++];
+    *k = (struct signing_key){
         .kid = arena_dup(&d->arena, row->kid),
         .purpose = arena_dup(&d->arena, row->purpose),
-        .header_b64 = token_header(&d->arena, jws_alg_name(alg), row->kid),
+        .certificate = arena_dup(&d->arena, row->certificate),
         .key = key,
         .created = row->created,
         .active_from = row->active_from,
         .retired = row->retired,
     };
+    if (k->certificate.len)
+        k->x5t = thumbprint_text(&d->arena, k->certificate);
+    k->header_b64 = token_header(&d->arena, jws_alg_name(alg), k);
 }
 
 /* Nobody's resource, behind the last of the array. Asked for a name that nobody has, the same work
@@ -444,6 +473,41 @@ static void index_generic(struct builder *b)
         (void)map_put(&d->generic, lower_dup(&d->arena, b->source->names[i]), d);
 }
 
+static enum rc take_id(struct store_reader *reader, struct str name, struct arena *arena,
+                       struct uuid *out, struct str *out_text)
+{
+    struct str text;
+    enum rc rc = store_meta(reader, name, arena, &text);
+
+    if (rc == RC_NOT_FOUND)
+        return RC_OK; /* before the first start has made it */
+    if (rc)
+        return rc;
+    *out_text = text;
+    return uuid_parse(text, out);
+}
+
+static enum rc take_tenant(struct builder *b, struct store_reader *reader)
+{
+    struct directory *d = b->d;
+    enum rc rc = take_id(reader, META_TENANT, &d->arena, &d->tenant, &d->tenant_text);
+
+    if (!rc)
+        rc = take_id(reader, META_SUBSCRIPTION, &d->arena, &d->subscription,
+                     &d->subscription_text);
+    d->public_url = arena_dup(&d->arena, b->source->public_url);
+    return rc;
+}
+
+static void add_scopes(struct directory *d)
+{
+    for (size_t i = 0; i < d->resources_count; i++) {
+        struct resource *r = &d->resources[i];
+
+        r->scope = scope_of_resource(&d->subscription, r->group, r->name, &d->arena);
+    }
+}
+
 static enum rc fill(struct builder *b, struct store_reader *reader)
 {
     enum rc rc = store_each_resource(reader, &b->scratch, take_resource, b);
@@ -453,6 +517,10 @@ static enum rc fill(struct builder *b, struct store_reader *reader)
     add_dummy(b);
     index_resources(b);
     index_generic(b);
+    rc = take_tenant(b, reader);
+    if (rc)
+        return rc;
+    add_scopes(b->d);
     rc = store_each_access_key(reader, &b->scratch, take_access_key, b);
     if (!rc && !b->rc)
         rc = store_each_signing_key(reader, &b->scratch, take_signing_key, b);
@@ -462,10 +530,12 @@ static enum rc fill(struct builder *b, struct store_reader *reader)
 enum rc directory_build(const struct directory_source *source, struct store_reader *reader,
                         struct directory **out, struct buf *why)
 {
+    static _Atomic uint64_t serials; /* a process's, since caches outlive directories */
     struct directory *d = calloc(1, sizeof *d);
 
     if (!d)
         abort();
+    d->serial = atomic_fetch_add(&serials, 1) + 1;
     atomic_init(&d->snapshot.refs, 1);
     d->snapshot.free = directory_free;
     arena_init(&d->arena);
@@ -568,6 +638,15 @@ const struct signing_key *directory_signer(const struct directory *d, struct str
             oldest = k;
     }
     return newest ? newest : oldest;
+}
+
+bool directory_has_key(const struct directory *d, struct str purpose, struct str kid)
+{
+    for (size_t i = 0; kid.len && i < d->signing_keys_count; i++) {
+        if (name_eq(d->signing_keys[i].purpose, purpose) && name_eq(d->signing_keys[i].kid, kid))
+            return true;
+    }
+    return false;
 }
 
 const struct signing_key *directory_verifier(const struct directory *d, struct str purpose,

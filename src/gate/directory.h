@@ -12,6 +12,10 @@
 /** No token lives longer: revocations and retired keys are kept this long. */
 #define TOKEN_LONGEST_MS ((int64_t)24 * 60 * 60 * 1000)
 
+/** Named values of the store: ids made at the first start. */
+#define META_TENANT       STR("tenant_id")
+#define META_SUBSCRIPTION STR("subscription_id")
+
 struct access_key {
     struct mac_key *mac;  /* never NULL: a key that nobody knows where there is none */
     struct secret secret; /* its octets */
@@ -31,19 +35,23 @@ struct resource {
     enum resource_state state;
     bool is_default;
     unix_ms created;
+    struct str scope; /* for role assignments: lower case */
     struct access_key keys[KEY_SLOTS];
 };
 
 struct signing_key {
     struct str kid;
-    struct str purpose;    /* "user" */
+    struct str purpose;    /* "user", "issuer" */
     struct str header_b64; /* {"alg","kid","typ"} of its tokens, encoded */
+    struct str certificate; /* purpose "issuer": self-signed, DER */
+    struct str x5t;         /* its thumbprint, base64url */
     struct pkey *key;
     unix_ms created, active_from, retired;
 };
 
 struct directory {
     struct snapshot snapshot; /* first */
+    uint64_t serial;          /* no other one has it; never 0 */
     struct arena arena;       /* texts and arrays */
     struct resource *resources;
     size_t resources_count;
@@ -55,12 +63,16 @@ struct directory {
     struct map generic; /* names of the server itself (--name): as localhost */
     struct signing_key *signing_keys;
     size_t signing_keys_count;
+    struct uuid tenant, subscription; /* zeros before the first start has made them */
+    struct str tenant_text, subscription_text;
+    struct str public_url; /* net.public_url: an origin of ours whatever the names; or empty */
 };
 
 /** What a directory is built from besides the store. */
 struct directory_source {
     const struct master_key *master;
     struct str domain; /* resources answer to <name>.<domain>; "localhost" */
+    struct str public_url; /* net.public_url, or empty */
     struct str *names; /* further names of the default resource (--name) */
     size_t names_count;
     struct key_usage_table *usage; /* owns the last_used cells; borrowed */
@@ -96,6 +108,8 @@ const struct resource *directory_by_id(const struct directory *d, const struct u
  * oldest when the clock stands before all of them. NULL when there is none. */
 const struct signing_key *directory_signer(const struct directory *d, struct str purpose,
                                            unix_ms now) NODISCARD;
+/** True when some key of `purpose` is called `kid`, retired or not. */
+bool directory_has_key(const struct directory *d, struct str purpose, struct str kid) NODISCARD;
 /** The key `kid` of `purpose` if tokens of it may still be verified at `now`: not retired for
  * longer than the longest token lives. */
 const struct signing_key *directory_verifier(const struct directory *d, struct str purpose,
@@ -106,7 +120,8 @@ const struct signing_key *directory_verifier(const struct directory *d, struct s
 /** Seals `secret` for the row of (resource, slot); appends to `out`. */
 enum rc access_key_seal(const struct master_key *master, const struct uuid *resource,
                         enum key_slot slot, const struct secret *secret, struct buf *out) NODISCARD;
-/** A new signing key, sealed: fills `row` (texts in `arena`). */
+/** A new signing key, sealed: fills `row` (texts in `arena`). Purpose "issuer": with a certificate
+ * of its own. */
 enum rc signing_key_make(const struct master_key *master, enum jws_alg alg, struct str purpose,
                          unix_ms now, unix_ms active_from, struct arena *arena,
                          struct signing_key_row *row) NODISCARD;

@@ -35,7 +35,9 @@ struct gate *gate_new(const struct gate_options *options, const struct directory
     g->store = store;
     g->clock = clock;
     snapshot_cell_init(&g->directory);
+    snapshot_cell_init(&g->issuers);
     g->revocations = revocations_new(options->revocations_max);
+    g->grants = grants_new();
     return g;
 }
 
@@ -52,6 +54,8 @@ void gate_free(struct gate *g)
     if (!g)
         return;
     snapshot_cell_clear(&g->directory);
+    snapshot_cell_clear(&g->issuers);
+    grants_free(g->grants);
     revocations_free(g->revocations);
     gate_detach(g);
     key_usage_table_free(g->own_usage);
@@ -80,6 +84,16 @@ const struct master_key *gate_master(const struct gate *g)
     return g->source.master;
 }
 
+const struct grants *gate_grants(const struct gate *g)
+{
+    return g->grants;
+}
+
+struct issuer_keys *gate_issuer_keys(const struct gate *g)
+{
+    return g->options.issuer_keys;
+}
+
 bool gate_healthy(const struct gate *g)
 {
     return !atomic_load(&g->stale);
@@ -94,8 +108,32 @@ static enum rc publish_directory(struct gate *g, struct buf *why)
 
     if (!rc)
         snapshot_publish(&g->directory, &next->snapshot);
-    /* behind the publishing, since an old directory must not look right for a moment; until then
-     * credentials are refused rather than checked wrongly */
+    return rc;
+}
+
+static enum rc publish_issuers(struct gate *g)
+{
+    struct issuer_set *next = NULL;
+    enum rc rc;
+
+    if (!g->options.issuer_keys)
+        return RC_OK;
+    rc = issuer_set_build(g->options.issuer_keys, g->reader, &next);
+    if (!rc)
+        snapshot_publish(&g->issuers, &next->snapshot);
+    return rc;
+}
+
+/* Everything but the revocations. Behind the publishing the mark is set, since what is old must not
+ * look right for a moment; until then credentials are refused rather than checked wrongly. */
+static enum rc publish(struct gate *g, struct buf *why)
+{
+    enum rc rc = publish_directory(g, why);
+
+    if (!rc)
+        rc = grants_load(g->grants, g->reader);
+    if (!rc)
+        rc = publish_issuers(g);
     atomic_store(&g->stale, rc != RC_OK);
     return rc;
 }
@@ -118,7 +156,7 @@ static enum rc load(struct gate *g, struct buf *why)
         g->reader = store_reader_new(g->store);
     if (!g->reader)
         return RC_IO;
-    rc = publish_directory(g, why);
+    rc = publish(g, why);
     if (rc)
         return rc;
     revocations_reset(g->revocations); /* in doubt until all are in again */
@@ -167,25 +205,67 @@ static void rebuild(struct gate *g)
     struct buf why;
 
     buf_init(&why, WHY_MAX);
-    (void)publish_directory(g, &why); /* gate_healthy() tells; tried again every minute */
+    (void)publish(g, &why); /* gate_healthy() tells; tried again every minute */
     buf_clear(&why);
+}
+
+/* What a batch of entries asks to be read again. */
+struct changed {
+    bool directory, roles, issuers;
+};
+
+static enum rc take_entry(struct gate *g, const struct log_entry *e, struct changed *changed)
+{
+    switch (e->kind) {
+    case LOG_USER:
+        take_user(g, &e->user);
+        return RC_OK;
+    case LOG_PRINCIPAL:
+        return grants_take(g->grants, g->reader, &e->principal);
+    case LOG_ROLES:
+        changed->roles = true;
+        return RC_OK;
+    case LOG_ISSUER:
+        changed->issuers = true;
+        return RC_OK;
+    case LOG_RESOURCE:
+    case LOG_SIGNING_KEY:
+        break;
+    }
+    changed->directory = true;
+    return RC_OK;
+}
+
+static enum rc take_changed(struct gate *g, const struct changed *changed)
+{
+    enum rc rc = RC_OK;
+    struct buf why;
+
+    buf_init(&why, WHY_MAX);
+    if (changed->directory)
+        rc = publish_directory(g, &why);
+    if (!rc && changed->roles)
+        rc = grants_load(g->grants, g->reader);
+    if (!rc && changed->issuers)
+        rc = publish_issuers(g);
+    buf_clear(&why);
+    return rc;
 }
 
 void gate_on_commit(void *gate, const struct log_entry *entries, size_t n)
 {
     struct gate *g = gate;
-    bool changed = false;
+    struct changed changed = {0};
+    enum rc rc = RC_OK;
 
     if (!n)
         return;
     lock(g);
-    for (size_t i = 0; g->reader && i < n; i++) {
-        if (entries[i].kind == LOG_USER)
-            take_user(g, &entries[i].user);
-        else
-            changed = true;
-    }
-    if (changed)
+    for (size_t i = 0; g->reader && !rc && i < n; i++)
+        rc = take_entry(g, &entries[i], &changed);
+    if (!rc && g->reader && gate_healthy(g))
+        rc = take_changed(g, &changed);
+    if (g->reader && (rc || !gate_healthy(g))) /* all of it, or credentials are refused until it can be read */
         rebuild(g);
     if (g->reader)
         store_reader_idle(g->reader);
@@ -262,7 +342,7 @@ struct gate_loop *gate_loop_new(struct gate *g, struct store *store, struct stor
     gl->store = store;
     gl->reader = reader;
     gl->work = hash_work_new();
-    gl->tokens = user_tokens_new(CACHE_MAX);
+    gl->tokens = tokens_new(CACHE_MAX);
     gl->fails = calloc(FAIL_SLOTS, sizeof *gl->fails);
     if (!gl->work || !gl->fails)
         abort();
@@ -280,7 +360,10 @@ void gate_loop_free(struct gate_loop *gl)
         signer_free(gl->signers[i].signer);
         pkey_unref(gl->signers[i].key);
     }
-    user_tokens_free(gl->tokens);
+    tokens_free(gl->tokens);
+    snapshot_view_clear(&gl->issuers);
+    key_source_unref(gl->later);
+    free(gl->standings);
     hash_work_free(gl->work);
     free(gl->fails);
     free(gl);
@@ -294,6 +377,13 @@ struct gate *gate_of(struct gate_loop *gl)
 struct hash_work *gate_hash_work(struct gate_loop *gl)
 {
     return gl->work;
+}
+
+const struct issuer_set *gate_issuers(struct gate_loop *gl)
+{
+    if (!gl->gate->options.issuer_keys)
+        return NULL;
+    return (const struct issuer_set *)(void *)snapshot_see(&gl->issuers, &gl->gate->issuers);
 }
 
 static struct directory *see(struct gate_loop *gl)

@@ -3,6 +3,7 @@
 #define GATE_GATE_H
 
 #include "base/log.h"
+#include "gate/grants.h"
 #include "gate/principal.h"
 #include "gate/revocations.h"
 #include "http/request.h"
@@ -17,9 +18,13 @@ struct gate_options {
     struct cidr *explain_to; /* besides loopback: who sees explanations in development */
     size_t explain_to_count;
     struct secret admin_token; /* of the administrator's bearer credential; moved in */
+    struct issuer_keys *issuer_keys; /* key sets of trusted issuers; NULL: none is trusted */
+    bool no_role_denied;             /* auth.no_role=401: as if the principal were unknown */
 };
 
 struct gate;
+struct issuer_set;
+struct token_check;
 
 /** Everything is borrowed and outlives the gate, but the admin token, which is moved in. Without a
  * usage table the gate makes one of its own. */
@@ -49,6 +54,10 @@ size_t gate_revocations_held(const struct gate *g);
 const struct directory *gate_directory_ref(struct gate *g);
 /** The master key: services seal what they write. */
 const struct master_key *gate_master(const struct gate *g);
+/** Role assignments and the state of principals. */
+const struct grants *gate_grants(const struct gate *g);
+/** Key sets of other issuers; NULL: none. */
+struct issuer_keys *gate_issuer_keys(const struct gate *g);
 
 /** One loop's part: work states, verified tokens, failure counters. */
 struct gate_loop;
@@ -83,9 +92,14 @@ bool gate_explains(const struct gate_loop *gl, const struct request *req) NODISC
 enum rc gate_bearer(const struct request *req, struct str *out_credential) NODISCARD;
 struct hash_work *gate_hash_work(struct gate_loop *gl);
 
+/** Not a refusal: the keys that would decide are being fetched. The caller waits by gate_wait(),
+ * then begins again. */
+extern const struct api_error GATE_LATER;
+
 /** Checks the request's credential against its row: NULL and req->principal, or the refusal, with
- * req->explain saying which check failed. req->resource is the one its host names, or NULL (then
- * the same work is done on the dummy). Source: wire/authentication §1.3, §5. */
+ * req->explain saying which check failed, or GATE_LATER. req->resource is the one its host names,
+ * or NULL (then the same work is done on the dummy). Source: wire/authentication §1.3, §5;
+ * wire/managed-identity §3.2. */
 const struct api_error *gate_identify(struct gate_loop *gl, struct request *req) NODISCARD;
 
 /** A user access token, from wherever it came (header, first frame): fills `out`. The reason for a
@@ -93,6 +107,23 @@ const struct api_error *gate_identify(struct gate_loop *gl, struct request *req)
 const struct api_error *gate_check_user_token(struct gate_loop *gl, struct request *req,
                                               struct str token, struct principal *out,
                                               struct str *out_explain) NODISCARD;
+
+/** After GATE_LATER: calls `resume` on this loop when the keys are there, or can't be had. Holds the
+ * request. False: too many wait already, or this request has waited often enough. */
+bool gate_wait(struct gate_loop *gl, struct request *req, loop_fn resume, void *ctx) NODISCARD;
+/** The trusted issuers of now, borrowed until the next call on this loop; NULL: none. */
+const struct issuer_set *gate_issuers(struct gate_loop *gl);
+/** What a check of a JWS stands on, for handlers that verify assertions. */
+struct token_check gate_token_check(struct gate_loop *gl, struct request *req) NODISCARD;
+/** Writes the names of the principal's roles at `scope` as an array of strings. */
+void gate_write_roles(struct gate_loop *gl, struct request *req, const struct principal *p,
+                      struct json_writer *w);
+/** What the principal may do at `scope` now. */
+void gate_standing(struct gate_loop *gl, const struct uuid *principal, struct str scope,
+                   struct standing *out);
+/** The scope of a management path: subscription, group or resource, as far as it goes, in the
+ * store's spelling. gate/arm_scope.c. */
+struct str arm_scope(const struct request *req);
 
 /** A token to be minted. */
 struct mint {
@@ -114,9 +145,31 @@ struct mint {
 enum rc gate_mint(struct gate_loop *gl, const struct mint *m, struct buf *out,
                   unix_ms *out_expires) NODISCARD;
 
+/** A service token to be minted. Source: wire/managed-identity §1.10. */
+struct service_mint {
+    const struct application_row *application;
+    struct str audience; /* as asked for */
+    struct str origin;   /* of the issuer: must be one of ours */
+    bool version_1;      /* iss and ver of a v1 token */
+    bool by_secret;      /* appidacr 1, else 2 */
+    struct str client_capabilities; /* xms_cc: a JSON array of strings, or empty */
+    struct str managed_identity;    /* xms_mirid, or empty */
+    unix_ms now;
+    unix_ms not_before; /* issue no token that is older; 0: no such limit */
+    int64_t seconds;
+};
+/** Appends the token; out_issued and out_expires are its iat and exp, out_uti (22 octets) its id
+ * for the log. RC_BUSY: no signing key is active; RC_INVALID: the origin is none of ours. */
+struct service_minted {
+    unix_ms issued, expires;
+    char uti[22];
+};
+enum rc gate_mint_service(struct gate_loop *gl, const struct service_mint *m, struct buf *out,
+                          struct service_minted *minted) NODISCARD;
+
 /** May this principal (NULL: nobody) use req->route? NULL, or the refusal with req->explain saying
  * why. gate/policy.c. */
 const struct api_error *policy_allows(const struct principal *p, struct request *req,
-                                      bool development) NODISCARD;
+                                      const struct gate_options *options) NODISCARD;
 
 #endif

@@ -4,7 +4,7 @@
 
 #include "gate/gate.h"
 #include "gate/scheme_key.h"
-#include "gate/scheme_user.h"
+#include "gate/tokens.h"
 
 #include <pthread.h>
 
@@ -15,6 +15,8 @@ struct gate {
     struct clock *clock;
     struct snapshot_cell directory;
     struct revocations *revocations;
+    struct grants *grants;
+    struct snapshot_cell issuers;
     pthread_mutex_t load_lock;         /* one reads the store for the gate at a time */
     struct store_reader *reader;       /* under load_lock; NULL before the first gate_load() */
     struct key_usage_table *own_usage; /* NULL: it was given */
@@ -25,6 +27,15 @@ struct gate {
 #define SIGNERS_MAX 4
 #define FAIL_SLOTS  1024 /* a power of two */
 #define FAIL_WAYS   4
+#define STANDINGS   64 /* a power of two */
+
+/** What a principal may do on a resource, as found last. */
+struct kept_standing {
+    struct uuid principal, resource;
+    uint64_t version;   /* of the grants */
+    uint64_t directory; /* its serial: a resource may move to another group; 0: empty */
+    struct standing standing;
+};
 
 struct kept_signer {
     struct pkey *key;
@@ -48,12 +59,18 @@ struct gate_loop {
     size_t retired_n;
     struct hash_work *work;
     struct date_memo date_memo;
-    struct user_tokens *tokens;
+    struct snapshot_view issuers;
+    struct tokens *tokens;
+    struct kept_standing *standings; /* made with the first service token */
+    struct key_source *later;        /* what the request that got GATE_LATER waits for */
     struct kept_signer signers[SIGNERS_MAX];
     size_t next_signer;
     struct fail_slot *fails;
     uint32_t fail_second, fail_total; /* of all addresses: nothing is looked up below the rate */
 };
+
+/** This loop's signing state for the key, borrowed. mint.c. */
+struct signer *kept_signer(struct gate_loop *gl, struct pkey *key);
 
 /** The directory to check against: that of the present request, else the current one. */
 static inline const struct directory *directory_now(struct gate_loop *gl)

@@ -133,7 +133,7 @@ static void add_own_claims(struct buf *out, const struct mint *m)
     buf_add(out, STR("\"}"));
 }
 
-static struct signer *signer_of(struct gate_loop *gl, struct pkey *key)
+struct signer *kept_signer(struct gate_loop *gl, struct pkey *key)
 {
     for (size_t i = 0; i < SIGNERS_MAX; i++) {
         if (gl->signers[i].key == key)
@@ -165,7 +165,7 @@ enum rc gate_mint(struct gate_loop *gl, const struct mint *m, struct buf *out, u
     add_own_claims(&payload, m);
     if (payload.failed) /* over its ceiling: it has not left `room` */
         return RC_TOO_LARGE;
-    rc = jws_compose(signer_of(gl, key->key), gl->work, key->header_b64, buf_str(&payload), out);
+    rc = jws_compose(kept_signer(gl, key->key), gl->work, key->header_b64, buf_str(&payload), out);
     if (!rc)
         *out_expires = exp * 1000;
     return rc;

@@ -325,6 +325,36 @@ static void reply_unsupported_media(struct request *req)
         reply_error(req, &API_UNSUPPORTED_MEDIA_TYPE);
 }
 
+/* ---- waiting ---- */
+
+struct resumption {
+    struct pipeline *pipeline;
+    struct request *req;
+};
+
+/* The keys of a token's issuer are there, or can't be had: from the beginning, on what holds now. */
+static void resume(void *ctx)
+{
+    struct resumption *r = ctx;
+
+    gate_release(r->req);
+    r->req->held_snapshot = NULL;
+    r->req->explain = STR_EMPTY;
+    pipeline_run(r->pipeline, r->req);
+}
+
+static void wait_for_keys(struct pipeline *p, struct request *req)
+{
+    struct resumption *r = arena_new(req->arena, struct resumption);
+
+    *r = (struct resumption){p, req};
+    if (gate_wait(p->gate, req, resume, r))
+        return;
+    req->explain = STR("service token; its issuer's keys can't be had right now");
+    reply_header(req, STR("Retry-After"), STR("1"));
+    reply_error(req, &API_UNAVAILABLE);
+}
+
 /* ---- the way ---- */
 
 /* Identified, allowed, of a known version, JSON: to the handler. `row` may be one of another
@@ -336,8 +366,12 @@ static void serve(struct pipeline *p, struct request *req, const struct route *r
 
     req->route = row;
     error = gate_identify(p->gate, req);
+    if (error == &GATE_LATER) {
+        wait_for_keys(p, req);
+        return;
+    }
     if (!error)
-        error = policy_allows(req->principal, req, p->options.development);
+        error = policy_allows(req->principal, req, gate_options(gate_of(p->gate)));
     if (error)
         reply_error(req, error);
     else if (!in_version)

@@ -6,7 +6,9 @@ enum verdict {
     REFUSED = 0, /* 403 */
     STRANGER,    /* 401: a credential of another kind would do */
     ALLOWED,
-    ALLOWED_HERE, /* on the socket or to a loopback peer, in development */
+    ALLOWED_DEV,    /* on the socket or to a loopback peer, in development */
+    ALLOWED_NEARBY, /* on the socket or to a loopback peer */
+    BY_ROLE,        /* when the principal's roles have the row's action */
 };
 
 #define KINDS (PRINCIPAL_ADMINISTRATOR + 1)
@@ -15,19 +17,22 @@ enum verdict {
 static const uint8_t table[KINDS][NEED_COUNT] = {
     [PRINCIPAL_NONE] = {
         [NEED_NOTHING] = ALLOWED, [NEED_ANY] = STRANGER, [NEED_IDENTITY] = STRANGER,
-        [NEED_RESOURCE] = STRANGER, [NEED_ADMINISTRATOR] = STRANGER, [NEED_LOCAL_DEV] = STRANGER},
+        [NEED_RESOURCE] = STRANGER, [NEED_ADMINISTRATOR] = STRANGER, [NEED_LOCAL_DEV] = STRANGER,
+        [NEED_LOCAL] = STRANGER, [NEED_ARM] = STRANGER},
     [PRINCIPAL_ACCESS_KEY] = {
         [NEED_NOTHING] = ALLOWED, [NEED_ANY] = ALLOWED, [NEED_IDENTITY] = ALLOWED,
         [NEED_RESOURCE] = ALLOWED},
     [PRINCIPAL_BEARER] = {
-        [NEED_NOTHING] = ALLOWED, [NEED_ANY] = ALLOWED},
+        [NEED_NOTHING] = ALLOWED, [NEED_ANY] = ALLOWED, [NEED_IDENTITY] = BY_ROLE,
+        [NEED_ARM] = BY_ROLE},
     [PRINCIPAL_USER] = {
         [NEED_NOTHING] = ALLOWED, [NEED_ANY] = ALLOWED, [NEED_IDENTITY] = STRANGER,
-        [NEED_RESOURCE] = STRANGER, [NEED_ADMINISTRATOR] = STRANGER, [NEED_LOCAL_DEV] = STRANGER},
+        [NEED_RESOURCE] = STRANGER, [NEED_ADMINISTRATOR] = STRANGER, [NEED_LOCAL_DEV] = STRANGER,
+        [NEED_LOCAL] = STRANGER, [NEED_ARM] = STRANGER},
     [PRINCIPAL_ADMINISTRATOR] = {
         [NEED_NOTHING] = ALLOWED, [NEED_ANY] = ALLOWED, [NEED_IDENTITY] = ALLOWED,
         [NEED_RESOURCE] = ALLOWED, [NEED_ADMINISTRATOR] = ALLOWED,
-        [NEED_LOCAL_DEV] = ALLOWED_HERE},
+        [NEED_LOCAL_DEV] = ALLOWED_DEV, [NEED_LOCAL] = ALLOWED_NEARBY},
 };
 /* clang-format on */
 
@@ -36,12 +41,8 @@ static const struct api_error *or_else(const struct api_error *own, const struct
     return own ? own : other;
 }
 
-static const struct api_error *local_development(struct request *req, bool development)
+static const struct api_error *nearby(struct request *req)
 {
-    if (!development) {
-        req->explain = STR("policy; the route exists in development mode only");
-        return &API_DEVELOPMENT_ONLY;
-    }
     if (!req->peer.loopback || !req->client_addr.loopback) {
         req->explain = STR("policy; the route answers on the socket and to loopback peers only");
         return &API_LOCAL_ONLY;
@@ -49,8 +50,30 @@ static const struct api_error *local_development(struct request *req, bool devel
     return NULL;
 }
 
+static const struct api_error *local_development(struct request *req, bool development)
+{
+    if (!development) {
+        req->explain = STR("policy; the route exists in development mode only");
+        return &API_DEVELOPMENT_ONLY;
+    }
+    return nearby(req);
+}
+
+/* Which action is missing is no secret: whoever asks has proved who he is. */
+static bool has_role(const struct principal *p, struct request *req)
+{
+    struct str action = action_name(req->route->action);
+
+    if (req->route->action != ACTION_NONE && p->actions & ACTION_BIT(req->route->action))
+        return true;
+    req->explain = arena_printf(req->arena,
+                                "policy; %s: no role of the principal gives the action " STR_FMT,
+                                p->actions ? "forbidden" : "no role here", STR_ARG(action));
+    return false;
+}
+
 const struct api_error *policy_allows(const struct principal *p, struct request *req,
-                                      bool development)
+                                      const struct gate_options *options)
 {
     const struct route *row = req->route;
     const struct service *service = row->api->service;
@@ -61,8 +84,16 @@ const struct api_error *policy_allows(const struct principal *p, struct request 
     switch ((enum verdict)table[kind][row->need]) {
     case ALLOWED:
         return NULL;
-    case ALLOWED_HERE:
-        return local_development(req, development);
+    case ALLOWED_DEV:
+        return local_development(req, options->development);
+    case ALLOWED_NEARBY:
+        return nearby(req);
+    case BY_ROLE:
+        if (has_role(p, req))
+            return NULL;
+        if (options->no_role_denied && !p->actions)
+            return or_else(service->unauthorized, &API_DENIED);
+        return or_else(service->forbidden, &API_FORBIDDEN);
     case STRANGER:
         req->explain = STR("policy; the route takes another kind of credential");
         return or_else(service->unauthorized, &API_DENIED);

@@ -19,6 +19,9 @@ enum principal_kind {
 #define SCOPE_VOIP_JOIN         0x10u
 #define SCOPE_COUNT             5
 
+/** Which of our services a service token is for. */
+enum token_audience { AUDIENCE_NONE = 0, AUDIENCE_DATA, AUDIENCE_ARM };
+
 struct principal {
     enum principal_kind kind;
     const struct resource *resource; /* administrator: the one named by resource=, or the default */
@@ -26,7 +29,11 @@ struct principal {
     uint32_t key_generation;
     struct user_key user; /* user token */
     unsigned scopes;      /* SCOPE_… bits */
-    unix_ms expires;      /* user token */
+    unix_ms expires;      /* user and service token */
+    struct uuid object_id, client_id; /* service token; client_id zeros: it names none */
+    enum token_audience audience;
+    uint64_t actions; /* service token: what its roles allow, on the resource or in the scope that
+                       * the row names */
     uint32_t uid;         /* administrator on the socket; else (uint32_t)-1 */
 };
 

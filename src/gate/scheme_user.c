@@ -1,156 +1,32 @@
 /* User access tokens: from octets to verified claims.
  *
  * The key set of purpose "user" and the kid decide what a token is; the algorithm is the key's, and
- * the header must agree. Only tokens whose signature was verified enter the cache, and a hit needs
- * the same octets. Time, revocation and the resource's state are gate.c's business.
+ * the header must agree. Time, revocation and the resource's state are identify.c's business.
  * Source: wire/authentication §3.1; design D14, D15; RFC 8725. */
 #include "gate/scheme_user.h"
 
-#include "base/map.h"
-#include "crypto/jws.h"
+#include "gate/scheme_entra.h"
 
-#define WAYS          ((size_t)4)
-#define VERIFIERS_MAX ((size_t)8)
-#define SECONDS_MAX   (((int64_t)1 << 53) - 1)
-
-struct cached {
-    uint64_t hash;
-    uint64_t used; /* tick of the last use: the least goes first */
-    struct user_claims claims;
-    size_t len;
-    char token[];
-};
-
-struct kept_verifier {
-    struct pkey *key;
-    struct verifier *verifier;
-};
-
-struct user_tokens {
-    struct cached **slots; /* sets of WAYS */
-    size_t sets;           /* a power of two */
-    uint64_t tick, hits, misses;
-    struct kept_verifier verifiers[VERIFIERS_MAX];
-    size_t next_verifier;
-};
-
-struct user_tokens *user_tokens_new(size_t cache_max)
-{
-    struct user_tokens *t = calloc(1, sizeof *t);
-
-    if (!t)
-        abort();
-    t->sets = 1;
-    while (t->sets * 2 * WAYS <= cache_max)
-        t->sets *= 2;
-    return t;
-}
-
-static void cached_free(struct cached *c)
-{
-    if (!c)
-        return;
-    explicit_bzero(c->token, c->len);
-    free(c);
-}
-
-void user_tokens_free(struct user_tokens *t)
-{
-    if (!t)
-        return;
-    for (size_t i = 0; t->slots && i < t->sets * WAYS; i++)
-        cached_free(t->slots[i]);
-    free(t->slots);
-    for (size_t i = 0; i < VERIFIERS_MAX; i++) {
-        verifier_free(t->verifiers[i].verifier);
-        pkey_unref(t->verifiers[i].key);
-    }
-    free(t);
-}
-
-void user_tokens_figures(const struct user_tokens *t, uint64_t *hits, uint64_t *misses)
-{
-    *hits = t->hits;
-    *misses = t->misses;
-}
-
-/* ---- the cache ---- */
-
-static struct cached **set_of(struct user_tokens *t, uint64_t hash)
-{
-    return t->slots + (hash & (t->sets - 1)) * WAYS;
-}
-
-static struct cached **cache_find(struct user_tokens *t, uint64_t hash, struct str token)
-{
-    if (!t->slots)
-        return NULL;
-    struct cached **set = set_of(t, hash);
-    for (size_t i = 0; i < WAYS; i++) {
-        struct cached *c = set[i];
-
-        if (c && c->hash == hash && ct_equal_str(str_of(c->token, c->len), token))
-            return &set[i];
-    }
-    return NULL;
-}
-
-static void cache_put(struct user_tokens *t, uint64_t hash, struct str token,
-                      const struct user_claims *claims)
-{
-    struct cached *c = malloc(sizeof *c + token.len);
-
-    if (!t->slots)
-        t->slots = calloc(t->sets * WAYS, sizeof(struct cached *));
-    if (!c || !t->slots)
-        abort();
-    struct cached **set = set_of(t, hash), **victim = set;
-    for (size_t i = 0; i < WAYS && *victim; i++) {
-        if (!set[i] || set[i]->used < (*victim)->used)
-            victim = &set[i];
-    }
-    c->hash = hash;
-    c->used = ++t->tick;
-    c->claims = *claims;
-    c->len = token.len;
-    memcpy(c->token, token.ptr, token.len);
-    cached_free(*victim);
-    *victim = c;
-}
+#define SECONDS_MAX (((int64_t)1 << 53) - 1)
 
 /* ---- the signature ---- */
 
-static struct verifier *verifier_of(struct user_tokens *t, struct pkey *key)
-{
-    for (size_t i = 0; i < VERIFIERS_MAX; i++) {
-        if (t->verifiers[i].key == key)
-            return t->verifiers[i].verifier;
-    }
-    struct kept_verifier *k = &t->verifiers[t->next_verifier++ % VERIFIERS_MAX];
-    verifier_free(k->verifier);
-    pkey_unref(k->key);
-    k->key = pkey_ref(key); /* held, so that no other key can come to lie at its address */
-    k->verifier = verifier_new(key);
-    if (!k->verifier)
-        abort();
-    return k->verifier;
-}
-
-static const char *verify_signature(struct user_tokens *t, const struct directory *d,
-                                    struct hash_work *work, const struct jws *jws, unix_ms now)
+static const char *verify_signature(const struct token_check *c, const struct jws *jws)
 {
     const struct signing_key *key;
+    struct verifier *verifier;
 
     if (!jws->kid.len)
         return "the token names no key (kid)";
-    key = directory_verifier(d, STR("user"), jws->kid, now);
+    key = directory_verifier(c->d, STR("user"), jws->kid, c->now);
     if (!key || key->kid.len > KID_MAX)
         return "the token's key (kid) is not a key of user access tokens here, or retired";
     if (!name_eq(jws->alg, jws_alg_name(pkey_alg(key->key))))
         return "the token's algorithm (alg) is not that of its key";
     if (!name_eq(jws->typ, STR("JWT")))
         return "the token's type (typ) is not JWT";
-    if (verifier_check(verifier_of(t, key->key), work, jws->signing_input, jws->signature))
+    verifier = verifiers_get(c->verifiers, key->key, pkey_alg(key->key));
+    if (!verifier || verifier_check(verifier, c->work, jws->signing_input, jws->signature))
         return "the token's signature does not verify";
     return NULL;
 }
@@ -283,63 +159,26 @@ static const char *read_claims(const json_t *payload, struct user_claims *out)
 
 /* ---- the whole ---- */
 
-/* NOLINTNEXTLINE(readability-function-size): the pieces of user_tokens_verify() */
-static const char *check_new(struct user_tokens *t, const struct directory *d,
-                             struct hash_work *work, const struct jws *jws, unix_ms now,
+const char *user_token_check(const struct token_check *c, const struct jws *jws,
                              struct user_claims *out)
 {
-    const char *why = verify_signature(t, d, work, jws, now);
+    struct user_claims claims = {0};
+    const char *why = verify_signature(c, jws);
 
+    if (!why)
+        why = read_claims(jws->payload, &claims);
     if (why)
         return why;
-    why = read_claims(jws->payload, out);
-    if (why)
-        return why;
-    memcpy(out->kid, jws->kid.ptr, jws->kid.len); /* it is one of ours: not longer than KID_MAX */
-    out->kid_len = (uint8_t)jws->kid.len;
+    memcpy(claims.kid, jws->kid.ptr, jws->kid.len); /* one of ours: not longer than KID_MAX */
+    claims.kid_len = (uint8_t)jws->kid.len;
+    *out = claims;
     return NULL;
 }
 
-/* NOLINTNEXTLINE(readability-function-size): loop's part, snapshot, request's part, answers */
-enum rc user_tokens_verify(struct user_tokens *t, const struct directory *d, struct hash_work *work,
-                           struct str token, unix_ms now, struct arena *arena,
-                           struct user_claims *out, const char **out_why)
+const char *user_token_still(const struct directory *d, const struct user_claims *claims,
+                             unix_ms now)
 {
-    uint64_t hash;
-    struct cached **hit;
-    struct user_claims claims = {0};
-    struct jws jws = {0};
-
-    if (!token.len || token.len > JWS_TOKEN_MAX) {
-        *out_why = token.len ? "the token is too long" : "the token is empty";
-        return RC_DENIED;
-    }
-    hash = hash_keyed(token.ptr, token.len);
-    hit = cache_find(t, hash, token);
-    if (hit) {
-        struct cached *c = *hit;
-
-        if (!directory_verifier(d, STR("user"), str_of(c->claims.kid, c->claims.kid_len), now)) {
-            cached_free(c);
-            *hit = NULL;
-            *out_why = "the token's key (kid) is not a key of user access tokens here, or retired";
-            return RC_DENIED;
-        }
-        c->used = ++t->tick;
-        t->hits++;
-        *out = c->claims;
-        return RC_OK;
-    }
-    t->misses++;
-    if (jws_parse(token, arena, &jws, out_why))
-        return RC_DENIED;
-    *out_why = check_new(t, d, work, &jws, now, &claims);
-    jws_clear(&jws);
-    if (*out_why)
-        return RC_DENIED;
-    NO_LEAK_BEGIN; /* the cache keeps it */
-    cache_put(t, hash, token, &claims);
-    *out = claims;
-    NO_LEAK_END;
-    return RC_OK;
+    return directory_verifier(d, STR("user"), str_of(claims->kid, claims->kid_len), now)
+               ? NULL
+               : "the token's key (kid) is not a key of user access tokens here, or retired";
 }

@@ -1,9 +1,9 @@
-/* User access tokens: from octets to verified claims, with a per-loop cache of verified ones. It
- * knows the token's form and claims (wire/authentication §3); revocation is checked by gate.c on
- * every request, cached or not. */
+/* User access tokens: from a parsed JWS to verified claims. It knows the token's form and claims
+ * (wire/authentication §3); revocation is checked by identify.c on every request. */
 #ifndef GATE_SCHEME_USER_H
 #define GATE_SCHEME_USER_H
 
+#include "crypto/jws.h"
 #include "gate/principal.h"
 
 #define KID_MAX 64
@@ -20,17 +20,15 @@ struct user_claims {
     uint8_t kid_len;
 };
 
-/** One loop's cache and verifier contexts. */
-struct user_tokens;
-struct user_tokens *user_tokens_new(size_t cache_max);
-void user_tokens_free(struct user_tokens *t);
-/** Signature and form: RC_OK or RC_DENIED with a short reason in `out_why` (static). Time is not
- * looked at, but a key that has retired for longer than the longest token is refused, from the
- * cache too. */
-enum rc user_tokens_verify(struct user_tokens *t, const struct directory *d, struct hash_work *work,
-                           struct str token, unix_ms now, struct arena *arena,
-                           struct user_claims *out, const char **out_why) NODISCARD;
-/** Hits and misses since start. */
-void user_tokens_figures(const struct user_tokens *t, uint64_t *hits, uint64_t *misses);
+struct token_check;
+
+/** A JWS that names no issuer of service tokens: signature and form. NULL, or a short reason
+ * (static). Time is not looked at, but a key that has retired for longer than the longest token is
+ * refused. */
+const char *user_token_check(const struct token_check *c, const struct jws *jws,
+                             struct user_claims *out) NODISCARD;
+/** A verified one, later: NULL while its key counts. */
+const char *user_token_still(const struct directory *d, const struct user_claims *claims,
+                             unix_ms now) NODISCARD;
 
 #endif

@@ -88,6 +88,7 @@ struct request {
     void *on_gone_ctx;
     bool held;           /* hold() was called */
     bool replied;        /* exactly one reply: asserted */
+    void *later;         /* the gate's: what it waits for before it can decide */
     void *held_snapshot; /* the directory it was checked against, kept alive while held */
 };
 
