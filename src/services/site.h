@@ -41,6 +41,10 @@ struct site_options {
     enum jws_alg token_alg;         /* auth.token_alg */
     struct str backup_dir;          /* where copies are made before they are streamed */
     uint16_t https_port, http_port; /* for connection strings; 0: no such listener */
+    int64_t issuer_token_s;         /* issuer.token_seconds */
+    bool issuer_version_1;          /* issuer.version = 1.0 */
+    bool issuer_jti_once;           /* issuer.jti_once */
+    enum jws_alg issuer_alg;        /* issuer.alg */
 };
 
 /** What all loops count together. */
