@@ -1,6 +1,12 @@
 /* What the first start makes, what a change of mode renews, and the rotation of signing keys. */
 #include "app/app.h"
 
+#include "gate/applications.h"
+
+#define FIRST_NAME  STR("default")
+#define FIRST_GROUP STR("callgate")
+#define FIRST_ROLE  STR("Callgate Data Contributor")
+
 #define ACCESS_KEY_OCTETS 64
 #define SEALED_MAX        (4 * KIB)
 #define PUBLISH_AHEAD_MS  (24LL * 3600 * 1000) /* a key is in the JWKS a day before it signs */
@@ -90,12 +96,104 @@ static enum rc add_access_key(struct app *app, struct batch *b, const struct uui
     return rc;
 }
 
-static enum rc add_signing_key(struct app *app, struct batch *b, unix_ms active_from)
+/** The two kinds of tokens that we sign; their key sets are disjoint (design D14). */
+struct purpose {
+    struct str name;
+    enum jws_alg alg;
+};
+
+#define PURPOSES 2
+
+static void purposes(const struct app *app, struct purpose out[static PURPOSES])
+{
+    out[0] = (struct purpose){STR("user"), app->site_options.token_alg};
+    out[1] = (struct purpose){STR("issuer"), app->site_options.issuer_alg};
+}
+
+static enum rc add_signing_key(struct app *app, struct batch *b, const struct purpose *p,
+                               unix_ms active_from)
 {
     struct change *c = batch_add(b, CHANGE_SIGNING_KEY_PUT);
 
-    return signing_key_make(app->master, app->site_options.token_alg, STR("user"),
-                            clock_now(&app->clock), active_from, &b->arena, &c->u.signing_key);
+    return signing_key_make(app->master, p->alg, p->name, clock_now(&app->clock), active_from,
+                            &b->arena, &c->u.signing_key);
+}
+
+/* Each kind of token has a key that signs now. The issuer's next one is published from the start:
+ * verifiers of its tokens keep the set for a day. */
+static enum rc add_missing_keys(struct app *app, const struct directory *d, struct batch *b)
+{
+    struct purpose all[PURPOSES];
+    unix_ms now = clock_now(&app->clock);
+    enum rc rc = RC_OK;
+
+    purposes(app, all);
+    for (size_t i = 0; !rc && i < PURPOSES; i++) {
+        const struct signing_key *k = directory_signer(d, all[i].name, now);
+
+        if (!k || pkey_alg(k->key) != all[i].alg)
+            rc = add_signing_key(app, b, &all[i], now);
+        if (!rc && !k && name_eq(all[i].name, STR("issuer")))
+            rc = add_signing_key(app, b, &all[i],
+                                 now + setting_number(app->settings, "auth.signing_key_life"));
+    }
+    return rc;
+}
+
+/* ---- what managed identity needs ---- */
+
+static void add_meta_id(struct batch *b, struct str name, const struct uuid *id)
+{
+    struct change *c = batch_add(b, CHANGE_META_PUT);
+    char *text = arena_alloc(&b->arena, UUID_TEXT_LEN + 1);
+
+    uuid_format(id, text);
+    c->u.meta.name = name;
+    c->u.meta.value = str_of(text, UUID_TEXT_LEN);
+}
+
+/* A managed identity to begin with, in development: it may use the data plane of the default
+ * resource and nothing else. */
+static void add_first_identity(struct app *app, struct batch *b, const struct uuid *subscription)
+{
+    struct change *c = batch_add(b, CHANGE_APPLICATION_PUT);
+    const struct role *role = built_in_role_by_name(FIRST_ROLE);
+    struct app_document document = {.location = app->site_options.location};
+    struct application_row row = {
+        .client_id = uuid_random(),
+        .object_id = uuid_random(),
+        .kind = APPLICATION_MANAGED,
+        .version = 1,
+        .created = clock_now(&app->clock),
+        .name = FIRST_NAME,
+        .arm_id = managed_identity_id(subscription, FIRST_GROUP, FIRST_NAME, true, &b->arena),
+        .document = app_document_write(&document, &b->arena),
+    };
+
+    (void)app_header_make(app->master, &b->arena, &row); /* shown when it is asked for */
+    c->u.application = row;
+    c = batch_add(b, CHANGE_ROLE_ASSIGNMENT_PUT);
+    c->u.role_assignment = (struct role_assignment_row){
+        .id = uuid_random(),
+        .principal = row.object_id,
+        .role = role->id,
+        .scope = scope_of_resource(subscription, FIRST_GROUP, FIRST_NAME, &b->arena),
+        .principal_type = STR("ServicePrincipal"),
+        .created = clock_now(&app->clock),
+    };
+}
+
+/* The ids of tenant and subscription, once for a store. */
+static void add_tenant(struct app *app, const struct directory *d, struct batch *b)
+{
+    struct uuid tenant = uuid_random(), subscription = uuid_random();
+
+    if (d->tenant_text.len)
+        return;
+    add_meta_id(b, META_TENANT, &tenant);
+    add_meta_id(b, META_SUBSCRIPTION, &subscription);
+    if (app->development)
+        add_first_identity(app, b, &subscription);
 }
 
 static enum rc first_resource(struct app *app, struct batch *b)
@@ -116,10 +214,40 @@ static enum rc first_resource(struct app *app, struct batch *b)
     return rc ? rc : add_access_key(app, b, &id, KEY_SECONDARY, 1);
 }
 
+struct stripping {
+    struct app *app;
+    struct batch *batch;
+    enum rc rc;
+};
+
+/* Its secrets, certificates and federated credentials go; what it is and may do stays. */
+static void strip_application(void *ctx, const struct application_row *row)
+{
+    struct stripping *s = ctx;
+    struct arena *arena = &s->batch->arena;
+    struct change *c = batch_add(s->batch, CHANGE_APPLICATION_PUT);
+    struct app_document document = {0};
+
+    c->u.application = *row; /* its texts lie in the batch's arena */
+    if (s->rc || (s->rc = app_document_read(row->document, arena, &document)))
+        return;
+    document.secrets_count = document.certificates_count = document.federated_count = 0;
+    c->u.application.version++;
+    c->u.application.revoked_before = clock_now(&s->app->clock);
+    c->u.application.document = app_document_write(&document, arena);
+    if (row->kind == APPLICATION_MANAGED)
+        (void)app_header_make(s->app->master, arena, &c->u.application); /* shown when asked for */
+}
+
 /* Keys that were in use in development must not open a production server. */
 static enum rc renew_all_keys(struct app *app, const struct directory *d, struct batch *b)
 {
-    enum rc rc = RC_OK;
+    struct stripping s = {.app = app, .batch = b};
+    enum rc rc =
+        store_each_application(app->lanes[0].reader, &b->arena, strip_application, &s);
+
+    if (!rc)
+        rc = s.rc;
 
     for (size_t i = 0; !rc && i < d->resources_count; i++) {
         const struct resource *r = &d->resources[i];
@@ -130,7 +258,7 @@ static enum rc renew_all_keys(struct app *app, const struct directory *d, struct
     for (size_t i = 0; !rc && i < d->signing_keys_count; i++)
         batch_add(b, CHANGE_SIGNING_KEY_DELETE)->u.signing_key.kid =
             arena_dup(&b->arena, d->signing_keys[i].kid);
-    return rc ? rc : add_signing_key(app, b, clock_now(&app->clock));
+    return rc ? rc : add_missing_keys(app, &(struct directory){0}, b);
 }
 
 static enum rc check_mode(struct app *app, struct str kept, bool *out_adopt, struct buf *why)
@@ -144,14 +272,6 @@ static enum rc check_mode(struct app *app, struct str kept, bool *out_adopt, str
         return RC_CONFLICT;
     }
     return RC_OK;
-}
-
-/* True when a key of the wanted algorithm signs now. */
-static bool can_sign(const struct app *app, const struct directory *d)
-{
-    const struct signing_key *k = directory_signer(d, STR("user"), clock_now(&app->clock));
-
-    return k && pkey_alg(k->key) == app->site_options.token_alg;
 }
 
 enum rc app_bootstrap(struct app *app, struct buf *why)
@@ -176,13 +296,17 @@ enum rc app_bootstrap(struct app *app, struct buf *why)
         rc = first_resource(app, &b);
     if (!rc && adopt)
         rc = renew_all_keys(app, d, &b);
-    else if (!rc && !can_sign(app, d))
-        rc = add_signing_key(app, &b, clock_now(&app->clock));
+    else if (!rc)
+        rc = add_missing_keys(app, d, &b);
+    if (!rc)
+        add_tenant(app, d, &b);
     snapshot_unref((struct snapshot *)(uintptr_t)&d->snapshot);
     set.items = b.items;
     set.n = b.n;
     if (!rc && b.n > 0)
         rc = app_commit(app, &set);
+    if (!rc && b.n > 0)
+        rc = gate_load(app->gate, why); /* named values are in no change log */
     if (rc && why->len == 0)
         buf_addf(why, "can't write the first rows to %s (%s).", app->dir.store.ptr, rc_name(rc));
     arena_clear(&b.arena);
@@ -211,21 +335,42 @@ static void rotated(void *ctx, enum rc rc, struct change_set *set)
     free(r);
 }
 
-void app_rotate_signing_keys(struct app *app)
+/* The kinds whose newest key is as old as a key may get, and the issuer's while it has no next one;
+ * adds their successors. */
+static enum rc add_due_keys(struct app *app, struct batch *b)
 {
     const struct directory *d = gate_directory_ref(app->gate);
     unix_ms now = clock_now(&app->clock);
-    const struct signing_key *newest = directory_signer(d, STR("user"), now + PUBLISH_AHEAD_MS);
-    bool due = !newest ||
-               now - newest->active_from > setting_number(app->settings, "auth.signing_key_life");
-    struct rotation *r;
+    int64_t life = setting_number(app->settings, "auth.signing_key_life");
+    struct purpose all[PURPOSES];
+    enum rc rc = RC_OK;
 
+    purposes(app, all);
+    for (size_t i = 0; !rc && i < PURPOSES; i++) {
+        const struct signing_key *newest =
+            directory_signer(d, all[i].name, now + life + PUBLISH_AHEAD_MS);
+        bool issuer = name_eq(all[i].name, STR("issuer"));
+        unix_ms ends = newest ? newest->active_from + life : now;
+
+        if (issuer && newest && newest->active_from <= now)
+            rc = add_signing_key(app, b, &all[i],
+                                 ends > now + PUBLISH_AHEAD_MS ? ends : now + PUBLISH_AHEAD_MS);
+        else if (!issuer && (!newest || now >= ends))
+            rc = add_signing_key(app, b, &all[i], now + PUBLISH_AHEAD_MS);
+    }
     snapshot_unref((struct snapshot *)(uintptr_t)&d->snapshot);
-    if (!due || !(r = calloc(1, sizeof *r)))
+    return rc;
+}
+
+void app_rotate_signing_keys(struct app *app)
+{
+    struct rotation *r = calloc(1, sizeof *r);
+
+    if (!r)
         return;
     r->app = app;
     batch_init(&r->batch);
-    if (add_signing_key(app, &r->batch, now + PUBLISH_AHEAD_MS)) {
+    if (add_due_keys(app, &r->batch) || !r->batch.n) {
         arena_clear(&r->batch.arena);
         free(r);
         return;
