@@ -243,8 +243,7 @@ static void strip_application(void *ctx, const struct application_row *row)
 static enum rc renew_all_keys(struct app *app, const struct directory *d, struct batch *b)
 {
     struct stripping s = {.app = app, .batch = b};
-    enum rc rc =
-        store_each_application(app->lanes[0].reader, &b->arena, strip_application, &s);
+    enum rc rc = store_each_application(app->lanes[0].reader, &b->arena, strip_application, &s);
 
     if (!rc)
         rc = s.rc;

@@ -60,8 +60,8 @@ void app_secret_hash(const struct master_key *master, struct str secret, uint8_t
 /** The secret of `doc` that this is, in constant time over all of them; NULL: none. Expired ones
  * are found too. */
 const struct app_secret *app_secret_find(const struct master_key *master,
-                                         const struct app_document *doc, struct str secret)
-    NODISCARD;
+                                         const struct app_document *doc,
+                                         struct str secret) NODISCARD;
 
 /** A new endpoint secret for a managed identity: 64 hexadecimal digits in the arena; fills
  * header_hash and header_sealed of the row. */

@@ -493,8 +493,7 @@ static enum rc take_tenant(struct builder *b, struct store_reader *reader)
     enum rc rc = take_id(reader, META_TENANT, &d->arena, &d->tenant, &d->tenant_text);
 
     if (!rc)
-        rc = take_id(reader, META_SUBSCRIPTION, &d->arena, &d->subscription,
-                     &d->subscription_text);
+        rc = take_id(reader, META_SUBSCRIPTION, &d->arena, &d->subscription, &d->subscription_text);
     d->public_url = arena_dup(&d->arena, b->source->public_url);
     return rc;
 }

@@ -41,8 +41,8 @@ struct resource {
 
 struct signing_key {
     struct str kid;
-    struct str purpose;    /* "user", "issuer" */
-    struct str header_b64; /* {"alg","kid","typ"} of its tokens, encoded */
+    struct str purpose;     /* "user", "issuer" */
+    struct str header_b64;  /* {"alg","kid","typ"} of its tokens, encoded */
     struct str certificate; /* purpose "issuer": self-signed, DER */
     struct str x5t;         /* its thumbprint, base64url */
     struct pkey *key;
@@ -71,9 +71,9 @@ struct directory {
 /** What a directory is built from besides the store. */
 struct directory_source {
     const struct master_key *master;
-    struct str domain; /* resources answer to <name>.<domain>; "localhost" */
+    struct str domain;     /* resources answer to <name>.<domain>; "localhost" */
     struct str public_url; /* net.public_url, or empty */
-    struct str *names; /* further names of the default resource (--name) */
+    struct str *names;     /* further names of the default resource (--name) */
     size_t names_count;
     struct key_usage_table *usage; /* owns the last_used cells; borrowed */
 };

@@ -265,7 +265,8 @@ void gate_on_commit(void *gate, const struct log_entry *entries, size_t n)
         rc = take_entry(g, &entries[i], &changed);
     if (!rc && g->reader && gate_healthy(g))
         rc = take_changed(g, &changed);
-    if (g->reader && (rc || !gate_healthy(g))) /* all of it, or credentials are refused until it can be read */
+    if (g->reader &&
+        (rc || !gate_healthy(g))) /* all of it, or credentials are refused until it can be read */
         rebuild(g);
     if (g->reader)
         store_reader_idle(g->reader);

@@ -17,7 +17,7 @@ struct gate_options {
     bool development;
     struct cidr *explain_to; /* besides loopback: who sees explanations in development */
     size_t explain_to_count;
-    struct secret admin_token; /* of the administrator's bearer credential; moved in */
+    struct secret admin_token;       /* of the administrator's bearer credential; moved in */
     struct issuer_keys *issuer_keys; /* key sets of trusted issuers; NULL: none is trusted */
     bool no_role_denied;             /* auth.no_role=401: as if the principal were unknown */
 };
@@ -108,8 +108,8 @@ const struct api_error *gate_check_user_token(struct gate_loop *gl, struct reque
                                               struct str token, struct principal *out,
                                               struct str *out_explain) NODISCARD;
 
-/** After GATE_LATER: calls `resume` on this loop when the keys are there, or can't be had. Holds the
- * request. False: too many wait already, or this request has waited often enough. */
+/** After GATE_LATER: calls `resume` on this loop when the keys are there, or can't be had. Holds
+ * the request. False: too many wait already, or this request has waited often enough. */
 bool gate_wait(struct gate_loop *gl, struct request *req, loop_fn resume, void *ctx) NODISCARD;
 /** The trusted issuers of now, borrowed until the next call on this loop; NULL: none. */
 const struct issuer_set *gate_issuers(struct gate_loop *gl);
@@ -148,10 +148,10 @@ enum rc gate_mint(struct gate_loop *gl, const struct mint *m, struct buf *out,
 /** A service token to be minted. Source: wire/managed-identity §1.10. */
 struct service_mint {
     const struct application_row *application;
-    struct str audience; /* as asked for */
-    struct str origin;   /* of the issuer: must be one of ours */
-    bool version_1;      /* iss and ver of a v1 token */
-    bool by_secret;      /* appidacr 1, else 2 */
+    struct str audience;            /* as asked for */
+    struct str origin;              /* of the issuer: must be one of ours */
+    bool version_1;                 /* iss and ver of a v1 token */
+    bool by_secret;                 /* appidacr 1, else 2 */
     struct str client_capabilities; /* xms_cc: a JSON array of strings, or empty */
     struct str managed_identity;    /* xms_mirid, or empty */
     unix_ms now;
@@ -171,5 +171,8 @@ enum rc gate_mint_service(struct gate_loop *gl, const struct service_mint *m, st
  * why. gate/policy.c. */
 const struct api_error *policy_allows(const struct principal *p, struct request *req,
                                       const struct gate_options *options) NODISCARD;
+/** A second action of a request whose row was allowed: the refusal if the principal's roles lack
+ * it. Principals that need no role have all. */
+const struct api_error *policy_also(struct request *req, enum action action) NODISCARD;
 
 #endif

@@ -8,10 +8,11 @@
 #include "base/map.h"
 #include "crypto/base64.h"
 
-#define NS_PER_S     ((mono_ns)1000000000)
-#define OWN_EARLY_MS ((int64_t)1000) /* a token issued in the second of a revocation is dated into
-                                      * the next one */
-#define WAITS_MAX    3
+#define NS_PER_S ((mono_ns)1000000000)
+#define OWN_EARLY_MS                                                                               \
+    ((int64_t)1000) /* a token issued in the second of a revocation is dated into                  \
+                     * the next one */
+#define WAITS_MAX 3
 
 const struct api_error GATE_LATER = {.status = 503};
 
@@ -203,8 +204,7 @@ static const struct api_error *challenge(struct gate_loop *gl, struct request *r
 
     if (c && c->challengeable && not_before) {
         struct str json = arena_printf(
-            req->arena,
-            "{\"access_token\":{\"nbf\":{\"essential\":true,\"value\":\"%lld\"}}}",
+            req->arena, "{\"access_token\":{\"nbf\":{\"essential\":true,\"value\":\"%lld\"}}}",
             (long long)((not_before + 999) / 1000));
         char *text = arena_alloc(req->arena, BASE64_LEN(json.len) + 1);
         size_t len = base64_encode(json.ptr, json.len, text);
@@ -313,7 +313,8 @@ static const char *wrong_audience(const struct request *req, const struct servic
     if (req->route->accept & wanted)
         return NULL;
     return c->audience == AUDIENCE_ARM
-               ? "service token; it is for the management API (aud), which this route is not part of"
+               ? "service token; it is for the management API (aud), which this route is not part "
+                 "of"
                : "service token; it is for the data plane (aud), which this route is not part of";
 }
 
@@ -421,8 +422,8 @@ const struct api_error *gate_check_user_token(struct gate_loop *gl, struct reque
     const char *why = NULL;
 
     if (verify(gl, req, token, &t, &why)) {
-        *out_explain = arena_printf(req->arena, "user token; %s",
-                                    why ? why : "it is no user access token");
+        *out_explain =
+            arena_printf(req->arena, "user token; %s", why ? why : "it is no user access token");
         return unauthorized(req);
     }
     if (t.kind != TOKEN_USER) {

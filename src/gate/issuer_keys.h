@@ -30,9 +30,9 @@ struct key_location {
     struct str ca_file;
     struct str token_file; /* bearer token for the two requests; read at each */
     bool private_ok;       /* the operator wrote the URL himself */
-    bool entra;            /* a tenant's document of Entra ID: issuer may be v1's or hold {tenantid};
-                            * a key's own issuer member must match after substitution */
-    struct str tenant;     /* entra */
+    bool entra;        /* a tenant's document of Entra ID: issuer may be v1's or hold {tenantid};
+                        * a key's own issuer member must match after substitution */
+    struct str tenant; /* entra */
 };
 
 struct issuer_keys; /* the whole */
@@ -43,7 +43,8 @@ void issuer_keys_free(struct issuer_keys *k);
 /** One issuer's set. Reference counted, thread-safe. */
 struct key_source;
 /** The source at this location: an existing one with the same location is shared. */
-struct key_source *key_source_get(struct issuer_keys *k, const struct key_location *where) NODISCARD;
+struct key_source *key_source_get(struct issuer_keys *k,
+                                  const struct key_location *where) NODISCARD;
 struct key_source *key_source_ref(struct key_source *s);
 void key_source_unref(struct key_source *s);
 
@@ -63,7 +64,8 @@ struct key_query {
  * static reason: the set has no such key (and may not be asked again yet), or the key does not fit
  * the algorithm; RC_BUSY: the set is being fetched: key_source_wait(), then ask again; RC_IO: the
  * set can't be had, with a reason. Starts fetches by itself: for the first set, for an unknown kid
- * (single flight, rate-limited), in the background when the set is old. `loop` carries the fetch. */
+ * (single flight, rate-limited), in the background when the set is old. `loop` carries the fetch.
+ */
 enum rc key_source_find(struct key_source *s, struct loop *loop, const struct key_query *q,
                         struct pkey **out, const char **out_why) NODISCARD;
 /** Waits for the fetch that is under way: `w->task` runs on `loop` when it has ended, also when

@@ -61,7 +61,8 @@ struct issuer_set {
 /** Reads the store and builds the next set (refs 1). */
 enum rc issuer_set_build(struct issuer_keys *keys, struct store_reader *reader,
                          struct issuer_set **out) NODISCARD;
-const struct trusted_issuer *issuer_set_find(const struct issuer_set *set, struct str iss) NODISCARD;
+const struct trusted_issuer *issuer_set_find(const struct issuer_set *set,
+                                             struct str iss) NODISCARD;
 /** The first rule that the payload satisfies, or NULL. */
 const struct issuer_rule *trusted_issuer_match(const struct trusted_issuer *issuer,
                                                const json_t *payload) NODISCARD;

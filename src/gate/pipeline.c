@@ -332,7 +332,8 @@ struct resumption {
     struct request *req;
 };
 
-/* The keys of a token's issuer are there, or can't be had: from the beginning, on what holds now. */
+/* The keys of a token's issuer are there, or can't be had: from the beginning, on what holds now.
+ */
 static void resume(void *ctx)
 {
     struct resumption *r = ctx;

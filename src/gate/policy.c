@@ -60,15 +60,20 @@ static const struct api_error *local_development(struct request *req, bool devel
 }
 
 /* Which action is missing is no secret: whoever asks has proved who he is. */
-static bool has_role(const struct principal *p, struct request *req)
+static bool has_role(const struct principal *p, struct request *req, enum action action)
 {
-    struct str action = action_name(req->route->action);
+    char id[UUID_TEXT_LEN];
 
-    if (req->route->action != ACTION_NONE && p->actions & ACTION_BIT(req->route->action))
+    if (action != ACTION_NONE && p->actions & ACTION_BIT(action))
         return true;
-    req->explain = arena_printf(req->arena,
-                                "policy; %s: no role of the principal gives the action " STR_FMT,
-                                p->actions ? "forbidden" : "no role here", STR_ARG(action));
+    uuid_format(&p->object_id, id);
+    req->explain = arena_printf(
+        req->arena,
+        "policy; principal %.*s has %s the action " STR_FMT " in the scope " STR_FMT
+        ": callgate role assign %.*s ROLE gives it a role",
+        (int)sizeof id, id, p->actions ? "roles, but none with" : "no role, and so not",
+        STR_ARG(action_name(action)), STR_ARG(p->resource ? p->resource->scope : arm_scope(req)),
+        (int)sizeof id, id);
     return false;
 }
 
@@ -89,7 +94,7 @@ const struct api_error *policy_allows(const struct principal *p, struct request 
     case ALLOWED_NEARBY:
         return nearby(req);
     case BY_ROLE:
-        if (has_role(p, req))
+        if (has_role(p, req, row->action))
             return NULL;
         if (options->no_role_denied && !p->actions)
             return or_else(service->unauthorized, &API_DENIED);
@@ -102,4 +107,13 @@ const struct api_error *policy_allows(const struct principal *p, struct request 
     }
     req->explain = STR("policy; this principal may not use the route");
     return or_else(service->forbidden, &API_FORBIDDEN);
+}
+
+const struct api_error *policy_also(struct request *req, enum action action)
+{
+    const struct principal *p = req->principal;
+
+    if (!p || p->kind != PRINCIPAL_BEARER || has_role(p, req, action))
+        return NULL;
+    return or_else(req->route->api->service->forbidden, &API_FORBIDDEN);
 }

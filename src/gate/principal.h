@@ -27,14 +27,14 @@ struct principal {
     const struct resource *resource; /* administrator: the one named by resource=, or the default */
     enum key_slot key;               /* access key: which one */
     uint32_t key_generation;
-    struct user_key user; /* user token */
-    unsigned scopes;      /* SCOPE_… bits */
-    unix_ms expires;      /* user and service token */
+    struct user_key user;             /* user token */
+    unsigned scopes;                  /* SCOPE_… bits */
+    unix_ms expires;                  /* user and service token */
     struct uuid object_id, client_id; /* service token; client_id zeros: it names none */
     enum token_audience audience;
     uint64_t actions; /* service token: what its roles allow, on the resource or in the scope that
                        * the row names */
-    uint32_t uid;         /* administrator on the socket; else (uint32_t)-1 */
+    uint32_t uid;     /* administrator on the socket; else (uint32_t)-1 */
 };
 
 /** "accessKey", "bearer", "user", "administrator". */

@@ -16,10 +16,10 @@ struct service_claims {
     struct uuid object_id; /* the principal */
     struct uuid client_id; /* zeros: the token names none */
     enum token_audience audience;
-    bool own;             /* ours: no skew */
-    bool challengeable;   /* xms_cc has cp1: the client answers a claims challenge */
+    bool own;              /* ours: no skew */
+    bool challengeable;    /* xms_cc has cp1: the client answers a claims challenge */
     unix_ms iat, exp, nbf; /* iat and nbf 0: not there */
-    char kid[KID_MAX];    /* ours: which key verified it, checked again on each use */
+    char kid[KID_MAX];     /* ours: which key verified it, checked again on each use */
     uint8_t kid_len;
     struct uuid issuer;       /* foreign: the record of its issuer, … */
     uint64_t issuers_version; /* … of this set */

@@ -63,7 +63,8 @@ static void write_claims(struct json_writer *w, const struct service_mint *m,
     json_object_end(w);
 }
 
-/* From the next whole second on where a revocation asks for it: identify.c lets it be that early. */
+/* From the next whole second on where a revocation asks for it: identify.c lets it be that early.
+ */
 static int64_t issue_second(const struct service_mint *m)
 {
     int64_t now = m->now / 1000, wanted = (m->not_before + 999) / 1000;

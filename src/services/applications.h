@@ -17,9 +17,8 @@ struct application_row application_make(struct request *req, enum application_ki
                                         struct str name);
 /** A new managed identity: also with an ARM id and an endpoint secret. `tags`: JSON object text or
  * empty. */
-struct application_row managed_identity_make(struct request *req, struct str group,
-                                             struct str name, struct str location,
-                                             struct str tags);
+struct application_row managed_identity_make(struct request *req, struct str group, struct str name,
+                                             struct str location, struct str tags);
 /** The system-assigned identity of a resource: its ARM id is the resource's own. */
 struct application_row system_identity_make(struct request *req, const struct resource *resource);
 /** The row as it is after a change of its document: version + 1. */

@@ -15,8 +15,9 @@ enum audience_problem {
     AUDIENCE_USER_SCOPE, /* a scope of people: no client credential has it */
     AUDIENCE_UNKNOWN,    /* no service of ours */
 };
-/** From a v2 `scope`: openid, profile, offline_access and email are dropped wherever they stand, one
- * token must remain, and its /.default is taken off. `out` is a slice of `scope`, as asked for. */
+/** From a v2 `scope`: openid, profile, offline_access and email are dropped wherever they stand,
+ * one token must remain, and its /.default is taken off. `out` is a slice of `scope`, as asked for.
+ */
 enum audience_problem audience_of_scope(struct request *req, struct str scope,
                                         struct str *out) NODISCARD;
 /** From a v1 `resource`, or that of an identity endpoint. */

@@ -4,6 +4,8 @@
 #include "services/answer.h"
 #include "services/site.h"
 
+#define ANSWER_ROOM (2 * KIB) /* eight names of roles and more */
+
 static struct str slot_name(enum key_slot slot)
 {
     return slot == KEY_SECONDARY ? STR("secondary") : STR("primary");
@@ -20,7 +22,16 @@ static struct str key_text(struct request *req, struct str resource, struct str 
     return buf_str(&out);
 }
 
-/* An opaque name of the caller: the user's raw id, the resource and key, the peer of the socket. */
+static struct str id_text(struct request *req, const struct uuid *id)
+{
+    char *text = arena_alloc(req->arena, UUID_TEXT_LEN + 1);
+
+    uuid_format(id, text);
+    return str_of(text, UUID_TEXT_LEN);
+}
+
+/* An opaque name of the caller: the user's raw id, the principal's object id, the resource and key,
+ * the peer of the socket. */
 static struct str principal_text(struct request *req, const struct principal *p,
                                  struct str resource)
 {
@@ -34,6 +45,7 @@ static struct str principal_text(struct request *req, const struct principal *p,
             return arena_printf(req->arena, "uid:%u", p->uid);
         return STR("administrator");
     case PRINCIPAL_BEARER:
+        return id_text(req, &p->object_id);
     case PRINCIPAL_NONE:
         break;
     }
@@ -53,7 +65,7 @@ void admin_whoami(struct request *req)
 {
     const struct principal *p = req->principal;
     struct str resource = p->resource ? p->resource->name : STR_EMPTY;
-    struct buf out = answer_buf(req, 768);
+    struct buf out = answer_buf(req, ANSWER_ROOM);
     struct json_writer w;
 
     json_writer_init(&w, &out);
@@ -68,11 +80,17 @@ void admin_whoami(struct request *req)
     json_name(&w, "scopes");
     write_scopes(&w, p->kind == PRINCIPAL_USER ? p->scopes : 0);
     json_name(&w, "roles");
-    json_array_begin(&w);
-    json_array_end(&w);
+    if (p->kind == PRINCIPAL_BEARER) {
+        gate_write_roles(req->site->gate, req, p, &w);
+    } else {
+        json_array_begin(&w);
+        json_array_end(&w);
+    }
     if (p->kind == PRINCIPAL_ACCESS_KEY)
         json_member_str(&w, "key", slot_name(p->key));
-    if (p->kind == PRINCIPAL_USER)
+    if (p->kind == PRINCIPAL_BEARER && !uuid_eq(&p->client_id, &(struct uuid){0}))
+        json_member_str(&w, "clientId", id_text(req, &p->client_id));
+    if (p->kind == PRINCIPAL_USER || p->kind == PRINCIPAL_BEARER)
         json_member_time(&w, "expiresOn", p->expires);
     json_object_end(&w);
     answer_json(req, 200, &out);

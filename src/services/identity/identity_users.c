@@ -121,6 +121,14 @@ void user_create(struct request *req)
         answer_refusal(req, &why);
         return;
     }
+    if (c->token.n) {
+        const struct api_error *error = policy_also(req, ACTION_IDENTITY_TOKEN);
+
+        if (error) {
+            answer_error(req, error);
+            return;
+        }
+    }
     if (!limits_allow(req, c->token.n ? LIMIT_CREATE_WITH_TOKEN : LIMIT_CREATE))
         return;
     if (answer_existing(c))
