@@ -3,8 +3,6 @@
  */
 #include "crypto/jws.h"
 
-#include <math.h>
-
 #define SECONDS_MAX ((int64_t)253402300799) /* 9999-12-31T23:59:59Z */
 
 static enum rc date_from_digits(const json_t *value, unix_ms *out)
@@ -31,7 +29,7 @@ static enum rc date_from_real(double seconds, unix_ms *out)
 {
     if (!(seconds >= 0 && seconds < (double)(SECONDS_MAX + 1)))
         return RC_INVALID;
-    *out = (unix_ms)floor(seconds * 1000);
+    *out = (unix_ms)(seconds * 1000);
     return RC_OK;
 }
 
