@@ -72,7 +72,7 @@ enum rc app_doors_open(struct app *app, struct buf *why)
     struct door_spec tls = {.address = is_off(https) ? STR_EMPTY : https, .tls = true};
     struct door_spec plain = {.address = http};
     struct door_spec admin = {.address = admin_address(app), .either = true, .admin = true};
-    struct door_spec imds = {.address = imds_address(app), .identity = true};
+    struct door_spec imds = {.address = imds_address(app), .identity = true, .metadata = true};
     struct door_spec unix_socket = {.admin = true};
     struct arena arena;
     enum rc rc = check_plain(app, http, why);

@@ -20,6 +20,7 @@ struct door {
     bool tls;
     bool admin;       /* the administration listener or socket: administration plane only */
     bool identity;    /* an identity endpoint: that plane only, and health */
+    bool metadata;    /* with it: the forms without a secret, too */
     bool unix_socket; /* file permissions are the login */
     bool loopback;    /* bound to a loopback address */
     uint16_t port;    /* 0 for the Unix socket */

@@ -373,6 +373,7 @@ static void set_face(struct net_door *door, size_t i, const struct bind_address 
     memcpy(face->text, text.ptr, text.len);
     face->plain = (struct door){.admin = door->spec.admin,
                                 .identity = door->spec.identity,
+                                .metadata = door->spec.metadata,
                                 .unix_socket = where->unix_socket,
                                 .loopback = socket_address_is_loopback(&where->at[i]),
                                 .port = door->port,

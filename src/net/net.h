@@ -61,7 +61,8 @@ struct door_spec {
     bool tls;           /* from the first octet on */
     bool either;        /* tells TLS from plain by the first octet (a resource's own port) */
     bool admin;
-    bool identity;
+    bool identity; /* an identity endpoint */
+    bool metadata; /* with it: the forms without a secret, too */
 };
 struct net_door;
 /** Binds (D3: probe bind first, then one SO_REUSEPORT socket per lane; "localhost:PORT" means
