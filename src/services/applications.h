@@ -39,9 +39,8 @@ struct changes {
     size_t n;
     struct change_set set;
     struct request *req;
-    change_done_fn done;
 };
-/** Holds the request and commits; `done` gets `changes` as ctx. */
+/** Holds the request and commits; `done` gets `c` as ctx. */
 void changes_commit(struct changes *c, struct request *req, change_done_fn done);
 
 #endif
