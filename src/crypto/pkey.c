@@ -16,15 +16,15 @@ static const unsigned char roca_primes[] = {
 
 /* clang-format off */
 static const struct alg_traits algs[JWS_ALG_COUNT] = {
-    [JWS_ES256] = {STR_INIT("ES256"), KEY_P256,    "SHA256", false},
-    [JWS_RS256] = {STR_INIT("RS256"), KEY_RSA,     "SHA256", false},
-    [JWS_RS384] = {STR_INIT("RS384"), KEY_RSA,     "SHA384", false},
-    [JWS_RS512] = {STR_INIT("RS512"), KEY_RSA,     "SHA512", false},
-    [JWS_PS256] = {STR_INIT("PS256"), KEY_RSA,     "SHA256", true},
-    [JWS_PS384] = {STR_INIT("PS384"), KEY_RSA,     "SHA384", true},
-    [JWS_PS512] = {STR_INIT("PS512"), KEY_RSA,     "SHA512", true},
-    [JWS_ES384] = {STR_INIT("ES384"), KEY_P384,    "SHA384", false},
-    [JWS_EDDSA] = {STR_INIT("EdDSA"), KEY_ED25519, NULL,     false},
+    [JWS_ES256] = {STR_INIT("ES256"), "SHA256", KEY_P256,    false},
+    [JWS_RS256] = {STR_INIT("RS256"), "SHA256", KEY_RSA,     false},
+    [JWS_RS384] = {STR_INIT("RS384"), "SHA384", KEY_RSA,     false},
+    [JWS_RS512] = {STR_INIT("RS512"), "SHA512", KEY_RSA,     false},
+    [JWS_PS256] = {STR_INIT("PS256"), "SHA256", KEY_RSA,     true},
+    [JWS_PS384] = {STR_INIT("PS384"), "SHA384", KEY_RSA,     true},
+    [JWS_PS512] = {STR_INIT("PS512"), "SHA512", KEY_RSA,     true},
+    [JWS_ES384] = {STR_INIT("ES384"), "SHA384", KEY_P384,    false},
+    [JWS_EDDSA] = {STR_INIT("EdDSA"), NULL,     KEY_ED25519, false},
 };
 static const struct kind_traits kinds[KEY_KIND_COUNT] = {
     [KEY_RSA]     = {"RSA",     NULL,         STR_INIT("RSA"), STR_INIT(""),        0},

@@ -26,8 +26,8 @@ struct kind_traits {
 
 struct alg_traits {
     struct str name;
-    enum key_kind kind;
     const char *digest; /* by OpenSSL; NULL: the algorithm hashes by itself */
+    enum key_kind kind;
     bool is_pss;
 };
 
