@@ -444,6 +444,18 @@ static const struct api_error *refuse_token(struct gate_loop *gl, struct request
                                                             : unauthorized(req);
 }
 
+/* What a token that was refused is called: what it seems to be, else what the row takes. */
+static const char *kind_word(enum token_kind kind, unsigned accept)
+{
+    bool service = (accept & (ACCEPT_ENTRA | ACCEPT_ARM)) != 0;
+
+    if (kind == TOKEN_NONE && service && accept & ACCEPT_USER)
+        return "bearer";
+    if (kind == TOKEN_NONE)
+        kind = service ? TOKEN_SERVICE : TOKEN_USER;
+    return kind == TOKEN_SERVICE ? "service" : "user";
+}
+
 static const struct api_error *by_token(struct gate_loop *gl, struct request *req,
                                         struct str credential)
 {
@@ -456,12 +468,8 @@ static const struct api_error *by_token(struct gate_loop *gl, struct request *re
     if (rc == RC_BUSY)
         return &GATE_LATER;
     if (rc)
-        return refuse_token(gl, req,
-                            arena_printf(req->arena, "%s token; %s",
-                                         t.kind == TOKEN_USER      ? "user"
-                                         : t.kind == TOKEN_SERVICE ? "service"
-                                                                   : "bearer",
-                                         why));
+        return refuse_token(
+            gl, req, arena_printf(req->arena, "%s token; %s", kind_word(t.kind, accept), why));
     if (t.kind == TOKEN_SERVICE && accept & (ACCEPT_ENTRA | ACCEPT_ARM))
         return by_service_claims(gl, req, &t.u.service);
     if (t.kind == TOKEN_SERVICE)

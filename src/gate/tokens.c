@@ -179,6 +179,7 @@ enum rc tokens_verify(struct tokens *t, const struct token_check *check, struct 
         return rc;
     t->misses++;
     rc = check_new(&c, token, &fresh, d);
+    out->kind = fresh.kind;
     if (rc)
         return rc;
     NO_LEAK_BEGIN; /* the cache keeps it */

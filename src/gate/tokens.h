@@ -24,7 +24,8 @@ struct tokens;
 struct tokens *tokens_new(size_t cache_max);
 void tokens_free(struct tokens *t);
 /** Signature and form: RC_OK, RC_DENIED, RC_BUSY (see struct denial). c->verifiers is not used.
- * Time is not looked at, but a key that counts no longer is refused, from the cache too. */
+ * out->kind says what the token seems to be, also when it is refused. Time is not looked at, but a
+ * key that counts no longer is refused, from the cache too. */
 enum rc tokens_verify(struct tokens *t, const struct token_check *c, struct str token,
                       struct token *out, struct denial *d) NODISCARD;
 /** This loop's verifying states: for other JWS (client assertions). */
