@@ -69,6 +69,15 @@ struct gate_loop {
     uint32_t fail_second, fail_total; /* of all addresses: nothing is looked up below the rate */
 };
 
+/* identify.c and identify_token.c */
+/** The refusal of the row's service for a credential that does not count. */
+const struct api_error *identify_unauthorized(const struct request *req);
+/** In the request's arena. */
+struct principal *identify_principal(struct request *req, enum principal_kind kind);
+/** A bearer token that is a JWT: as gate_identify(). */
+const struct api_error *identify_token(struct gate_loop *gl, struct request *req,
+                                       struct str credential) NODISCARD;
+
 /** This loop's signing state for the key, borrowed. mint.c. */
 struct signer *kept_signer(struct gate_loop *gl, struct pkey *key);
 

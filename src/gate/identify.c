@@ -6,7 +6,6 @@
 #include "gate/gate_private.h"
 
 #include "base/map.h"
-#include "crypto/base64.h"
 
 #define NS_PER_S ((mono_ns)1000000000)
 #define OWN_EARLY_MS                                                                               \
@@ -16,7 +15,7 @@
 
 const struct api_error GATE_LATER = {.status = 503};
 
-static const struct api_error *unauthorized(const struct request *req)
+const struct api_error *identify_unauthorized(const struct request *req)
 {
     const struct service *service = req->route && req->route->api ? req->route->api->service : NULL;
 
@@ -26,10 +25,10 @@ static const struct api_error *unauthorized(const struct request *req)
 static const struct api_error *refuse(struct request *req, const char *why)
 {
     req->explain = str_from(why);
-    return unauthorized(req);
+    return identify_unauthorized(req);
 }
 
-static struct principal *new_principal(struct request *req, enum principal_kind kind)
+struct principal *identify_principal(struct request *req, enum principal_kind kind)
 {
     struct principal *p = arena_new(req->arena, struct principal);
 
@@ -44,7 +43,7 @@ static struct principal *new_principal(struct request *req, enum principal_kind 
 static const struct api_error *administrator(struct gate_loop *gl, struct request *req)
 {
     const struct directory *d = directory_now(gl);
-    struct principal *p = new_principal(req, PRINCIPAL_ADMINISTRATOR);
+    struct principal *p = identify_principal(req, PRINCIPAL_ADMINISTRATOR);
     struct str name = request_query(req, "resource");
 
     p->resource = name.ptr ? directory_by_name(d, name) : d->default_resource;
@@ -114,10 +113,10 @@ static const struct api_error *by_key(struct gate_loop *gl, struct request *req,
 #endif
     if (verdict.error) {
         req->explain = verdict.explain;
-        return verdict.error == &API_DENIED ? unauthorized(req) : verdict.error;
+        return verdict.error == &API_DENIED ? identify_unauthorized(req) : verdict.error;
     }
     const struct access_key *key = &check.resource->keys[verdict.slot];
-    struct principal *p = new_principal(req, PRINCIPAL_ACCESS_KEY);
+    struct principal *p = identify_principal(req, PRINCIPAL_ACCESS_KEY);
     p->resource = check.resource;
     p->key = verdict.slot;
     p->key_generation = key->generation;
@@ -126,364 +125,7 @@ static const struct api_error *by_key(struct gate_loop *gl, struct request *req,
     return NULL;
 }
 
-/* ---- user access tokens ---- */
-
-static const char *revoked(struct gate_loop *gl, const struct user_claims *c, struct arena *arena,
-                           enum rc *out_rc)
-{
-    struct revocation r = {0};
-    bool unsure;
-
-    if (!revocations_find(gl->gate->revocations, &c->user, &r, &unsure)) {
-        struct user_row row;
-
-        if (!unsure)
-            return NULL;
-        *out_rc = store_user(gl->reader, &c->user, arena, &row);
-        if (*out_rc == RC_NOT_FOUND)
-            return "user token; the user does not exist";
-        if (*out_rc)
-            return "user token; the user could not be read";
-        r = (struct revocation){row.generation, row.valid_from, row.deleted != 0};
-    }
-    if (r.deleted)
-        return "user token; the user was deleted";
-    if (c->generation < r.generation)
-        return "user token; it was revoked";
-    if (c->iat * 1000 < r.valid_from)
-        return "user token; it was issued before the time from which the user's tokens are valid";
-    return NULL;
-}
-
-static const char *out_of_time(const struct user_claims *c, unix_ms now)
-{
-    if (now >= c->exp * 1000)
-        return "user token; it has expired";
-    if (c->iat * 1000 > now)
-        return "user token; it was issued in the future (iat)";
-    if (c->nbf * 1000 > now)
-        return "user token; it is not valid yet (nbf)";
-    return NULL;
-}
-
-static const char *dead_key(const struct resource *r, const struct user_claims *c)
-{
-    const struct access_key *key = &r->keys[c->key];
-
-    if (!c->by_key || (key->present && c->key_generation >= key->tokens_valid_from))
-        return NULL;
-    return "user token; the access key that issued it was regenerated";
-}
-
-/* After the signature: time, revocation, key, resource. `out_rc` is set when the store failed. */
-static const char *check_claims(struct gate_loop *gl, struct request *req,
-                                const struct user_claims *c, enum rc *out_rc)
-{
-    const struct resource *r = directory_by_id(directory_now(gl), &c->user.resource);
-    const char *why = out_of_time(c, req->now);
-
-    if (!why)
-        why = revoked(gl, c, req->arena, out_rc);
-    if (why)
-        return why;
-    if (!r || r->state != RESOURCE_ACTIVE)
-        return "user token; its resource does not exist, or is disabled";
-    why = dead_key(r, c);
-    if (why)
-        return why;
-    return r == req->resource ? NULL : "user token; it belongs to another resource than the host";
-}
-
-/* ---- service tokens ---- */
-
-/* Of an API that our own issuer's clients know how to answer to. */
-static const struct api_error *challenge(struct gate_loop *gl, struct request *req,
-                                         const struct service_claims *c, unix_ms not_before)
-{
-    struct str origin = request_origin(req), header;
-
-    if (c && c->challengeable && not_before) {
-        struct str json = arena_printf(
-            req->arena, "{\"access_token\":{\"nbf\":{\"essential\":true,\"value\":\"%lld\"}}}",
-            (long long)((not_before + 999) / 1000));
-        char *text = arena_alloc(req->arena, BASE64_LEN(json.len) + 1);
-        size_t len = base64_encode(json.ptr, json.len, text);
-
-        header = arena_printf(req->arena,
-                              "Bearer realm=\"\", authorization_uri=\"" STR_FMT
-                              "/common/oauth2/authorize\", error=\"insufficient_claims\", "
-                              "claims=\"%.*s\"",
-                              STR_ARG(origin), (int)len, text);
-    } else if (req->route->accept & ACCEPT_ARM) {
-        header = arena_printf(req->arena,
-                              "Bearer authorization_uri=\"" STR_FMT "/" STR_FMT
-                              "\", error=\"invalid_token\", error_description=\"The access token "
-                              "is missing, invalid, expired, or not for this service.\"",
-                              STR_ARG(origin), STR_ARG(directory_now(gl)->tenant_text));
-    } else {
-        header = STR("Bearer realm=\"\", error=\"invalid_token\"");
-    }
-    reply_header(req, STR("WWW-Authenticate"), header);
-    return unauthorized(req);
-}
-
-static const char *service_out_of_time(const struct service_claims *c, unix_ms now)
-{
-    int64_t skew = c->own ? 0 : FOREIGN_SKEW_MS;
-    int64_t early = c->own ? OWN_EARLY_MS : FOREIGN_SKEW_MS;
-
-    if (now >= c->exp + skew)
-        return "service token; it has expired (exp)";
-    if (c->iat > now + early)
-        return "service token; it was issued in the future (iat)";
-    if (c->nbf > now + early)
-        return "service token; it is not valid yet (nbf)";
-    return NULL;
-}
-
-static struct kept_standing *standing_slot(struct gate_loop *gl, const struct uuid *principal)
-{
-    uint64_t hash;
-
-    if (!gl->standings)
-        gl->standings = calloc(STANDINGS, sizeof *gl->standings);
-    if (!gl->standings)
-        abort();
-    memcpy(&hash, principal->octets + sizeof *principal - sizeof hash, sizeof hash);
-    return &gl->standings[hash & (STANDINGS - 1)];
-}
-
-/* On a resource of the present directory: asked again only when something has changed. */
-static const struct standing *standing_on(struct gate_loop *gl, const struct uuid *principal,
-                                          const struct resource *r)
-{
-    struct kept_standing *k = standing_slot(gl, principal);
-    uint64_t version = grants_version(gl->gate->grants);
-
-    if (k->version == version && k->directory == directory_now(gl)->serial &&
-        uuid_eq(&k->principal, principal) && uuid_eq(&k->resource, &r->id))
-        return &k->standing;
-    *k = (struct kept_standing){.principal = *principal,
-                                .resource = r->id,
-                                .version = version,
-                                .directory = directory_now(gl)->serial};
-    grants_find(gl->gate->grants, principal, r->scope, &k->standing);
-    return &k->standing;
-}
-
-void gate_standing(struct gate_loop *gl, const struct uuid *principal, struct str scope,
-                   struct standing *out)
-{
-    grants_find(gl->gate->grants, principal, scope, out);
-}
-
-void gate_write_roles(struct gate_loop *gl, struct request *req, const struct principal *p,
-                      struct json_writer *w)
-{
-    struct standing found;
-    const struct standing *s = &found;
-
-    if (p->resource)
-        s = standing_on(gl, &p->object_id, p->resource);
-    else
-        grants_find(gl->gate->grants, &p->object_id, arm_scope(req), &found);
-    json_array_begin(w);
-    for (size_t i = 0; i < s->roles_count; i++)
-        json_str(w, grants_role_name(gl->gate->grants, &s->roles[i], req->arena));
-    json_array_end(w);
-}
-
-/* The principal behind a verified token: does it live, and were its tokens revoked? */
-static const char *dead_principal(const struct service_claims *c, const struct standing *s)
-{
-    if (c->own && !s->known)
-        return "service token; its application does not exist any more";
-    if (s->disabled)
-        return "service token; its application is disabled";
-    if (c->iat < s->revoked_before)
-        return "service token; it was issued before the time from which the application's tokens "
-               "are valid";
-    return NULL;
-}
-
-static const char *wrong_audience(const struct request *req, const struct service_claims *c)
-{
-    unsigned wanted = c->audience == AUDIENCE_ARM ? ACCEPT_ARM : ACCEPT_ENTRA;
-
-    if (req->route->accept & wanted)
-        return NULL;
-    return c->audience == AUDIENCE_ARM
-               ? "service token; it is for the management API (aud), which this route is not part "
-                 "of"
-               : "service token; it is for the data plane (aud), which this route is not part of";
-}
-
-/* What is looked at on every request, in the order of the refusals. */
-static const char *check_service(struct gate_loop *gl, struct request *req,
-                                 const struct service_claims *c, struct standing *out)
-{
-    const char *why = service_out_of_time(c, req->now);
-
-    if (!why)
-        why = wrong_audience(req, c);
-    if (why)
-        return why;
-    if (c->audience == AUDIENCE_ARM)
-        grants_find(gl->gate->grants, &c->object_id, arm_scope(req), out);
-    else if (req->resource)
-        *out = *standing_on(gl, &c->object_id, req->resource);
-    else
-        return "service token; no resource has this host name";
-    return dead_principal(c, out);
-}
-
-static const struct api_error *by_service_claims(struct gate_loop *gl, struct request *req,
-                                                 const struct service_claims *c)
-{
-    struct standing s = {0};
-    const char *why = check_service(gl, req, c, &s);
-
-    if (why) {
-        req->explain = str_from(why);
-        return challenge(gl, req, c, s.revoked_before > c->iat ? s.revoked_before : 0);
-    }
-    struct principal *p = new_principal(req, PRINCIPAL_BEARER);
-    p->resource = c->audience == AUDIENCE_ARM ? NULL : req->resource;
-    p->object_id = c->object_id;
-    p->client_id = c->client_id;
-    p->audience = c->audience;
-    p->actions = s.actions;
-    p->expires = c->exp;
-    req->principal = p;
-    return NULL;
-}
-
-/* ---- user access tokens, from wherever they come ---- */
-
-static const struct api_error *by_user_claims(struct gate_loop *gl, struct request *req,
-                                              const struct user_claims *c, struct principal *out,
-                                              struct str *out_explain)
-{
-    enum rc rc = RC_OK;
-    const char *why = check_claims(gl, req, c, &rc);
-
-    if (why) {
-        *out_explain = str_from(why);
-        return rc && rc != RC_NOT_FOUND ? &API_UNAVAILABLE : unauthorized(req);
-    }
-    *out = (struct principal){
-        .kind = PRINCIPAL_USER,
-        .resource = req->resource,
-        .user = c->user,
-        .scopes = c->scopes,
-        .expires = c->exp * 1000,
-        .uid = (uint32_t)-1,
-    };
-    return NULL;
-}
-
-struct token_check gate_token_check(struct gate_loop *gl, struct request *req)
-{
-    const struct issuer_set *issuers = gate_issuers(gl);
-
-    return (struct token_check){
-        .d = directory_now(gl),
-        .issuers = issuers,
-        .issuers_version = gl->issuers.version,
-        .verifiers = tokens_verifiers(gl->tokens),
-        .work = gl->work,
-        .loop = req->loop,
-        .now = req->now,
-        .arena = req->arena,
-    };
-}
-
-/* RC_OK, RC_DENIED or RC_BUSY: then gl->later is what to wait for. */
-static enum rc verify(struct gate_loop *gl, struct request *req, struct str credential,
-                      struct token *out, const char **out_why)
-{
-    struct token_check check = gate_token_check(gl, req);
-    struct denial denial = {0};
-    enum rc rc = tokens_verify(gl->tokens, &check, credential, out, &denial);
-
-    *out_why = denial.why;
-    if (rc == RC_BUSY) {
-        key_source_unref(gl->later);
-        gl->later = denial.source;
-    }
-    return rc;
-}
-
-const struct api_error *gate_check_user_token(struct gate_loop *gl, struct request *req,
-                                              struct str token, struct principal *out,
-                                              struct str *out_explain)
-{
-    struct token t = {0};
-    const char *why = NULL;
-
-    if (verify(gl, req, token, &t, &why)) {
-        *out_explain =
-            arena_printf(req->arena, "user token; %s", why ? why : "it is no user access token");
-        return unauthorized(req);
-    }
-    if (t.kind != TOKEN_USER) {
-        *out_explain = STR("user token; this is a service token, and the route takes user access "
-                           "tokens");
-        return unauthorized(req);
-    }
-    return by_user_claims(gl, req, &t.u.user, out, out_explain);
-}
-
 /* ---- which scheme ---- */
-
-static const struct api_error *refuse_token(struct gate_loop *gl, struct request *req,
-                                            struct str explain)
-{
-    req->explain = explain;
-    return req->route->accept & (ACCEPT_ENTRA | ACCEPT_ARM) ? challenge(gl, req, NULL, 0)
-                                                            : unauthorized(req);
-}
-
-/* What a token that was refused is called: what it seems to be, else what the row takes. */
-static const char *kind_word(enum token_kind kind, unsigned accept)
-{
-    bool service = (accept & (ACCEPT_ENTRA | ACCEPT_ARM)) != 0;
-
-    if (kind == TOKEN_NONE && service && accept & ACCEPT_USER)
-        return "bearer";
-    if (kind == TOKEN_NONE)
-        kind = service ? TOKEN_SERVICE : TOKEN_USER;
-    return kind == TOKEN_SERVICE ? "service" : "user";
-}
-
-static const struct api_error *by_token(struct gate_loop *gl, struct request *req,
-                                        struct str credential)
-{
-    unsigned accept = req->route->accept;
-    bool service_only = !(accept & ACCEPT_USER);
-    const char *why = NULL;
-    struct token t = {0};
-    enum rc rc = verify(gl, req, credential, &t, &why);
-
-    if (rc == RC_BUSY)
-        return &GATE_LATER;
-    if (rc)
-        return refuse_token(
-            gl, req, arena_printf(req->arena, "%s token; %s", kind_word(t.kind, accept), why));
-    if (t.kind == TOKEN_SERVICE && accept & (ACCEPT_ENTRA | ACCEPT_ARM))
-        return by_service_claims(gl, req, &t.u.service);
-    if (t.kind == TOKEN_SERVICE)
-        return refuse_token(gl, req, STR("service token; the route takes user access tokens"));
-    if (service_only)
-        return refuse_token(gl, req,
-                            STR("user token; the route takes no user access token: use an access "
-                                "key or a service principal"));
-    struct principal *p = arena_new(req->arena, struct principal);
-    const struct api_error *error = by_user_claims(gl, req, &t.u.user, p, &req->explain);
-    if (!error)
-        req->principal = p;
-    return error;
-}
 
 static const struct api_error *by_bearer(struct gate_loop *gl, struct request *req,
                                          struct str token)
@@ -502,7 +144,7 @@ static const struct api_error *by_bearer(struct gate_loop *gl, struct request *r
     if (accept & ACCEPT_HANDLER)
         return req->resource ? NULL : refuse(req, "bearer; no resource has this host name");
     if (accept & (ACCEPT_USER | ACCEPT_ENTRA | ACCEPT_ARM))
-        return by_token(gl, req, token);
+        return identify_token(gl, req, token);
     return refuse(req, "bearer; this is not the administrator's token, or not at his door");
 }
 
@@ -539,33 +181,6 @@ static const struct api_error *by_scheme(struct gate_loop *gl, struct request *r
     if (name_eq_nocase(scheme, STR("Bearer")))
         return by_bearer(gl, req, credential);
     return refuse(req, "malformed; the scheme is neither HMAC-SHA256 nor Bearer");
-}
-
-/* ---- waiting for keys ---- */
-
-struct later {
-    struct key_wait wait;
-    unsigned times;
-};
-
-bool gate_wait(struct gate_loop *gl, struct request *req, loop_fn resume, void *ctx)
-{
-    struct later *l = req->later;
-    struct key_source *source = gl->later;
-    enum rc rc;
-
-    gl->later = NULL;
-    if (!l)
-        l = req->later = arena_new(req->arena, struct later);
-    if (!source || ++l->times > WAITS_MAX) {
-        key_source_unref(source);
-        return false;
-    }
-    request_hold(req);
-    l->wait = (struct key_wait){.task = {.run = resume, .ctx = ctx}, .loop = req->loop};
-    rc = key_source_wait(source, &l->wait);
-    key_source_unref(source);
-    return rc == RC_OK;
 }
 
 /* ---- failure rate ---- */
