@@ -8,12 +8,6 @@
 #include "base/map.h"
 
 #define NS_PER_S ((mono_ns)1000000000)
-#define OWN_EARLY_MS                                                                               \
-    ((int64_t)1000) /* a token issued in the second of a revocation is dated into                  \
-                     * the next one */
-#define WAITS_MAX 3
-
-const struct api_error GATE_LATER = {.status = 503};
 
 const struct api_error *identify_unauthorized(const struct request *req)
 {
