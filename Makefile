@@ -20,7 +20,7 @@ build: deps
 	@tools/build $(BUILD)
 
 run: deps
-	@TARGETS='callgate callgate-curl.so' tools/build $(BUILD)
+	@TARGETS='callgate callgate-curl.so callgate-outbound.so' tools/build $(BUILD)
 	@tools/run $(BUILD)
 
 test:

@@ -1,5 +1,5 @@
-/* Requests that we send: an interface of values, without an engine. src/net implements it, tests put
- * a fake in its place. Whom one may ask is decided by the caller; what the answer may cost is
+/* Requests that we send: an interface of values, without an engine. src/net implements it, tests
+ * put a fake in its place. Whom one may ask is decided by the caller; what the answer may cost is
  * bounded here. Source: wire/managed-identity §4.4; design D2, D9. */
 #ifndef HTTP_OUTBOUND_H
 #define HTTP_OUTBOUND_H
@@ -22,10 +22,10 @@ struct outbound_call {
     size_t headers_count;
     struct str body;
     uint32_t connect_ms, total_ms;
-    size_t response_max;  /* octets of the body; more ends the call with RC_TOO_LARGE */
-    unsigned redirects;   /* followed to the same scheme, host and port; 0: none */
-    const char *ca_file;  /* PEM, besides the system's; NULL: none */
-    bool private_ok;      /* addresses that are not public count (looked at when connecting) */
+    size_t response_max; /* octets of the body; more ends the call with RC_TOO_LARGE */
+    unsigned redirects;  /* followed to the same scheme, host and port; 0: none */
+    const char *ca_file; /* PEM, besides the system's; NULL: none */
+    bool private_ok;     /* addresses that are not public count (looked at when connecting) */
     bool plain_ok;
     void (*done)(void *ctx, struct outbound_call *call); /* on the loop that asked, once, never
                                                           * before outbound_send() returns */
@@ -34,7 +34,7 @@ struct outbound_call {
     enum rc rc; /* RC_OK: an answer came, of whatever status; RC_DENIED: refused by a rule here;
                  * RC_TOO_LARGE; RC_BUSY: cancelled, shutting down; RC_IO: all else */
     int status;
-    struct buf response; /* owned by the call: outbound_call_clear() */
+    struct buf response;       /* owned by the call: outbound_call_clear() */
     struct str answer_headers; /* "name: value" lines of the last answer; in `kept` */
     struct buf kept;
     char reason[160]; /* for logs and people; holds nothing of the body. Empty: RC_OK */

@@ -1,0 +1,333 @@
+/* Requests over libcurl's multi interface: the module's side. It stands alone (libc and libcurl),
+ * because the executable loads it on first use (design D9).
+ *
+ * Everything that libcurl would do by itself is switched off: proxies and credentials of the
+ * environment, redirects, other protocols, decompression, signals. Redirects are followed here,
+ * within one origin. */
+#include "net/outbound_engine.h"
+
+#include <arpa/inet.h>
+#include <curl/curl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#define CONNECTIONS_KEPT 16
+#define WAIT_MS          1000
+
+struct engine {
+    const struct outbound_host *host;
+    CURLM *multi;
+    struct transfer *first;
+};
+
+/* One call under way. */
+struct transfer {
+    struct transfer *next;
+    struct engine *engine;
+    struct outbound_call *call;
+    CURL *easy;
+    struct curl_slist *headers;
+    unsigned redirects;
+    bool tls, refused, full, answer_begun;
+    char reason[CURL_ERROR_SIZE];
+};
+
+/* ---- callbacks ---- */
+
+static size_t on_body(char *octets, size_t size, size_t n, void *ctx)
+{
+    struct transfer *t = ctx;
+
+    if (!t->engine->host->take_body(t->call, octets, size * n)) {
+        t->full = true;
+        return 0; /* ends the transfer */
+    }
+    return size * n;
+}
+
+static size_t on_header(char *line, size_t size, size_t n, void *ctx)
+{
+    struct transfer *t = ctx;
+    size_t len = size * n;
+    bool first = len > 5 && memcmp(line, "HTTP/", 5) == 0;
+
+    t->engine->host->take_header(t->call, line, len, first);
+    return len;
+}
+
+/* The resolved address is judged, not the name: a name may mean another one by now. */
+static curl_socket_t on_socket(void *ctx, curlsocktype purpose, struct curl_sockaddr *a)
+{
+    struct transfer *t = ctx;
+    const uint8_t *octets = NULL;
+    size_t len = 0;
+
+    (void)purpose;
+    if (a->family == AF_INET) {
+        octets = (const uint8_t *)&((struct sockaddr_in *)(void *)&a->addr)->sin_addr;
+        len = sizeof(struct in_addr);
+    } else if (a->family == AF_INET6) {
+        octets = (const uint8_t *)&((struct sockaddr_in6 *)(void *)&a->addr)->sin6_addr;
+        len = sizeof(struct in6_addr);
+    }
+    if (!octets || !t->engine->host->allows(t->call, t->tls, octets, len)) {
+        t->refused = true;
+        return CURL_SOCKET_BAD;
+    }
+    return socket(a->family, a->socktype | SOCK_CLOEXEC, a->protocol);
+}
+
+/* ---- setting up ---- */
+
+static bool add_line(struct transfer *t, const char *line)
+{
+    struct curl_slist *longer = curl_slist_append(t->headers, line);
+
+    if (longer)
+        t->headers = longer;
+    return longer != NULL;
+}
+
+static bool add_headers(struct transfer *t)
+{
+    const struct outbound_call *call = t->call;
+    bool ok = add_line(t, "Expect:"); /* no waiting for 100 */
+
+    for (size_t i = 0; ok && i < call->headers_count; i++) {
+        const struct outbound_header *h = &call->headers[i];
+        char line[8192];
+        int len = snprintf(line, sizeof line, "%.*s: %.*s", (int)h->name.len, h->name.ptr,
+                           (int)h->value.len, h->value.ptr);
+
+        ok = len > 0 && (size_t)len < sizeof line && add_line(t, line);
+        explicit_bzero(line, sizeof line); /* it may have been a credential */
+    }
+    return ok;
+}
+
+#define SET(option, value) (rc = rc ? rc : curl_easy_setopt(e, option, value))
+
+static CURLcode set_rules(CURL *e, const struct transfer *t)
+{
+    const struct outbound_call *call = t->call;
+    CURLcode rc = CURLE_OK;
+
+    SET(CURLOPT_NOSIGNAL, 1L);
+    SET(CURLOPT_QUICK_EXIT, 1L); /* a stop does not wait for a name server */
+    SET(CURLOPT_PROXY, "");
+    SET(CURLOPT_NETRC, (long)CURL_NETRC_IGNORED);
+    SET(CURLOPT_FOLLOWLOCATION, 0L);
+    SET(CURLOPT_PROTOCOLS_STR, call->plain_ok ? "http,https" : "https");
+    SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+    SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    SET(CURLOPT_CONNECTTIMEOUT_MS, (long)call->connect_ms);
+    SET(CURLOPT_TIMEOUT_MS, (long)call->total_ms);
+    SET(CURLOPT_USERAGENT, t->engine->host->user_agent);
+    SET(CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)call->response_max);
+    if (call->ca_file) /* the system's stay in their folder */
+        SET(CURLOPT_CAINFO, call->ca_file);
+    return rc;
+}
+
+static CURLcode set_request(CURL *e, struct transfer *t)
+{
+    const struct outbound_call *call = t->call;
+    CURLcode rc = CURLE_OK;
+
+    SET(CURLOPT_PRIVATE, t);
+    SET(CURLOPT_ERRORBUFFER, t->reason);
+    SET(CURLOPT_WRITEFUNCTION, on_body);
+    SET(CURLOPT_WRITEDATA, t);
+    SET(CURLOPT_HEADERFUNCTION, on_header);
+    SET(CURLOPT_HEADERDATA, t);
+    SET(CURLOPT_OPENSOCKETFUNCTION, on_socket);
+    SET(CURLOPT_OPENSOCKETDATA, t);
+    SET(CURLOPT_HTTPHEADER, t->headers);
+    SET(CURLOPT_URL, call->url);
+    if (call->body.len || strcmp(call->method, "GET") != 0) {
+        SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)call->body.len);
+        SET(CURLOPT_POSTFIELDS, call->body.len ? call->body.ptr : "");
+        SET(CURLOPT_CUSTOMREQUEST, call->method);
+    }
+    return rc;
+}
+
+/* ---- the life of a transfer ---- */
+
+static void unlink_transfer(struct transfer *t)
+{
+    struct transfer **at = &t->engine->first;
+
+    while (*at && *at != t)
+        at = &(*at)->next;
+    if (*at)
+        *at = t->next;
+}
+
+static void end(struct transfer *t, enum rc rc, int status, const char *reason)
+{
+    struct engine *engine = t->engine;
+    struct outbound_call *call = t->call;
+    char kept[CURL_ERROR_SIZE];
+
+    (void)snprintf(kept, sizeof kept, "%s", reason);
+    unlink_transfer(t);
+    if (t->easy) {
+        curl_multi_remove_handle(engine->multi, t->easy);
+        curl_easy_cleanup(t->easy);
+    }
+    curl_slist_free_all(t->headers);
+    free(t);
+    engine->host->finished(call, rc, status, kept);
+}
+
+static void engine_add(void *ctx, struct outbound_call *call)
+{
+    struct engine *engine = ctx;
+    struct transfer *t = calloc(1, sizeof *t);
+
+    if (!t) {
+        engine->host->finished(call, RC_INTERNAL, 0, "no memory");
+        return;
+    }
+    t->engine = engine;
+    t->call = call;
+    t->redirects = call->redirects;
+    t->tls = strncmp(call->url, "https:", 6) == 0;
+    t->next = engine->first;
+    engine->first = t;
+    t->easy = curl_easy_init();
+    if (!t->easy || !add_headers(t) || set_rules(t->easy, t) || set_request(t->easy, t) ||
+        curl_multi_add_handle(engine->multi, t->easy))
+        end(t, RC_INTERNAL, 0, "the request could not be set up");
+}
+
+static void engine_drop(void *ctx, struct outbound_call *call)
+{
+    struct engine *engine = ctx;
+
+    for (struct transfer *t = engine->first; t; t = t->next) {
+        if (t->call == call) {
+            end(t, RC_BUSY, 0, "cancelled");
+            return;
+        }
+    }
+}
+
+/* True when it goes on elsewhere in the same origin. */
+static bool follow(struct transfer *t, const char **out_problem)
+{
+    char *location = NULL;
+
+    if (curl_easy_getinfo(t->easy, CURLINFO_REDIRECT_URL, &location) || !location)
+        return false;
+    if (!t->engine->host->same_origin(t->call->url, location)) {
+        *out_problem = "it redirects to another scheme, host or port";
+        return false;
+    }
+    if (!t->redirects) {
+        *out_problem = t->call->redirects ? "it redirects too often" : "it redirects";
+        return false;
+    }
+    t->redirects--;
+    curl_multi_remove_handle(t->engine->multi, t->easy);
+    if (curl_easy_setopt(t->easy, CURLOPT_URL, location) ||
+        curl_multi_add_handle(t->engine->multi, t->easy)) {
+        *out_problem = "the redirect could not be followed";
+        return false;
+    }
+    return true;
+}
+
+static void answered(struct transfer *t)
+{
+    const char *problem = NULL;
+    long status = 0;
+
+    curl_easy_getinfo(t->easy, CURLINFO_RESPONSE_CODE, &status);
+    if (status >= 300 && status < 400 && follow(t, &problem))
+        return;
+    if (problem)
+        end(t, RC_DENIED, (int)status, problem);
+    else
+        end(t, RC_OK, (int)status, "");
+}
+
+static void failed(struct transfer *t, CURLcode code)
+{
+    if (t->refused)
+        end(t, RC_DENIED, 0, "the address is not one that may be asked (private, or not loopback)");
+    else if (t->full || code == CURLE_FILESIZE_EXCEEDED)
+        end(t, RC_TOO_LARGE, 0, "the answer is too large");
+    else if (code == CURLE_UNSUPPORTED_PROTOCOL || code == CURLE_URL_MALFORMAT)
+        end(t, RC_DENIED, 0, "the URL is not one that may be asked");
+    else
+        end(t, RC_IO, 0, t->reason[0] ? t->reason : curl_easy_strerror(code));
+}
+
+static void engine_turn(void *ctx)
+{
+    struct engine *engine = ctx;
+    int running, left;
+    CURLMsg *m;
+
+    curl_multi_perform(engine->multi, &running);
+    while ((m = curl_multi_info_read(engine->multi, &left))) {
+        struct transfer *t = NULL;
+
+        if (m->msg != CURLMSG_DONE || curl_easy_getinfo(m->easy_handle, CURLINFO_PRIVATE, &t))
+            continue;
+        if (m->data.result == CURLE_OK)
+            answered(t);
+        else
+            failed(t, m->data.result);
+    }
+    curl_multi_poll(engine->multi, NULL, 0, WAIT_MS, NULL);
+}
+
+static void engine_wake(void *ctx)
+{
+    struct engine *engine = ctx;
+
+    curl_multi_wakeup(engine->multi);
+}
+
+static void engine_close(void *ctx)
+{
+    struct engine *engine = ctx;
+
+    while (engine->first)
+        end(engine->first, RC_BUSY, 0, "the server is stopping");
+    curl_multi_cleanup(engine->multi);
+    free(engine);
+    curl_global_cleanup();
+}
+
+static void *engine_open(const struct outbound_host *host)
+{
+    struct engine *engine = calloc(1, sizeof *engine);
+
+    if (!engine || curl_global_init(CURL_GLOBAL_DEFAULT)) {
+        free(engine);
+        return NULL;
+    }
+    engine->host = host;
+    engine->multi = curl_multi_init();
+    if (!engine->multi) {
+        free(engine);
+        return NULL;
+    }
+    curl_multi_setopt(engine->multi, CURLMOPT_MAXCONNECTS, (long)CONNECTIONS_KEPT);
+    return engine;
+}
+
+__attribute__((visibility("default"))) const struct outbound_engine *callgate_outbound_engine(void);
+const struct outbound_engine *callgate_outbound_engine(void)
+{
+    static const struct outbound_engine table = {engine_open, engine_add,  engine_drop,
+                                                 engine_turn, engine_wake, engine_close};
+
+    return &table;
+}
