@@ -153,10 +153,6 @@ static const struct outbound_engine *find_engine(void)
         (void)snprintf(path, sizeof path, "%.*s/%s", (int)(slash - exe), exe, places[i]);
         found = access(path, R_OK) ? NULL : load(path);
     }
-#ifdef OUTBOUND_MODULE_BUILD_DIR /* tests stand elsewhere in the build tree */
-    if (!found)
-        found = load(OUTBOUND_MODULE_BUILD_DIR "/" MODULE);
-#endif
     return found ? found : load(CALLGATE_MODULE_DIR "/" MODULE);
 }
 

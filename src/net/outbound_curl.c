@@ -261,8 +261,6 @@ static void failed(struct transfer *t, CURLcode code)
         end(t, RC_DENIED, 0, "the address is not one that may be asked (private, or not loopback)");
     else if (t->full || code == CURLE_FILESIZE_EXCEEDED)
         end(t, RC_TOO_LARGE, 0, "the answer is too large");
-    else if (code == CURLE_UNSUPPORTED_PROTOCOL || code == CURLE_URL_MALFORMAT)
-        end(t, RC_DENIED, 0, "the URL is not one that may be asked");
     else
         end(t, RC_IO, 0, t->reason[0] ? t->reason : curl_easy_strerror(code));
 }
