@@ -220,6 +220,25 @@ struct change put_meta(struct str name, struct str value)
     return (struct change){.kind = CHANGE_META_PUT, .u.meta = {name, value}};
 }
 
+struct change put_resource(uint64_t id, struct str name)
+{
+    return (struct change){
+        .kind = CHANGE_RESOURCE_PUT,
+        .u.resource = {.id = id_of(id),
+                       .name = name,
+                       .location = STR("unitedstates"),
+                       .names = STR("a.example b.example"),
+                       .port = 65535,
+                       .state = RESOURCE_ACTIVE,
+                       .is_default = true,
+                       .created = NOW,
+                       .group = STR("Group-1"),
+                       .no_local_auth = true,
+                       .data_location = STR("Europe"),
+                       .properties = STR("{\"tags\":{}}")},
+    };
+}
+
 struct change put_application(uint64_t n, struct str name)
 {
     return (struct change){

@@ -1,5 +1,6 @@
 /* Versions of the embedded back end's tables: a store of an older version becomes one of this, with
  * all that was in it; and which indexes the queries of many rows use. */
+#include "fault_vfs.h"
 #include "fixture.h"
 #include "store/sqlite/sqlite_backend.h"
 
@@ -269,6 +270,45 @@ static void refuses_the_next_version_and_leaves_it_alone(struct fixture *f)
     fixture_open(f);
 }
 
+/** Opens a store of version 1 with the plan armed; true when the fault was met. */
+static bool survive_a_cut_migration(struct fixture *f, struct fault_plan plan)
+{
+    bool hit;
+    enum rc rc;
+
+    make_version_1(f);
+    fault_vfs_arm(plan);
+    rc = fixture_try_open(f);
+    hit = fault_vfs_disarm() > 0;
+    assert_int_equal(rc, !hit ? RC_OK : plan.code == SQLITE_FULL ? RC_FULL : RC_IO);
+    fixture_close(f);
+    fixture_open(f);
+    check_what_version_1_held(f);
+    fixture_close(f);
+    assert_int_equal(unlink(f->path), 0);
+    return hit;
+}
+
+static void takes_over_a_store_after_a_migration_that_failed(struct fixture *f)
+{
+    static const struct fault_plan plans[] = {
+        {FAULT_WRITE, 0, SQLITE_FULL, true},
+        {FAULT_WRITE, 0, SQLITE_IOERR_WRITE, true},
+        {FAULT_SYNC, 0, SQLITE_IOERR_FSYNC, true},
+    };
+
+    f->vfs = FAULT_VFS;
+    for (size_t p = 0; p < ARRAY_LEN(plans); p++) {
+        struct fault_plan plan = plans[p];
+
+        plan.nth = 1;
+        while (survive_a_cut_migration(f, plan))
+            plan.nth++;
+        assert_in_range(plan.nth, 3, 200);
+    }
+    f->vfs = NULL;
+}
+
 static void verifies_a_store_of_version_1(struct fixture *f)
 {
     make_version_1(f);
@@ -449,6 +489,7 @@ static const struct store_case cases[] = {
     {"takes over a store of version 1", takes_over_a_store_of_version_1},
     {"makes of an old store what a new one is", makes_of_an_old_store_what_a_new_one_is},
     {"refuses the next version and leaves it alone", refuses_the_next_version_and_leaves_it_alone},
+    {"takes over a store after a migration that failed", takes_over_a_store_after_a_migration_that_failed},
     {"verifies a store of version 1", verifies_a_store_of_version_1},
     {"copies applications and what is assigned", copies_applications_and_what_is_assigned},
     {"finds few among many assignments by an index", finds_few_among_many_assignments_by_an_index},
@@ -475,5 +516,6 @@ int main(void)
         tests[i] = (struct CMUnitTest){
             .name = cases[i].name, .test_func = run_case, .initial_state = &bound[i]};
     }
+    fault_vfs_register();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
