@@ -60,6 +60,12 @@ static enum rc delete_row(struct backend *b, sqlite3_stmt *st, const struct uuid
     return rc;
 }
 
+/** Names are compared without case, and the engine's way to do that ends at a NUL. */
+static bool name_compares(struct str name)
+{
+    return str_find(name, '\0') == name.len;
+}
+
 /* ---- applications ---- */
 
 /** Does the row follow the one that is there? */
@@ -92,6 +98,8 @@ enum rc apply_application_put(struct backend *b, sqlite3_stmt *st, struct change
 
     if (rc)
         return rc;
+    if (!name_compares(row->name))
+        return RC_INVALID;
     bind_uuid(st, 1, &row->client_id);
     bind_uuid(st, 2, &row->object_id);
     sqlite3_bind_int(st, 3, (int)row->kind);
@@ -144,6 +152,8 @@ enum rc apply_role_put(struct backend *b, sqlite3_stmt *st, struct change *c, st
 
     if (rc)
         return rc;
+    if (!name_compares(row->name))
+        return RC_INVALID;
     bind_uuid(st, 1, &row->id);
     bind_str(st, 2, row->name);
     bind_str(st, 3, row->document);

@@ -73,7 +73,7 @@ static const char *const sql[R_COUNT] = {
         "SELECT " ROLE_ASSIGNMENT_COLUMNS " FROM role_assignments WHERE scope = ?1",
     [R_ROLE_ASSIGNMENTS_BELOW] =
         "SELECT " ROLE_ASSIGNMENT_COLUMNS " FROM role_assignments"
-        " WHERE scope >= ?1 || '/' AND scope < ?1 || '0'", /* '0' follows '/' */
+        " WHERE scope > ?1 || '/' AND scope < ?1 || '0'", /* '0' follows '/' */
     [R_ISSUERS] = "SELECT " ISSUER_COLUMNS " FROM issuers ORDER BY issuer",
     [R_LIST_APPLICATIONS] =
         "SELECT " APPLICATION_COLUMNS " FROM applications WHERE ?1 = 0 OR kind = ?1"

@@ -12,10 +12,12 @@ struct path { /* what is written while a fault waits */
     size_t sets;
     size_t value_len; /* of the named value that each set puts beside its user */
     int stride;       /* 1: every call */
+    bool access;      /* sets of applications instead: see commit_access() */
 };
 
-static const struct path short_path = {6, 10, 1};
-static const struct path long_path = {18, 300000, 131}; /* long enough for checkpoints */
+static const struct path short_path = {6, 10, 1, false};
+static const struct path long_path = {18, 300000, 131, false}; /* long enough for checkpoints */
+static const struct path access_path = {6, 0, 1, true};
 
 static char big[300000];
 
@@ -50,18 +52,77 @@ static bool pair_is_there(struct fixture *f, size_t i)
     return user == RC_OK;
 }
 
-static void check_acknowledged(struct fixture *f, const enum rc *rcs, size_t n, bool exactly)
+/** Application `i`, and what is assigned to it. */
+static void fill_access(struct change c[static 3], size_t i)
+{
+    c[0] = put_application(i, name_of(i));
+    c[0].u.application.document = str_of(big, 3000);
+    c[1] = assign(2 * i, 1000 + i, 1, STR("/a"));
+    c[2] = assign(2 * i + 1, 1000 + i, 1, STR("/b"));
+}
+
+/** Before the fault waits: what the sets of odd numbers delete. */
+static void prepare_access(struct fixture *f, size_t sets)
+{
+    struct change c[3];
+
+    for (size_t i = 1; i < sets; i += 2) {
+        fill_access(c, i);
+        assert_int_equal(fixture_commit(f, c, 3), RC_OK);
+    }
+}
+
+/** Set `i`: puts an application and assignments; one of an odd number deletes them, by one change.
+ */
+static enum rc commit_access(struct fixture *f, size_t i)
+{
+    struct change c[3] = {delete_application(i)};
+
+    if (i % 2)
+        return fixture_commit(f, c, 1);
+    fill_access(c, i);
+    return fixture_commit(f, c, 3);
+}
+
+/** Is what set `i` does done? Fails when only a part of it is. */
+static bool access_is_done(struct fixture *f, size_t i)
+{
+    const struct uuid client = id_of(i), ids[2] = {id_of(2 * i), id_of(2 * i + 1)};
+    struct role_assignment_row assignment;
+    struct application_row row;
+    enum rc rc = store_application(f->reader, APPLICATION_BY_CLIENT_ID,
+                                   str_of(client.octets, sizeof client.octets), &f->arena, &row);
+
+    assert_true(rc == RC_OK || rc == RC_NOT_FOUND);
+    for (size_t a = 0; a < 2; a++)
+        assert_int_equal(store_role_assignment(f->reader, &ids[a], &f->arena, &assignment), rc);
+    return (rc == RC_OK) == (i % 2 == 0);
+}
+
+static enum rc commit_set(const struct path *path, struct fixture *f, size_t i)
+{
+    return path->access ? commit_access(f, i) : commit_pair(f, i, path->value_len);
+}
+
+/** What the set says when it is committed a second time. */
+static enum rc said_again(const struct path *path, size_t i)
+{
+    return path->access && i % 2 ? RC_OK : RC_CONFLICT;
+}
+
+static void check_acknowledged(const struct path *path, struct fixture *f, const enum rc *rcs,
+                               bool exactly)
 {
     struct store_figures figures;
     int64_t acknowledged = 0;
 
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < path->sets; i++)
         acknowledged += rcs[i] == RC_OK;
     store_figures(f->store, &figures);
-    if (exactly)
+    if (exactly && !path->access)
         assert_int_equal(figures.users, acknowledged);
-    for (size_t i = 0; i < n; i++) {
-        bool there = pair_is_there(f, i);
+    for (size_t i = 0; i < path->sets; i++) {
+        bool there = path->access ? access_is_done(f, i) : pair_is_there(f, i);
 
         if (rcs[i] == RC_OK)
             assert_true(there);
@@ -81,9 +142,11 @@ static bool survive_io_error(const struct path *path, struct fault_plan plan)
     fixture_init(&f, &back_ends[0]);
     f.vfs = FAULT_VFS;
     fixture_open(&f);
+    if (path->access)
+        prepare_access(&f, path->sets);
     fault_vfs_arm(plan);
     for (size_t i = 0; i < path->sets; i++) {
-        rcs[i] = commit_pair(&f, i, path->value_len);
+        rcs[i] = commit_set(path, &f, i);
         assert_true(rcs[i] == (failed ? RC_IO : rcs[i] ? RC_IO : RC_OK));
         failed = failed || rcs[i];
     }
@@ -91,14 +154,14 @@ static bool survive_io_error(const struct path *path, struct fault_plan plan)
     if (failed)
         assert_false(store_healthy(f.store));
     assert_true(hit || !failed);
-    check_acknowledged(&f, rcs, path->sets, true);
+    check_acknowledged(path, &f, rcs, true);
     syncs = fault_vfs_syncs();
     fixture_close(&f);
     if (failed) /* what the disk holds is left as it is, for the next start to recover */
         assert_int_equal(fault_vfs_syncs(), syncs);
     fixture_open(&f);
-    check_acknowledged(&f, rcs, path->sets, false);
-    assert_int_equal(commit_pair(&f, path->sets, path->value_len), RC_OK);
+    check_acknowledged(path, &f, rcs, false);
+    assert_int_equal(commit_set(path, &f, path->sets), RC_OK);
     fixture_clear(&f);
     return hit;
 }
@@ -112,20 +175,22 @@ static bool survive_full_disk(const struct path *path, struct fault_plan plan)
     fixture_init(&f, &back_ends[0]);
     f.vfs = FAULT_VFS;
     fixture_open(&f);
+    if (path->access)
+        prepare_access(&f, path->sets);
     fault_vfs_arm(plan);
     for (size_t i = 0; i < path->sets; i++) {
-        rcs[i] = commit_pair(&f, i, path->value_len);
+        rcs[i] = commit_set(path, &f, i);
         assert_true(rcs[i] == RC_OK || rcs[i] == RC_FULL);
     }
     hit = fault_vfs_disarm() > 0;
     assert_true(store_healthy(f.store));
-    check_acknowledged(&f, rcs, path->sets, true);
+    check_acknowledged(path, &f, rcs, true);
     for (size_t i = 0; i < path->sets; i++) /* space again: what failed works now */
-        assert_int_equal(commit_pair(&f, i, path->value_len), rcs[i] ? RC_OK : RC_CONFLICT);
+        assert_int_equal(commit_set(path, &f, i), rcs[i] ? RC_OK : said_again(path, i));
     memset(rcs, 0, sizeof rcs);
-    check_acknowledged(&f, rcs, path->sets, true);
+    check_acknowledged(path, &f, rcs, true);
     fixture_reopen(&f);
-    check_acknowledged(&f, rcs, path->sets, true);
+    check_acknowledged(path, &f, rcs, true);
     fixture_clear(&f);
     return hit;
 }
@@ -162,6 +227,19 @@ static void survives_a_failed_write_at_every_write(void **state)
     (void)state;
     at_every_call(&short_path, (struct fault_plan){FAULT_WRITE, 0, SQLITE_IOERR_WRITE, false},
                   survive_io_error, 20);
+}
+
+static void survives_a_failure_at_every_call_of_application_sets(void **state)
+{
+    (void)state;
+    at_every_call(&access_path, (struct fault_plan){FAULT_SYNC, 0, SQLITE_IOERR_FSYNC, false},
+                  survive_io_error, 6);
+    at_every_call(&access_path, (struct fault_plan){FAULT_WRITE, 0, SQLITE_IOERR_WRITE, false},
+                  survive_io_error, 20);
+    at_every_call(&access_path, (struct fault_plan){FAULT_WRITE, 0, SQLITE_FULL, true},
+                  survive_full_disk, 20);
+    at_every_call(&access_path, (struct fault_plan){FAULT_WRITE, 0, SQLITE_FULL, false},
+                  survive_full_disk, 20);
 }
 
 static void survives_a_full_disk_at_every_write(void **state)
@@ -327,6 +405,7 @@ int main(void)
         cmocka_unit_test(survives_a_failed_sync_at_every_sync),
         cmocka_unit_test(survives_a_failed_sync_of_a_long_run),
         cmocka_unit_test(survives_a_failed_write_at_every_write),
+        cmocka_unit_test(survives_a_failure_at_every_call_of_application_sets),
         cmocka_unit_test(survives_a_full_disk_at_every_write),
         cmocka_unit_test(survives_a_full_disk_of_a_long_run),
         cmocka_unit_test(survives_one_refused_write_of_a_long_run),

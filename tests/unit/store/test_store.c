@@ -201,25 +201,6 @@ static void see_resource(void *ctx, const struct resource_row *row)
     seen->last = *row;
 }
 
-static struct change put_resource(uint64_t id, struct str name)
-{
-    return (struct change){
-        .kind = CHANGE_RESOURCE_PUT,
-        .u.resource = {.id = id_of(id),
-                       .name = name,
-                       .location = STR("unitedstates"),
-                       .names = STR("a.example b.example"),
-                       .port = 65535,
-                       .state = RESOURCE_ACTIVE,
-                       .is_default = true,
-                       .created = NOW,
-                       .group = STR("Group-1"),
-                       .no_local_auth = true,
-                       .data_location = STR("Europe"),
-                       .properties = STR("{\"tags\":{}}")},
-    };
-}
-
 static void keeps_resources(struct fixture *f)
 {
     struct seen_resource seen = {0};
