@@ -1,6 +1,13 @@
 /* Applications and their credentials: the document of a row, read and written; how secrets are
  * kept. Tokens for them are minted by service_mint.c, their permissions are grants.c's.
- * Source: wire/managed-identity §1.7, §1.8, §8. */
+ *
+ * The document, all members of which may be absent but those of an item:
+ *   {"secrets": [{"id", "hint", "description", "hash", "created", "expires"}],
+ *    "certificates": [{"id", "subject", "der", "sha1", "sha256", "created", "notBefore",
+ *                      "notAfter"}],
+ *    "federated": [{"name", "issuer", "subject", "audience", "byAdministrator"}],
+ *    "location": text, "tags": object}
+ * Octets are base64, times are milliseconds. Source: wire/managed-identity §1.7, §1.8, §8. */
 #ifndef GATE_APPLICATIONS_H
 #define GATE_APPLICATIONS_H
 
@@ -46,33 +53,41 @@ struct app_document {
     struct str tags;     /* JSON object text; empty: none */
 };
 
-/** RC_INVALID: not a document of ours. Room is left for one more item in each array. */
+/** RC_INVALID: not a document of ours: an unknown member, one that is absent or of another type,
+ * too many items, two of one id or name. Room is left for one more item in each array. */
 enum rc app_document_read(struct str text, struct arena *arena, struct app_document *out) NODISCARD;
-/** The text for the row, in the arena. */
+/** The text for the row, in the arena. `tags` goes in as it is. */
 struct str app_document_write(const struct app_document *doc, struct arena *arena) NODISCARD;
 
-/** A new secret: 40 characters of base64url-safe text (240 bits) in the arena, for the caller to
- * show once, and its record. */
+#define APP_SECRET_LEN ((size_t)40)
+#define APP_HEADER_LEN ((size_t)64)
+
+/** A new secret: APP_SECRET_LEN characters of base64url-safe text (240 bits) in the arena, for the
+ * caller to show once, and its record. */
 struct str app_secret_make(const struct master_key *master, unix_ms now, unix_ms expires,
-                           struct str description, struct arena *arena, struct app_secret *out);
-/** Keyed hash of a client secret or of an endpoint header. */
+                           struct str description, struct arena *arena,
+                           struct app_secret *out) NODISCARD;
+/** Keyed hash of a client secret or of an endpoint header. Fast on purpose: both are random. */
 void app_secret_hash(const struct master_key *master, struct str secret, uint8_t out[static 32]);
 /** The secret of `doc` that this is, in constant time over all of them; NULL: none. Expired ones
- * are found too. */
+ * are found too. Costs one hash of `secret`, whatever `doc` holds. */
 const struct app_secret *app_secret_find(const struct master_key *master,
                                          const struct app_document *doc,
                                          struct str secret) NODISCARD;
 
-/** A new endpoint secret for a managed identity: 64 hexadecimal digits in the arena; fills
- * header_hash and header_sealed of the row. */
+/** A new endpoint secret for a managed identity: APP_HEADER_LEN hexadecimal digits in the arena;
+ * fills header_hash and header_sealed of the row (in the arena) by its client id, which it is
+ * sealed to. */
 struct str app_header_make(const struct master_key *master, struct arena *arena,
-                           struct application_row *row);
-/** The endpoint secret of the row, in the arena (wiped with it). RC_NOT_FOUND: it has none. */
+                           struct application_row *row) NODISCARD;
+/** The endpoint secret of the row, in the arena (wiped with it). RC_NOT_FOUND: it has none;
+ * RC_DENIED: sealed under another master key, for another row, or damaged. */
 enum rc app_header_open(const struct master_key *master, const struct application_row *row,
                         struct arena *arena, struct str *out) NODISCARD;
 
-/** "/subscriptions/S/resourcegroups/G/providers/microsoft.managedidentity/userassignedidentities/N"
- * in the spelling asked for. */
+/** The ARM id of a managed identity: as rows keep it (`lower`), or as answers and the claim
+ * xms_mirid write it: "/subscriptions/S/resourcegroups/G/providers/Microsoft.ManagedIdentity/
+ * userAssignedIdentities/N", with group and name as given. */
 struct str managed_identity_id(const struct uuid *subscription, struct str group, struct str name,
                                bool lower, struct arena *arena) NODISCARD;
 
