@@ -41,7 +41,7 @@
     {{0x##a, 0x##b, 0x##c, 0x##d, 0x##e, 0x##f, 0x##g, 0x##h, 0x##i, 0x##j, 0x##k, 0x##l, 0x##m, 0x##n, 0x##o, 0x##p}}
 
 enum { OWNER, CONTRIBUTOR, READER, ACCESS_ADMINISTRATOR, COMMUNICATION_OWNER,
-       IDENTITY_CONTRIBUTOR, TOKEN_ISSUER, SMS_SENDER, DATA_READER, ROLES };
+       DATA_CONTRIBUTOR, IDENTITY_CONTRIBUTOR, TOKEN_ISSUER, SMS_SENDER, DATA_READER, ROLES };
 
 static const struct role roles[ROLES] = {
     [OWNER] = {
@@ -64,6 +64,10 @@ static const struct role roles[ROLES] = {
         ID(09, 97, 67, 91, 48, a7, 44, 9e, bb, 21, 39, d1, a4, 15, f3, 50), STR_INIT("Communication and Email Service Owner"),
         STR_INIT("Communication resources, their keys and their whole data plane; nothing else."),
         true, ALL_COMMUNICATION},
+    [DATA_CONTRIBUTOR] = {
+        ID(6d, 1c, 0e, 92, 3b, 57, 4c, 8e, 91, 4d, 0a, 7f, c3, 25, e8, 41), STR_INIT("Callgate Data Contributor"),
+        STR_INIT("The whole data plane; nothing of the management API."),
+        true, ALL_DATA},
     [IDENTITY_CONTRIBUTOR] = {
         ID(eb, d3, 92, b4, af, 77, 4f, f3, b2, b5, c4, c4, 3c, d3, e9, e4), STR_INIT("Callgate Identity Contributor"),
         STR_INIT("Reads, creates and deletes users, issues and revokes their access tokens."),
@@ -105,6 +109,7 @@ static const char *const communication[] = {
     SERVICES "RegenerateKey/action", SERVICES "LinkNotificationHub/action",
     SERVICES "EventGridFilters/read", SERVICES "EventGridFilters/write", SERVICES "EventGridFilters/delete",
     "Microsoft.Communication/EmailServices/*", NULL};
+static const char *const all_data[] = {SERVICES "*", NULL};
 static const char *const identity_data[] = {
     SERVICES "identity/read/action", SERVICES "identity/write/action", SERVICES "identity/token/action", NULL};
 static const char *const token_data[] = {SERVICES "identity/token/action", NULL};
@@ -117,6 +122,7 @@ static const struct permission permissions[ROLES] = {
     [READER]               = {.actions = every_read},
     [ACCESS_ADMINISTRATOR] = {.actions = access_administration},
     [COMMUNICATION_OWNER]  = {.actions = communication},
+    [DATA_CONTRIBUTOR]     = {.data_actions = all_data},
     [IDENTITY_CONTRIBUTOR] = {.data_actions = identity_data},
     [TOKEN_ISSUER]         = {.data_actions = token_data},
     [SMS_SENDER]           = {.data_actions = sms_data},
