@@ -100,6 +100,11 @@ void sha256(struct hash_work *w, struct str data, uint8_t out[static 32])
     sha256_end(w, out);
 }
 
+void sha1(struct str data, uint8_t out[static 20])
+{
+    must(EVP_Digest(data.ptr, data.len, out, NULL, EVP_sha1(), NULL));
+}
+
 /* The digest state after one block of `key` xored with `pad`; NULL without memory. */
 static EVP_MD_CTX *padded(const uint8_t key[static BLOCK_LEN], uint8_t pad)
 {

@@ -1,4 +1,5 @@
-/* The public half of a key as JSON (RFC 7517, RFC 7518 section 6) and its name (RFC 7638).
+/* The public half of a key as JSON (RFC 7517, RFC 7518 section 6, RFC 8037) and its name (RFC
+ * 7638).
  *
  * Reading trusts nothing: points are checked to lie on the curve, moduli and exponents to be of
  * use, and a key that says that it is for something else is refused. Writing gives public members
@@ -10,7 +11,7 @@
 #include <openssl/err.h>
 #include <openssl/param_build.h>
 
-#define NUMBER_MAX ((size_t)RSA_BITS_MAX / 8)
+#define NUMBER_MAX ((size_t)RSA_FOREIGN_MAX / 8)
 
 /* A public number in base64url. */
 struct number_text {
@@ -18,7 +19,7 @@ struct number_text {
     size_t len;
 };
 
-/* The two numbers of a public key: x and y, or n and e. */
+/* The numbers of a public key: x and y, x alone (Ed25519), or n and e. */
 struct numbers {
     struct number_text first, second;
 };
@@ -70,41 +71,40 @@ static EVP_PKEY *key_from_params(const char *type, OSSL_PARAM *params)
     return key;
 }
 
-/* The curve's own check again, with the order of the point. */
-static bool is_good_point(EVP_PKEY *key)
+static EVP_PKEY *ec_from_jwk(const struct kind_traits *kind, const json_t *jwk)
 {
-    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(key, NULL);
-    bool ok = ctx && EVP_PKEY_public_check(ctx) == 1;
-
-    EVP_PKEY_CTX_free(ctx);
-    return ok;
-}
-
-static EVP_PKEY *ec_from_jwk(const json_t *jwk)
-{
-    uint8_t x[NUMBER_MAX + 1], y[NUMBER_MAX + 1], point[1 + 2 * P256_LEN] = {4};
-    size_t x_len, y_len;
-    char group[] = "prime256v1";
-    struct str crv;
+    uint8_t x[NUMBER_MAX + 1], y[NUMBER_MAX + 1], point[1 + 2 * COORDINATE_MAX] = {4};
+    size_t x_len, y_len, n = kind->coordinate;
+    char group[16];
+    int group_len = snprintf(group, sizeof group, "%s", kind->group);
     EVP_PKEY *key;
 
-    if (json_get_str(jwk, "crv", &crv) || !name_eq(crv, STR("P-256")) ||
-        read_number(jwk, "x", x, &x_len) || read_number(jwk, "y", y, &y_len) || x_len != P256_LEN ||
-        y_len != P256_LEN)
+    if (read_number(jwk, "x", x, &x_len) || read_number(jwk, "y", y, &y_len) || x_len != n ||
+        y_len != n)
         return NULL;
-    memcpy(point + 1, x, P256_LEN);
-    memcpy(point + 1 + P256_LEN, y, P256_LEN);
+    memcpy(point + 1, x, n);
+    memcpy(point + 1 + n, y, n);
     OSSL_PARAM params[] = {
-        OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, group, sizeof group - 1),
-        OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY, point, sizeof point),
+        OSSL_PARAM_construct_utf8_string(OSSL_PKEY_PARAM_GROUP_NAME, group, (size_t)group_len),
+        OSSL_PARAM_construct_octet_string(OSSL_PKEY_PARAM_PUB_KEY, point, 1 + 2 * n),
         OSSL_PARAM_construct_end(),
     };
-    key = key_from_params("EC", params);
-    if (key && !is_good_point(key)) {
+    key = key_from_params(kind->type, params);
+    if (key && !pkey_is_good_point(key)) {
         EVP_PKEY_free(key);
         key = NULL;
     }
     return key;
+}
+
+static EVP_PKEY *okp_from_jwk(const struct kind_traits *kind, const json_t *jwk)
+{
+    uint8_t x[NUMBER_MAX + 1];
+    size_t len;
+
+    if (read_number(jwk, "x", x, &len) || len != kind->coordinate)
+        return NULL;
+    return EVP_PKEY_new_raw_public_key_ex(NULL, kind->type, NULL, x, len);
 }
 
 static EVP_PKEY *rsa_from_jwk(const json_t *jwk)
@@ -133,26 +133,52 @@ static EVP_PKEY *rsa_from_jwk(const json_t *jwk)
     return key;
 }
 
-static EVP_PKEY *key_from_jwk(enum jws_alg alg, const json_t *jwk)
+static enum key_kind kind_of_jwk(const json_t *jwk)
 {
-    struct str kty;
+    struct str kty, crv;
 
     if (json_get_str(jwk, "kty", &kty))
-        return NULL;
-    if (alg == JWS_ES256 && name_eq(kty, STR("EC")))
-        return ec_from_jwk(jwk);
-    return alg == JWS_RS256 && name_eq(kty, STR("RSA")) ? rsa_from_jwk(jwk) : NULL;
+        return KEY_KIND_NONE;
+    if (json_get_str(jwk, "crv", &crv))
+        crv = STR_EMPTY;
+    for (enum key_kind kind = KEY_KIND_NONE + 1; kind < KEY_KIND_COUNT; kind++) {
+        const struct kind_traits *traits = kind_traits(kind);
+
+        if (name_eq(kty, traits->kty) && (!traits->crv.len || name_eq(crv, traits->crv)))
+            return kind;
+    }
+    return KEY_KIND_NONE;
 }
 
-enum rc pkey_from_jwk(enum jws_alg alg, const json_t *jwk, struct pkey **out)
+static EVP_PKEY *key_from_jwk(enum key_kind kind, const json_t *jwk)
 {
+    switch (kind) {
+    case KEY_RSA:
+        return rsa_from_jwk(jwk);
+    case KEY_P256:
+    case KEY_P384:
+        return ec_from_jwk(kind_traits(kind), jwk);
+    case KEY_ED25519:
+        return okp_from_jwk(kind_traits(kind), jwk);
+    case KEY_KIND_NONE:
+    case KEY_KIND_COUNT:
+        break;
+    }
+    return NULL;
+}
+
+/* `alg` JWS_ALG_NONE: the key may be of any kind. */
+static enum rc take_jwk(enum jws_alg alg, enum key_owner owner, const json_t *jwk,
+                        struct pkey **out)
+{
+    enum key_kind kind = kind_of_jwk(jwk);
     EVP_PKEY *key = NULL;
     struct pkey *k = NULL;
 
-    if (json_is_object(jwk) && agrees(jwk, "use", STR("sig")) &&
-        agrees(jwk, "alg", jws_alg_name(alg)) && may_verify(jwk))
-        key = key_from_jwk(alg, jwk);
-    if (!key || pkey_judge(alg, key)) {
+    if ((alg == JWS_ALG_NONE || alg_traits(alg)->kind == kind) && agrees(jwk, "use", STR("sig")) &&
+        may_verify(jwk))
+        key = key_from_jwk(kind, jwk);
+    if (!key || pkey_judge(kind, owner, key)) {
         EVP_PKEY_free(key);
         ERR_clear_error();
         return RC_INVALID;
@@ -162,6 +188,26 @@ enum rc pkey_from_jwk(enum jws_alg alg, const json_t *jwk, struct pkey **out)
         return RC_INTERNAL;
     *out = k;
     return RC_OK;
+}
+
+enum rc pkey_from_jwk(enum jws_alg alg, const json_t *jwk, struct pkey **out)
+{
+    if (alg == JWS_ALG_NONE || !agrees(jwk, "alg", jws_alg_name(alg)))
+        return RC_INVALID;
+    return take_jwk(alg, KEY_OWN, jwk, out);
+}
+
+enum rc pkey_from_jwk_any(const json_t *jwk, struct pkey **out)
+{
+    enum jws_alg alg = JWS_ALG_NONE;
+    struct str name = STR_EMPTY;
+    enum rc rc = json_get_str(jwk, "alg", &name);
+
+    if (rc == RC_OK)
+        alg = jws_alg_from_name(name);
+    if (rc != RC_NOT_FOUND && alg == JWS_ALG_NONE)
+        return RC_INVALID;
+    return take_jwk(alg, KEY_FOREIGN, jwk, out);
 }
 
 /* Writes one number of `k`, at least `width` octets long. */
@@ -181,38 +227,69 @@ static void number_of(const struct pkey *k, const char *name, size_t width, stru
     out->len = base64url_encode(octets, len, out->text);
 }
 
+static void x_of_okp(const struct pkey *k, struct number_text *out)
+{
+    uint8_t octets[COORDINATE_MAX];
+    size_t len = sizeof octets;
+
+    if (EVP_PKEY_get_raw_public_key(k->key, octets, &len) != 1)
+        abort(); /* the key was asked for its kind when it came in */
+    out->len = base64url_encode(octets, len, out->text);
+}
+
 static void numbers_of(const struct pkey *k, struct numbers *out)
 {
-    if (k->alg == JWS_ES256) {
-        number_of(k, OSSL_PKEY_PARAM_EC_PUB_X, P256_LEN, &out->first);
-        number_of(k, OSSL_PKEY_PARAM_EC_PUB_Y, P256_LEN, &out->second);
-    } else {
+    size_t coordinate = kind_traits(k->kind)->coordinate;
+
+    out->second.len = 0;
+    if (k->kind == KEY_RSA) {
         number_of(k, OSSL_PKEY_PARAM_RSA_N, 0, &out->first);
         number_of(k, OSSL_PKEY_PARAM_RSA_E, 0, &out->second);
+    } else if (k->kind == KEY_ED25519) {
+        x_of_okp(k, &out->first);
+    } else {
+        number_of(k, OSSL_PKEY_PARAM_EC_PUB_X, coordinate, &out->first);
+        number_of(k, OSSL_PKEY_PARAM_EC_PUB_Y, coordinate, &out->second);
     }
+}
+
+static struct str text_of(const struct number_text *number)
+{
+    return str_of(number->text, number->len);
 }
 
 void pkey_write_jwk(const struct pkey *k, struct str kid, struct json_writer *w)
 {
-    bool is_ec = k->alg == JWS_ES256;
+    const struct kind_traits *kind = kind_traits(k->kind);
+    bool is_rsa = k->kind == KEY_RSA;
     struct numbers numbers;
 
     numbers_of(k, &numbers);
     json_object_begin(w);
-    json_member_str(w, "kty", is_ec ? STR("EC") : STR("RSA"));
+    json_member_str(w, "kty", kind->kty);
     json_member_str(w, "use", STR("sig"));
-    json_member_str(w, "alg", jws_alg_name(k->alg));
+    if (k->alg != JWS_ALG_NONE)
+        json_member_str(w, "alg", jws_alg_name(k->alg));
     json_member_str(w, "kid", kid);
-    if (is_ec)
-        json_member_str(w, "crv", STR("P-256"));
-    json_member_str(w, is_ec ? "x" : "n", str_of(numbers.first.text, numbers.first.len));
-    json_member_str(w, is_ec ? "y" : "e", str_of(numbers.second.text, numbers.second.len));
+    if (!is_rsa)
+        json_member_str(w, "crv", kind->crv);
+    json_member_str(w, is_rsa ? "n" : "x", text_of(&numbers.first));
+    if (numbers.second.len)
+        json_member_str(w, is_rsa ? "e" : "y", text_of(&numbers.second));
     json_object_end(w);
+}
+
+/* Hashes one member of JSON; `opening` reaches up to the quote before the value. */
+static void add_member(struct hash_work *w, struct str opening, struct str value)
+{
+    sha256_add(w, opening);
+    sha256_add(w, value);
+    sha256_add(w, STR("\""));
 }
 
 void pkey_thumbprint(const struct pkey *k, char out[static 43])
 {
-    bool is_ec = k->alg == JWS_ES256;
+    const struct kind_traits *kind = kind_traits(k->kind);
     struct hash_work *w = hash_work_new();
     struct numbers numbers;
     uint8_t hash[SHA256_LEN];
@@ -221,17 +298,18 @@ void pkey_thumbprint(const struct pkey *k, char out[static 43])
         abort();
     numbers_of(k, &numbers);
     sha256_begin(w); /* the required members alone, in the order of their names */
-    sha256_add(w, is_ec ? STR("{\"crv\":\"P-256\",\"kty\":\"EC\",\"x\":\"") : STR("{\"e\":\""));
-    if (is_ec) {
-        sha256_add(w, str_of(numbers.first.text, numbers.first.len));
-        sha256_add(w, STR("\",\"y\":\""));
-        sha256_add(w, str_of(numbers.second.text, numbers.second.len));
+    if (k->kind == KEY_RSA) {
+        add_member(w, STR("{\"e\":\""), text_of(&numbers.second));
+        add_member(w, STR(",\"kty\":\""), kind->kty);
+        add_member(w, STR(",\"n\":\""), text_of(&numbers.first));
     } else {
-        sha256_add(w, str_of(numbers.second.text, numbers.second.len));
-        sha256_add(w, STR("\",\"kty\":\"RSA\",\"n\":\""));
-        sha256_add(w, str_of(numbers.first.text, numbers.first.len));
+        add_member(w, STR("{\"crv\":\""), kind->crv);
+        add_member(w, STR(",\"kty\":\""), kind->kty);
+        add_member(w, STR(",\"x\":\""), text_of(&numbers.first));
+        if (numbers.second.len)
+            add_member(w, STR(",\"y\":\""), text_of(&numbers.second));
     }
-    sha256_add(w, STR("\"}"));
+    sha256_add(w, STR("}"));
     sha256_end(w, hash);
     hash_work_free(w);
     (void)base64url_encode(hash, sizeof hash, out);

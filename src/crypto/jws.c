@@ -149,13 +149,18 @@ static enum rc judge_header(struct jws *jws, const char **out_why)
     return RC_OK;
 }
 
-static enum rc take_apart(struct str token, struct arena *arena, struct jws *jws,
+static enum rc take_apart(struct str token, size_t header_max, struct arena *arena, struct jws *jws,
                           const char **out_why)
 {
     struct str parts[PART_COUNT];
 
-    if (split(token, parts, out_why) ||
-        read_object(parts[PART_HEADER], PART_HEADER, arena, &jws->header, out_why) ||
+    if (split(token, parts, out_why))
+        return RC_INVALID;
+    if (parts[PART_HEADER].len > BASE64URL_LEN(header_max)) {
+        *out_why = "header is too long";
+        return RC_TOO_LARGE;
+    }
+    if (read_object(parts[PART_HEADER], PART_HEADER, arena, &jws->header, out_why) ||
         judge_header(jws, out_why) ||
         read_object(parts[PART_PAYLOAD], PART_PAYLOAD, arena, &jws->payload, out_why))
         return RC_INVALID;
@@ -165,20 +170,29 @@ static enum rc take_apart(struct str token, struct arena *arena, struct jws *jws
     return decode(parts[PART_SIGNATURE], PART_SIGNATURE, arena, &jws->signature, out_why);
 }
 
-enum rc jws_parse(struct str token, struct arena *arena, struct jws *out, const char **out_why)
+enum rc jws_parse_within(struct str token, const struct jws_limits *limits, struct arena *arena,
+                         struct jws *out, const char **out_why)
 {
     struct jws jws = {0};
+    enum rc rc;
 
-    if (token.len > JWS_TOKEN_MAX) {
+    if (token.len > limits->token_max) {
         *out_why = "token is too long";
         return RC_TOO_LARGE;
     }
-    if (take_apart(token, arena, &jws, out_why)) {
+    rc = take_apart(token, limits->header_max, arena, &jws, out_why);
+    if (rc)
         jws_clear(&jws);
-        return RC_INVALID;
-    }
-    *out = jws;
-    return RC_OK;
+    else
+        *out = jws;
+    return rc;
+}
+
+enum rc jws_parse(struct str token, struct arena *arena, struct jws *out, const char **out_why)
+{
+    static const struct jws_limits limits = {JWS_TOKEN_MAX, JWS_TOKEN_MAX};
+
+    return jws_parse_within(token, &limits, arena, out, out_why);
 }
 
 void jws_clear(struct jws *jws)

@@ -1,4 +1,4 @@
-/* What pkey.c, jwk.c and signer.c know of a key; nobody else includes this. */
+/* What pkey.c, jwk.c, signer.c and cert.c know of a key; nobody else includes this. */
 #ifndef CRYPTO_PKEY_PRIVATE_H
 #define CRYPTO_PKEY_PRIVATE_H
 
@@ -7,22 +7,51 @@
 #include <openssl/evp.h>
 #include <stdatomic.h>
 
-#define P256_LEN         ((size_t)32) /* of a coordinate, r or s */
+#define COORDINATE_MAX   ((size_t)48) /* octets of a coordinate, r or s: P-384 */
 #define RSA_BITS_MIN     2048
 #define RSA_BITS_MAX     4096 /* its signature fills SIGNATURE_MAX */
 #define RSA_EXPONENT_MIN 65537
+#define RSA_FOREIGN_MAX  8192
+#define RSA_FOREIGN_EXP  3 /* RFC 8017 section 3.1; still in use with others */
+
+enum key_kind { KEY_KIND_NONE = 0, KEY_RSA, KEY_P256, KEY_P384, KEY_ED25519, KEY_KIND_COUNT };
+enum key_owner { KEY_OWN, KEY_FOREIGN };
+
+/* What a kind of key is called, and how long its coordinates are. */
+struct kind_traits {
+    const char *type, *group; /* by OpenSSL; group NULL: has none */
+    struct str kty, crv;      /* by RFC 7518 section 6, RFC 8037 section 2; crv empty: has none */
+    size_t coordinate;
+};
+
+struct alg_traits {
+    struct str name;
+    const char *digest; /* by OpenSSL; NULL: the algorithm hashes by itself */
+    enum key_kind kind;
+    bool is_pss;
+};
 
 struct pkey {
     _Atomic uint32_t refs;
-    enum jws_alg alg;
+    enum key_kind kind;
+    enum jws_alg alg; /* JWS_ALG_NONE: any that fits the kind */
     bool is_private;
     EVP_PKEY *key;
 };
 
+/** Zeros for JWS_ALG_NONE and numbers that are none. Static. */
+const struct alg_traits *alg_traits(enum jws_alg alg);
+/** Zeros for KEY_KIND_NONE. Static. */
+const struct kind_traits *kind_traits(enum key_kind kind);
 /** Takes `key` over (NULL gives NULL); frees it when there is no memory. */
 struct pkey *pkey_wrap(enum jws_alg alg, EVP_PKEY *key, bool is_private);
-/** RC_OK when `key` is what `alg` takes: P-256; or RSA of 2048 to 4096 bits with an odd modulus,
- * an odd exponent of 17 to 64 bits, and none of the weak moduli of CVE-2017-15361. */
-enum rc pkey_judge(enum jws_alg alg, const EVP_PKEY *key) NODISCARD;
+/** KEY_KIND_NONE when `key` is of no kind that we know. */
+enum key_kind pkey_kind_of(const EVP_PKEY *key);
+/** RC_OK when `key` is of that kind and good: RSA of 2048 to 4096 bits (of others: 8192) with an
+ * odd modulus, an odd exponent of 17 to 64 bits (of others: from 3), and none of the weak moduli
+ * of CVE-2017-15361. */
+enum rc pkey_judge(enum key_kind kind, enum key_owner owner, const EVP_PKEY *key) NODISCARD;
+/** The curve's own check again, with the order of the point; keys without a curve pass. */
+bool pkey_is_good_point(EVP_PKEY *key) NODISCARD;
 
 #endif

@@ -1,7 +1,7 @@
-/* Making and checking JWS signatures (RFC 7518 sections 3.3 and 3.4) with contexts that are kept
- * between calls, one per thread and key.
+/* Making and checking JWS signatures (RFC 7518 sections 3.3 to 3.5, RFC 8037) with contexts that
+ * are kept between calls, one per thread and key.
  *
- * ES256 on the wire is r||s; OpenSSL speaks DER. Both turns are made by hand, since going through
+ * ECDSA on the wire is r||s; OpenSSL speaks DER. Both turns are made by hand, since going through
  * ECDSA_SIG would cost allocations, and since the range of r and s is ours to check first. */
 #include "crypto/pkey_private.h"
 
@@ -10,7 +10,8 @@
 
 #define DER_SEQUENCE 0x30
 #define DER_INTEGER  0x02
-#define DER_MAX      (2 + 2 * (2 + 1 + P256_LEN))
+#define DER_MAX      (2 + 2 * (2 + 1 + COORDINATE_MAX)) /* below 128: lengths are one octet */
+#define ED25519_LEN  ((size_t)64)
 
 struct signer {
     struct pkey *key;
@@ -19,56 +20,66 @@ struct signer {
 
 struct verifier {
     struct pkey *key;
-    EVP_PKEY_CTX *ctx;
+    EVP_PKEY_CTX *ctx;    /* unless EdDSA */
+    EVP_MD *md;           /* of hashes other than SHA-256; else NULL */
+    EVP_MD_CTX *md_ctx;   /* its state; or EdDSA's */
+    const uint8_t *order; /* of the curve; NULL: not ECDSA */
+    size_t coordinate;    /* octets of r and s */
     size_t signature_len;
 };
 
-/* The order n of P-256. */
-static const uint8_t p256_order[P256_LEN] = {
+/* The orders n of the curves (FIPS 186-4, D.1.2.3 and D.1.2.4). */
+static const uint8_t p256_order[32] = {
     0xff, 0xff, 0xff, 0xff, 0x00, 0x00, 0x00, 0x00, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
     0xbc, 0xe6, 0xfa, 0xad, 0xa7, 0x17, 0x9e, 0x84, 0xf3, 0xb9, 0xca, 0xc2, 0xfc, 0x63, 0x25, 0x51,
 };
+static const uint8_t p384_order[48] = {
+    0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff,
+    0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xc7, 0x63, 0x4d, 0x81, 0xf4, 0x37, 0x2d, 0xdf,
+    0x58, 0x1a, 0x0d, 0xb2, 0x48, 0xb0, 0xa7, 0x7a, 0xec, 0xec, 0x19, 0x6a, 0xcc, 0xc5, 0x29, 0x73,
+};
 
-/* True when 0 < number < n. */
-static bool is_in_range(const uint8_t number[static P256_LEN])
+/* True when 0 < number < order; both of `n` octets. */
+static bool is_in_range(const uint8_t *number, const uint8_t *order, size_t n)
 {
     unsigned any = 0;
     size_t i = 0;
 
-    for (size_t j = 0; j < P256_LEN; j++)
+    for (size_t j = 0; j < n; j++)
         any |= number[j];
-    while (i < P256_LEN && number[i] == p256_order[i])
+    while (i < n && number[i] == order[i])
         i++;
-    return any != 0 && i < P256_LEN && number[i] < p256_order[i];
+    return any != 0 && i < n && number[i] < order[i];
 }
 
-/* Writes one INTEGER (shortest form); returns its length. */
-static size_t put_integer(uint8_t *out, const uint8_t number[static P256_LEN])
+/* Writes one INTEGER (shortest form) of `n` octets; returns its length. */
+static size_t put_integer(uint8_t *out, const uint8_t *number, size_t n)
 {
     size_t skip = 0, pad;
 
-    while (skip < P256_LEN - 1 && number[skip] == 0)
+    while (skip < n - 1 && number[skip] == 0)
         skip++;
     pad = number[skip] >> 7;
     out[0] = DER_INTEGER;
-    out[1] = (uint8_t)(P256_LEN - skip + pad);
+    out[1] = (uint8_t)(n - skip + pad);
     out[2] = 0;
-    memcpy(out + 2 + pad, number + skip, P256_LEN - skip);
-    return 2 + pad + P256_LEN - skip;
+    memcpy(out + 2 + pad, number + skip, n - skip);
+    return 2 + pad + n - skip;
 }
 
-static size_t der_from_pair(const uint8_t pair[static 2 * P256_LEN], uint8_t out[static DER_MAX])
+/* `pair` holds two numbers of `n` octets, at most COORDINATE_MAX. */
+static size_t der_from_pair(const uint8_t *pair, size_t n, uint8_t out[static DER_MAX])
 {
-    size_t len = put_integer(out + 2, pair);
+    size_t len = put_integer(out + 2, pair, n);
 
-    len += put_integer(out + 2 + len, pair + P256_LEN);
+    len += put_integer(out + 2 + len, pair + n, n);
     out[0] = DER_SEQUENCE;
     out[1] = (uint8_t)len;
     return 2 + len;
 }
 
-/* Reads one INTEGER at `*at` into P256_LEN octets and moves on. */
-static bool take_integer(const uint8_t **at, const uint8_t *end, uint8_t out[static P256_LEN])
+/* Reads one INTEGER at `*at` into `n` octets and moves on. */
+static bool take_integer(const uint8_t **at, const uint8_t *end, uint8_t *out, size_t n)
 {
     const uint8_t *p = *at;
     size_t len;
@@ -78,28 +89,36 @@ static bool take_integer(const uint8_t **at, const uint8_t *end, uint8_t out[sta
     len = p[1];
     p += 2;
     *at = p + len;
-    for (; len > P256_LEN && *p == 0; len--)
+    for (; len > n && *p == 0; len--)
         p++;
-    if (len > P256_LEN)
+    if (len > n)
         return false;
-    memset(out, 0, P256_LEN - len);
-    memcpy(out + P256_LEN - len, p, len);
+    memset(out, 0, n - len);
+    memcpy(out + n - len, p, len);
     return true;
 }
 
-static bool pair_from_der(const uint8_t *der, size_t len, uint8_t out[static 2 * P256_LEN])
+static bool pair_from_der(const uint8_t *der, size_t len, uint8_t *out, size_t n)
 {
     const uint8_t *at = der + 2, *end = der + len;
 
-    return len > 2 && der[0] == DER_SEQUENCE && der[1] == len - 2 && take_integer(&at, end, out) &&
-           take_integer(&at, end, out + P256_LEN) && at == end;
+    return len > 2 && der[0] == DER_SEQUENCE && der[1] == len - 2 &&
+           take_integer(&at, end, out, n) && take_integer(&at, end, out + n, n) && at == end;
 }
 
-static bool use_sha256(const struct pkey *k, EVP_PKEY_CTX *ctx)
+/* Tells `ctx` the padding and the hash of `alg`. */
+static bool set_scheme(EVP_PKEY_CTX *ctx, enum jws_alg alg, const EVP_MD *md)
 {
-    if (k->alg == JWS_RS256 && EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_PKCS1_PADDING) != 1)
+    const struct alg_traits *traits = alg_traits(alg);
+
+    if (traits->kind == KEY_RSA &&
+        EVP_PKEY_CTX_set_rsa_padding(ctx, traits->is_pss ? RSA_PKCS1_PSS_PADDING
+                                                         : RSA_PKCS1_PADDING) != 1)
         return false;
-    return EVP_PKEY_CTX_set_signature_md(ctx, EVP_sha256()) == 1;
+    if (EVP_PKEY_CTX_set_signature_md(ctx, md) != 1)
+        return false;
+    return !traits->is_pss || (EVP_PKEY_CTX_set_rsa_mgf1_md(ctx, md) == 1 &&
+                               EVP_PKEY_CTX_set_rsa_pss_saltlen(ctx, RSA_PSS_SALTLEN_DIGEST) == 1);
 }
 
 struct signer *signer_new(struct pkey *k)
@@ -110,7 +129,7 @@ struct signer *signer_new(struct pkey *k)
         return NULL;
     s->key = pkey_ref(k);
     s->ctx = EVP_PKEY_CTX_new(k->key, NULL);
-    if (!s->ctx || EVP_PKEY_sign_init(s->ctx) != 1 || !use_sha256(k, s->ctx)) {
+    if (!s->ctx || EVP_PKEY_sign_init(s->ctx) != 1 || !set_scheme(s->ctx, k->alg, EVP_sha256())) {
         ERR_clear_error();
         signer_free(s);
         return NULL;
@@ -131,29 +150,66 @@ enum rc signer_sign(struct signer *s, struct hash_work *w, struct str data, uint
                     size_t *out_len)
 {
     uint8_t hash[SHA256_LEN], der[DER_MAX] = {0};
-    bool is_ec = s->key->alg == JWS_ES256;
+    size_t n = kind_traits(s->key->kind)->coordinate;
+    bool is_ec = n != 0;
     size_t len = is_ec ? sizeof der : SIGNATURE_MAX;
 
     sha256(w, data, hash);
     if (EVP_PKEY_sign(s->ctx, is_ec ? der : out, &len, hash, sizeof hash) != 1 ||
-        (is_ec && !pair_from_der(der, len, out))) {
+        (is_ec && !pair_from_der(der, len, out, n))) {
         ERR_clear_error();
         return RC_INTERNAL;
     }
-    *out_len = is_ec ? 2 * P256_LEN : len;
+    *out_len = is_ec ? 2 * n : len;
     return RC_OK;
+}
+
+/* What a verifier keeps for hashes other than the loop's. */
+static bool prepare_hash(struct verifier *v, const char *digest)
+{
+    if (digest && name_eq(str_from(digest), STR("SHA256")))
+        return true;
+    v->md_ctx = EVP_MD_CTX_new();
+    if (digest)
+        v->md = EVP_MD_fetch(NULL, digest, NULL);
+    return v->md_ctx && (v->md || !digest);
+}
+
+static bool prepare(struct verifier *v, enum jws_alg alg)
+{
+    const struct alg_traits *traits = alg_traits(alg);
+
+    if (!prepare_hash(v, traits->digest))
+        return false;
+    if (traits->kind == KEY_ED25519) {
+        v->signature_len = ED25519_LEN;
+        return true;
+    }
+    if (traits->kind == KEY_RSA) {
+        v->signature_len = (size_t)EVP_PKEY_get_size(v->key->key);
+    } else {
+        v->order = traits->kind == KEY_P256 ? p256_order : p384_order;
+        v->coordinate = kind_traits(traits->kind)->coordinate;
+        v->signature_len = 2 * v->coordinate;
+    }
+    v->ctx = EVP_PKEY_CTX_new(v->key->key, NULL);
+    return v->ctx && EVP_PKEY_verify_init(v->ctx) == 1 &&
+           set_scheme(v->ctx, alg, v->md ? v->md : EVP_sha256());
 }
 
 struct verifier *verifier_new(struct pkey *k)
 {
-    struct verifier *v = calloc(1, sizeof *v);
+    return verifier_new_alg(k, k->alg);
+}
+
+struct verifier *verifier_new_alg(struct pkey *k, enum jws_alg alg)
+{
+    struct verifier *v = pkey_fits(k, alg) ? calloc(1, sizeof *v) : NULL;
 
     if (!v)
         return NULL;
     v->key = pkey_ref(k);
-    v->signature_len = k->alg == JWS_ES256 ? 2 * P256_LEN : (size_t)EVP_PKEY_get_size(k->key);
-    v->ctx = EVP_PKEY_CTX_new(k->key, NULL);
-    if (!v->ctx || EVP_PKEY_verify_init(v->ctx) != 1 || !use_sha256(k, v->ctx)) {
+    if (!prepare(v, alg)) {
         ERR_clear_error();
         verifier_free(v);
         return NULL;
@@ -166,29 +222,60 @@ void verifier_free(struct verifier *v)
     if (!v)
         return;
     EVP_PKEY_CTX_free(v->ctx);
+    EVP_MD_CTX_free(v->md_ctx);
+    EVP_MD_free(v->md);
     pkey_unref(v->key);
     free(v);
+}
+
+/* Returns the length of the hash; 0 on failure. */
+static size_t hash_with(struct verifier *v, struct hash_work *w, struct str data,
+                        uint8_t out[static EVP_MAX_MD_SIZE])
+{
+    unsigned len = 0;
+
+    if (!v->md) {
+        sha256(w, data, out);
+        return SHA256_LEN;
+    }
+    if (EVP_DigestInit_ex2(v->md_ctx, v->md, NULL) != 1 ||
+        EVP_DigestUpdate(v->md_ctx, data.ptr, data.len) != 1 ||
+        EVP_DigestFinal_ex(v->md_ctx, out, &len) != 1)
+        return 0;
+    return len;
+}
+
+static bool holds_eddsa(struct verifier *v, struct str data, struct str signature)
+{
+    return EVP_MD_CTX_reset(v->md_ctx) == 1 &&
+           EVP_DigestVerifyInit(v->md_ctx, NULL, NULL, NULL, v->key->key) == 1 &&
+           EVP_DigestVerify(v->md_ctx, (const uint8_t *)signature.ptr, signature.len,
+                            (const uint8_t *)data.ptr, data.len) == 1;
+}
+
+static bool holds(struct verifier *v, struct hash_work *w, struct str data, struct str signature)
+{
+    const uint8_t *octets = (const uint8_t *)signature.ptr;
+    uint8_t hash[EVP_MAX_MD_SIZE], der[DER_MAX];
+    size_t len = signature.len, n = v->coordinate, hash_len;
+
+    if (v->order) {
+        if (!is_in_range(octets, v->order, n) || !is_in_range(octets + n, v->order, n))
+            return false;
+        len = der_from_pair(octets, n, der);
+        octets = der;
+    }
+    hash_len = hash_with(v, w, data, hash);
+    return hash_len && EVP_PKEY_verify(v->ctx, octets, len, hash, hash_len) == 1;
 }
 
 enum rc verifier_check(struct verifier *v, struct hash_work *w, struct str data,
                        struct str signature)
 {
-    const uint8_t *octets = (const uint8_t *)signature.ptr;
-    uint8_t hash[SHA256_LEN], der[DER_MAX];
-    size_t len = signature.len;
-
-    if (len != v->signature_len)
+    if (signature.len != v->signature_len)
         return RC_DENIED;
-    if (v->key->alg == JWS_ES256) {
-        if (!is_in_range(octets) || !is_in_range(octets + P256_LEN))
-            return RC_DENIED;
-        len = der_from_pair(octets, der);
-        octets = der;
-    }
-    sha256(w, data, hash);
-    if (EVP_PKEY_verify(v->ctx, octets, len, hash, sizeof hash) != 1) {
-        ERR_clear_error(); /* what is left there would be read as an error of TLS */
-        return RC_DENIED;
-    }
-    return RC_OK;
+    if (v->ctx ? holds(v, w, data, signature) : holds_eddsa(v, data, signature))
+        return RC_OK;
+    ERR_clear_error(); /* what is left there would be read as an error of TLS */
+    return RC_DENIED;
 }

@@ -5,13 +5,13 @@
  * steals its key can pose as localhost and the configured names, as nobody else. Files, renewal
  * and the choice of names belong to the callers. */
 #include "crypto/x509.h"
+#include "crypto/x509_private.h"
 
 #include <arpa/inet.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
-#define DAY_MS      ((unix_ms)24 * 60 * 60 * 1000)
 #define CA_DAYS     3650
 #define LEAF_DAYS   397 /* in all; above 398 some clients refuse */
 #define DNS_MAX     ((size_t)253)
@@ -27,14 +27,6 @@ struct alt_name {
     char octets[DNS_MAX];
 };
 
-/* What a new certificate says of itself. */
-struct cert_plan {
-    struct str common_name;
-    unix_ms not_before, not_after;
-    X509 *issuer; /* NULL: itself */
-    EVP_PKEY *issuer_key;
-};
-
 /* clang-format off */
 static const struct { struct str octets; int type; } always_allowed[] = {
     {STR_INIT("localhost"), GEN_DNS},
@@ -42,7 +34,6 @@ static const struct { struct str octets; int type; } always_allowed[] = {
     {STR_INIT("\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\1" "\xff\xff\xff\xff\xff\xff\xff\xff"
               "\xff\xff\xff\xff\xff\xff\xff\xff"), GEN_IPADD}, /* ::1/128 */
 };
-struct extension { int nid; const char *value; };
 static const struct extension ca_extensions[] = {
     {NID_basic_constraints, "critical,CA:TRUE,pathlen:0"},
     {NID_key_usage, "critical,keyCertSign,cRLSign"},
@@ -60,9 +51,9 @@ static const struct extension leaf_extensions[] = {
 };
 /* clang-format on */
 
-static void free_cert(X509 **c)
+void x509_freep(X509 **cert)
 {
-    X509_free(*c);
+    X509_free(*cert);
 }
 
 static void free_key(EVP_PKEY **k)
@@ -276,7 +267,7 @@ static enum rc add_alt_names(X509 *cert, const struct str *names, size_t n)
                : RC_INTERNAL;
 }
 
-static bool add_extensions(X509 *cert, X509 *issuer, const struct extension *list)
+bool x509_add_extensions(X509 *cert, X509 *issuer, const struct extension *list)
 {
     X509V3_CTX ctx;
 
@@ -292,27 +283,30 @@ static bool add_extensions(X509 *cert, X509 *issuer, const struct extension *lis
     return true;
 }
 
-static bool set_serial(X509 *cert)
+/* Empty: 127 random bits. */
+static bool set_serial(X509 *cert, struct str serial)
 {
     uint8_t octets[16];
     BIGNUM *number = NULL;
     bool ok;
 
-    random_octets(octets, sizeof octets);
-    octets[0] &= 0x7f; /* positive: 127 random bits */
-    number = BN_bin2bn(octets, (int)sizeof octets, NULL);
+    if (!serial.len) {
+        random_octets(octets, sizeof octets);
+        octets[0] &= 0x7f; /* positive */
+        serial = str_of(octets, sizeof octets);
+    }
+    number = BN_bin2bn((const unsigned char *)serial.ptr, (int)serial.len, NULL);
     ok = number && BN_to_ASN1_INTEGER(number, X509_get_serialNumber(cert));
     BN_free(number);
     return ok;
 }
 
-/* A certificate for `key` with everything but extensions and signature; NULL without memory. */
-static X509 *cert_begin(const struct cert_plan *plan, EVP_PKEY *key)
+X509 *x509_begin(const struct cert_plan *plan, EVP_PKEY *key)
 {
     X509 *cert = X509_new();
     X509_NAME *subject = cert ? X509_get_subject_name(cert) : NULL;
 
-    if (!cert || X509_set_version(cert, X509_VERSION_3) != 1 || !set_serial(cert) ||
+    if (!cert || X509_set_version(cert, X509_VERSION_3) != 1 || !set_serial(cert, plan->serial) ||
         !ASN1_TIME_set(X509_getm_notBefore(cert), (time_t)(plan->not_before / 1000)) ||
         !ASN1_TIME_set(X509_getm_notAfter(cert), (time_t)(plan->not_after / 1000)) ||
         X509_set_pubkey(cert, key) != 1 ||
@@ -370,7 +364,7 @@ static enum rc make_ca(const struct str *names, size_t n, unix_ms now, struct bu
                        struct secret *out_key_pem)
 {
     AUTO(free_key) EVP_PKEY *key = EVP_EC_gen("P-256");
-    AUTO(free_cert) X509 *cert = NULL;
+    AUTO(x509_freep) X509 *cert = NULL;
     char common_name[] = "Callgate local CA 00000000";
     uint8_t tag[4];
     enum rc rc;
@@ -382,8 +376,8 @@ static enum rc make_ca(const struct str *names, size_t n, unix_ms now, struct bu
         .not_before = now - DAY_MS,
         .not_after = now + CA_DAYS * DAY_MS,
     };
-    cert = key ? cert_begin(&plan, key) : NULL;
-    if (!cert || !add_extensions(cert, cert, ca_extensions))
+    cert = key ? x509_begin(&plan, key) : NULL;
+    if (!cert || !x509_add_extensions(cert, cert, ca_extensions))
         return RC_INTERNAL;
     rc = add_constraints(cert, names, n);
     if (rc)
@@ -432,11 +426,11 @@ static struct str common_name_of(const struct str *names, size_t n)
     return STR("Callgate local server");
 }
 
-static enum rc not_after_of(const X509 *cert, unix_ms *out)
+enum rc x509_time(const ASN1_TIME *time, unix_ms *out)
 {
     ASN1_TIME *epoch = ASN1_TIME_set(NULL, 0);
     int days = 0, seconds = 0;
-    int ok = epoch ? ASN1_TIME_diff(&days, &seconds, epoch, X509_get0_notAfter(cert)) : 0;
+    int ok = epoch ? ASN1_TIME_diff(&days, &seconds, epoch, time) : 0;
 
     ASN1_TIME_free(epoch);
     if (ok != 1)
@@ -449,10 +443,10 @@ static enum rc make_leaf(const struct cert_plan *plan, const struct str *names, 
                          struct buf *out_chain_pem, struct secret *out_key_pem)
 {
     AUTO(free_key) EVP_PKEY *key = EVP_EC_gen("P-256");
-    AUTO(free_cert) X509 *cert = key ? cert_begin(plan, key) : NULL;
+    AUTO(x509_freep) X509 *cert = key ? x509_begin(plan, key) : NULL;
     enum rc rc;
 
-    if (!cert || !add_extensions(cert, plan->issuer, leaf_extensions))
+    if (!cert || !x509_add_extensions(cert, plan->issuer, leaf_extensions))
         return RC_INTERNAL;
     rc = add_alt_names(cert, names, n);
     if (rc)
@@ -466,7 +460,7 @@ static enum rc make_leaf(const struct cert_plan *plan, const struct str *names, 
 enum rc leaf_make(struct str ca_cert_pem, const struct secret *ca_key_pem, const struct str *names,
                   size_t n, unix_ms now, struct buf *out_chain_pem, struct secret *out_key_pem)
 {
-    AUTO(free_cert) X509 *ca = read_cert(ca_cert_pem);
+    AUTO(x509_freep) X509 *ca = read_cert(ca_cert_pem);
     AUTO(free_key) EVP_PKEY *ca_key = read_key(ca_key_pem);
     struct cert_plan plan = {
         .common_name = common_name_of(names, n),
@@ -478,7 +472,7 @@ enum rc leaf_make(struct str ca_cert_pem, const struct secret *ca_key_pem, const
     unix_ms ca_end;
 
     if (n == 0 || !ca || !ca_key || X509_check_private_key(ca, ca_key) != 1 ||
-        not_after_of(ca, &ca_end))
+        x509_time(X509_get0_notAfter(ca), &ca_end))
         return settle(RC_INVALID);
     if (plan.not_after > ca_end)
         plan.not_after = ca_end;
@@ -487,14 +481,14 @@ enum rc leaf_make(struct str ca_cert_pem, const struct secret *ca_key_pem, const
 
 enum rc cert_not_after(struct str pem, unix_ms *out)
 {
-    AUTO(free_cert) X509 *cert = read_cert(pem);
+    AUTO(x509_freep) X509 *cert = read_cert(pem);
 
-    return settle(cert ? not_after_of(cert, out) : RC_INVALID);
+    return settle(cert ? x509_time(X509_get0_notAfter(cert), out) : RC_INVALID);
 }
 
 bool ca_allows(struct str ca_cert_pem, struct str name)
 {
-    AUTO(free_cert) X509 *ca = read_cert(ca_cert_pem);
+    AUTO(x509_freep) X509 *ca = read_cert(ca_cert_pem);
     AUTO(free_constraints)
     NAME_CONSTRAINTS *nc = ca ? X509_get_ext_d2i(ca, NID_name_constraints, NULL, NULL) : NULL;
     struct alt_name parsed;

@@ -252,7 +252,7 @@ static bool read_rotation(struct request *req, enum jws_alg *out_alg, int64_t *o
         return false;
     if (body.alg.ptr)
         *out_alg = jws_alg_from_name(body.alg);
-    if (*out_alg == JWS_ALG_NONE) {
+    if (!jws_alg_signs(*out_alg)) {
         *why = (struct refusal){&API_VALIDATION, STR("alg must be ES256 or RS256."), STR("$.alg")};
         return false;
     }

@@ -272,9 +272,30 @@ static void counts_macs_and_hashes_of_this_thread(void **state)
 }
 #endif
 
+static void names_certificates_by_sha1(void **state)
+{
+    static const struct {
+        const char *text, *want;
+    } cases[] = {
+        {"", "da39a3ee5e6b4b0d3255bfef95601890afd80709"},
+        {"abc", "a9993e364706816aba3e25717850c26c9cd0d89d"},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        uint8_t got[SHA1_LEN];
+        char hex[2 * SHA1_LEN];
+
+        sha1(str_from(cases[i].text), got);
+        hex_encode(got, sizeof got, hex);
+        assert_memory_equal(hex, cases[i].want, sizeof hex);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(names_certificates_by_sha1),
         cmocka_unit_test(hashes_the_known_texts),
         cmocka_unit_test(hashes_a_million_letters_in_pieces),
         cmocka_unit_test(starts_afresh_after_an_abandoned_hash),

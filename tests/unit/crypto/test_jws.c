@@ -306,6 +306,45 @@ static void refuses_depth_and_length(void **state)
     free(big);
 }
 
+static void keeps_to_the_limits_it_is_given(void **state)
+{
+    static const struct jws_limits limits = {4000, JWS_HEADER_MAX};
+    static const struct {
+        const char *name;
+        size_t header, payload; /* octets */
+        enum rc want;
+        const char *reason;
+    } cases[] = {
+        {"the longest header", JWS_HEADER_MAX, 2, RC_OK, NULL},
+        {"a header one octet longer", JWS_HEADER_MAX + 1, 2, RC_TOO_LARGE, "header is too long"},
+        {"a header far longer", 2600, 2, RC_TOO_LARGE, "header is too long"},
+        {"the longest token", 30, 2965, RC_OK, NULL}, /* 40 + 1 + 3954 + 1 + 4 */
+        {"a longer token", 30, 2966, RC_TOO_LARGE, "token is too long"},
+    };
+    struct fixture *f = *state;
+
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        char header[3000], payload[3000];
+        struct jws jws = {0};
+        const char *why = NULL;
+        struct str token;
+        enum rc rc;
+
+        memset(header, ' ', sizeof header);
+        memset(payload, ' ', sizeof payload);
+        memcpy(header, "{\"alg\":\"ES256\"}", 15);
+        memcpy(payload, "{}", 2);
+        token = token_of(f, str_of(header, cases[i].header), str_of(payload, cases[i].payload));
+        rc = jws_parse_within(token, &limits, &f->arena, &jws, &why);
+        if (rc != cases[i].want || !name_eq(str_from(why), str_from(cases[i].reason)))
+            fail_msg("%s: %s, %s", cases[i].name, rc_name(rc), why ? why : "no reason");
+        jws_clear(&jws);
+        assert_int_equal(jws_parse(token, &f->arena, &jws, &why), RC_OK);
+        jws_clear(&jws);
+        arena_reset(&f->arena);
+    }
+}
+
 static void ignores_keys_that_the_token_brings(void **state)
 {
     static const struct str header = STR_INIT(
@@ -332,6 +371,7 @@ int main(void)
         cmocka_unit_test(refuses_each_flaw_of_form_by_its_reason),
         cmocka_unit_test(refuses_each_flaw_of_content_by_its_reason),
         cmocka_unit_test(refuses_depth_and_length),
+        cmocka_unit_test(keeps_to_the_limits_it_is_given),
         cmocka_unit_test(ignores_keys_that_the_token_brings),
     };
 

@@ -52,19 +52,35 @@ static enum rc jwk_read(enum jws_alg alg, const char *text, struct pkey **out)
 
 static void names_algorithms_exactly(void **state)
 {
-    static const char *const others[] = {"",      "none",   "None",   "HS256", "ES384", "RS512",
-                                         "es256", "ES256 ", "ES2566", "PS256", "EdDSA", "ES25"};
+    static const struct {
+        enum jws_alg alg;
+        bool signs;
+        const char *name;
+    } ours[] = {
+        {JWS_ES256, true, "ES256"},  {JWS_RS256, true, "RS256"},  {JWS_RS384, false, "RS384"},
+        {JWS_RS512, false, "RS512"}, {JWS_PS256, false, "PS256"}, {JWS_PS384, false, "PS384"},
+        {JWS_PS512, false, "PS512"}, {JWS_ES384, false, "ES384"}, {JWS_EDDSA, false, "EdDSA"},
+    };
+    static const char *const others[] = {"",      "none",   "None",   "HS256", "ES512", "ES521",
+                                         "es256", "ES256 ", "ES2566", "PS25",  "EDDSA", "Ed25519",
+                                         "eddsa", "ES256K", "HS512",  "RS1",   "ES25",  "RSA-OAEP"};
 
     (void)state;
-    assert_true(name_eq(jws_alg_name(JWS_ES256), STR("ES256")));
-    assert_true(name_eq(jws_alg_name(JWS_RS256), STR("RS256")));
+    for (size_t i = 0; i < ARRAY_LEN(ours); i++) {
+        assert_true(name_eq(jws_alg_name(ours[i].alg), str_from(ours[i].name)));
+        assert_int_equal(jws_alg_from_name(str_from(ours[i].name)), ours[i].alg);
+        assert_int_equal(jws_alg_signs(ours[i].alg), ours[i].signs);
+    }
+    assert_int_equal(ARRAY_LEN(ours), JWS_ALG_COUNT - 1);
+    assert_false(jws_alg_signs(JWS_ALG_NONE));
+    assert_int_equal(jws_alg_name(JWS_ALG_COUNT).len, 0);
     assert_int_equal(jws_alg_name(JWS_ALG_NONE).len, 0);
-    assert_int_equal(jws_alg_from_name(STR("ES256")), JWS_ES256);
-    assert_int_equal(jws_alg_from_name(STR("RS256")), JWS_RS256);
     assert_int_equal(jws_alg_from_name(STR("ES256\0")), JWS_ALG_NONE);
     for (size_t i = 0; i < ARRAY_LEN(others); i++)
         assert_int_equal(jws_alg_from_name(str_from(others[i])), JWS_ALG_NONE);
     assert_null(pkey_generate(JWS_ALG_NONE));
+    assert_null(pkey_generate(JWS_PS256));
+    assert_null(pkey_generate(JWS_EDDSA));
 }
 
 static void verifies_what_it_signed_and_nothing_else(void **state)
@@ -310,6 +326,10 @@ static void refuses_private_keys_of_another_kind(void **state)
     assert_int_equal(load_raw(JWS_RS256, EVP_RSA_gen(1024)), RC_INVALID);
     assert_int_equal(load_raw(JWS_ES256, EVP_PKEY_Q_keygen(NULL, NULL, "ED25519")), RC_INVALID);
     assert_int_equal(load_raw(JWS_RS256, EVP_PKEY_Q_keygen(NULL, NULL, "X25519")), RC_INVALID);
+    /* kinds that we only check */
+    assert_int_equal(load_raw(JWS_ES384, EVP_EC_gen("P-384")), RC_INVALID);
+    assert_int_equal(load_raw(JWS_PS256, EVP_RSA_gen(2048)), RC_INVALID);
+    assert_int_equal(load_raw(JWS_EDDSA, EVP_PKEY_Q_keygen(NULL, NULL, "ED25519")), RC_INVALID);
     /* a private number that is not the point's */
     assert_int_equal(pkey_to_der(f->keys[0], &der), RC_OK);
     der.octets[40] ^= 1;

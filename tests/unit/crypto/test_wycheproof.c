@@ -115,20 +115,25 @@ static void run_file(void **state, const char *name, group_fn run)
     json_decref(file);
 }
 
-/* Checks the signatures of a group with `k`; NULL: the key was refused, so is all. */
-static void check_signatures(struct fixture *f, const json_t *group, struct pkey *k,
+/* Checks the signatures of a group with `jwk` (moved in) as a key of somebody else's. */
+static void check_signatures(struct fixture *f, const json_t *group, json_t *jwk, enum jws_alg alg,
                              struct tally *tally)
 {
-    struct verifier *v = k ? verifier_new(k) : NULL;
+    struct pkey *k = NULL;
+    struct verifier *v;
     json_t *test;
     size_t i;
 
+    assert_int_equal(pkey_from_jwk_any(jwk, &k), RC_OK);
+    json_decref(jwk);
+    v = verifier_new_alg(k, alg);
+    assert_non_null(v);
     json_array_foreach(json_object_get(group, "tests"), i, test)
     {
-        bool ok = v && verifier_check(v, f->work, octets_of(f, test, "msg"),
-                                      octets_of(f, test, "sig")) == RC_OK;
+        bool ok = verifier_check(v, f->work, octets_of(f, test, "msg"),
+                                 octets_of(f, test, "sig")) == RC_OK;
 
-        settle(test, k != NULL, ok, tally);
+        settle(test, true, ok, tally);
     }
     verifier_free(v);
     pkey_unref(k);
@@ -153,34 +158,21 @@ static json_t *ec_jwk_of(struct fixture *f, const json_t *group)
 
 static void ecdsa_group(struct fixture *f, const json_t *group, struct tally *tally)
 {
-    json_t *jwk = ec_jwk_of(f, group);
-    struct pkey *k = NULL;
-
-    assert_int_equal(pkey_from_jwk(JWS_ES256, jwk, &k), RC_OK);
-    json_decref(jwk);
-    check_signatures(f, group, k, tally);
+    check_signatures(f, group, ec_jwk_of(f, group), JWS_ES256, tally);
 }
 
 static void rsa_group(struct fixture *f, const json_t *group, struct tally *tally)
 {
-    const json_t *jwk = json_object_get(group, "keyJwk");
-    struct pkey *k = NULL;
+    json_t *jwk = json_deep_copy(json_object_get(group, "keyJwk"));
 
-    if (pkey_from_jwk(JWS_RS256, jwk, &k)) /* an exponent below ours */
-        assert_true(name_eq(text_of(jwk, "e"), STR("Aw")));
-    check_signatures(f, group, k, tally);
+    check_signatures(f, group, jwk, JWS_RS256, tally);
 }
 
 static void ed25519_group(struct fixture *f, const json_t *group, struct tally *tally)
 {
-    const json_t *jwk = json_object_get(group, "publicKeyJwk");
-    struct pkey *k = NULL;
+    json_t *jwk = json_deep_copy(json_object_get(group, "publicKeyJwk"));
 
-    assert_non_null(jwk);
-    assert_int_equal(pkey_from_jwk(JWS_ES256, jwk, &k), RC_INVALID);
-    assert_int_equal(pkey_from_jwk(JWS_RS256, jwk, &k), RC_INVALID);
-    assert_int_equal(jws_alg_from_name(STR("EdDSA")), JWS_ALG_NONE);
-    check_signatures(f, group, NULL, tally);
+    check_signatures(f, group, jwk, JWS_EDDSA, tally);
 }
 
 static void hmac_group(struct fixture *f, const json_t *group, struct tally *tally)
@@ -203,14 +195,12 @@ static void hmac_group(struct fixture *f, const json_t *group, struct tally *tal
     }
 }
 
-/* The algorithm that a key's record would name. */
-static enum jws_alg alg_of_key(const json_t *jwk)
+/* True when the key is for an algorithm of ours. A JWK that names none is asked for its kind. */
+static bool is_ours(const json_t *jwk)
 {
     if (json_object_get(jwk, "alg"))
-        return jws_alg_from_name(text_of(jwk, "alg"));
-    if (name_eq(text_of(jwk, "kty"), STR("EC")))
-        return JWS_ES256;
-    return name_eq(text_of(jwk, "kty"), STR("RSA")) ? JWS_RS256 : JWS_ALG_NONE;
+        return jws_alg_from_name(text_of(jwk, "alg")) != JWS_ALG_NONE;
+    return name_eq(text_of(jwk, "kty"), STR("EC")) || name_eq(text_of(jwk, "kty"), STR("RSA"));
 }
 
 /* The key of a set that `kid` names; NULL when there is none or more than one. */
@@ -253,19 +243,20 @@ static bool token_parses(struct fixture *f, struct str token, struct jws *out)
     return true;
 }
 
-/* What the gate does with a token: the key's record says the algorithm, the header must agree. */
+/* What is done with a token of somebody else's: the header's algorithm must fit the key. */
 static bool token_verifies(struct fixture *f, const json_t *keys, const struct jws *jws)
 {
     const json_t *jwk = json_object_get(keys, "keys") ? choose_key(keys, jws->kid) : keys;
-    enum jws_alg alg = alg_of_key(jwk);
+    enum jws_alg alg = jws_alg_from_name(jws->alg);
     struct pkey *k = NULL;
     struct verifier *v;
     bool ok;
 
-    if (alg == JWS_ALG_NONE || !name_eq(jws->alg, jws_alg_name(alg)) || pkey_from_jwk(alg, jwk, &k))
+    if (pkey_from_jwk_any(jwk, &k))
         return false;
-    v = verifier_new(k);
-    ok = verifier_check(v, f->work, jws->signing_input, jws->signature) == RC_OK;
+    v = verifier_new_alg(k, alg);
+    assert_true((v != NULL) == pkey_fits(k, alg));
+    ok = v && verifier_check(v, f->work, jws->signing_input, jws->signature) == RC_OK;
     verifier_free(v);
     pkey_unref(k);
     return ok;
@@ -275,11 +266,17 @@ static bool token_verifies(struct fixture *f, const json_t *keys, const struct j
 static bool is_supported(const json_t *keys)
 {
     const json_t *list = json_object_get(keys, "keys"), *key;
-    bool any = !list && alg_of_key(keys) != JWS_ALG_NONE;
+    bool any = !list && is_ours(keys);
     size_t i;
 
-    json_array_foreach(list, i, key) any |= alg_of_key(key) != JWS_ALG_NONE;
+    json_array_foreach(list, i, key) any |= is_ours(key);
     return any;
+}
+
+/* RFC 7520 4.2, whose token says PS384, stands here under a key for PS256. */
+static bool is_misnamed(const json_t *test)
+{
+    return name_eq(text_of(test, "comment"), STR("Figure20"));
 }
 
 static void jose_group(struct fixture *f, const json_t *group, struct tally *tally)
@@ -304,7 +301,7 @@ static void jose_group(struct fixture *f, const json_t *group, struct tally *tal
             dump = json_dumps(token, JSON_COMPACT);
         ok = token_parses(f, str_from(dump ? dump : json_string_value(token)), &jws) &&
              token_verifies(f, keys, &jws);
-        settle(test, !is_jwe && is_supported(keys), ok, tally);
+        settle(test, !is_jwe && is_supported(keys) && !is_misnamed(test), ok, tally);
         jws_clear(&jws);
         free(dump);
     }
@@ -325,7 +322,7 @@ static void rsa_2048_sha256(void **state)
     run_file(state, "rsa_signature_2048_sha256_test.json", rsa_group);
 }
 
-static void ed25519_is_not_ours(void **state)
+static void ed25519(void **state)
 {
     run_file(state, "ed25519_test.json", ed25519_group);
 }
@@ -349,7 +346,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(ecdsa_p256_in_pairs), cmocka_unit_test(hmac_sha256),
-        cmocka_unit_test(rsa_2048_sha256),     cmocka_unit_test(ed25519_is_not_ours),
+        cmocka_unit_test(rsa_2048_sha256),     cmocka_unit_test(ed25519),
         cmocka_unit_test(json_web_crypto),     cmocka_unit_test(json_web_key),
         cmocka_unit_test(json_web_signature),
     };

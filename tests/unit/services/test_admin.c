@@ -480,6 +480,10 @@ static void publishes_a_key_before_it_signs(void **state)
     assert_int_equal(keys_published(), 2);
     call(&fx, ADMIN, "POST", "/admin/signing-keys:rotate", "{\"alg\":\"HS256\"}");
     check_error(&fx, 400, "ValidationError", NULL, "$.alg");
+    call(&fx, ADMIN, "POST", "/admin/signing-keys:rotate", "{\"alg\":\"PS256\"}");
+    check_error(&fx, 400, "ValidationError", NULL, "$.alg");
+    call(&fx, ADMIN, "POST", "/admin/signing-keys:rotate", "{\"alg\":\"EdDSA\"}");
+    check_error(&fx, 400, "ValidationError", NULL, "$.alg");
     call(&fx, ADMIN, "POST", "/admin/signing-keys:rotate", "{\"activateIn\":\"31d\"}");
     check_error(&fx, 400, "ValidationError", NULL, "$.activateIn");
 }
