@@ -111,6 +111,9 @@ static enum rc first_resource(struct app *app, struct batch *b)
         .state = RESOURCE_ACTIVE,
         .is_default = true,
         .created = clock_now(&app->clock),
+        .group = RESOURCE_GROUP_DEFAULT,
+        .data_location = data_location_of(app->site_options.location),
+        .properties = STR("{}"),
     };
     rc = add_access_key(app, b, &id, KEY_PRIMARY, 1);
     return rc ? rc : add_access_key(app, b, &id, KEY_SECONDARY, 1);

@@ -141,6 +141,21 @@ static struct str signing_key_context(struct str purpose, struct str kid, struct
     return arena_printf(arena, "signing_keys/" STR_FMT "/" STR_FMT, STR_ARG(purpose), STR_ARG(kid));
 }
 
+struct str data_location_of(struct str location)
+{
+    static const struct {
+        struct str location, data_location;
+    } known[] = {
+        {STR_INIT("unitedstates"), STR_INIT("United States")},
+        {STR_INIT("europe"), STR_INIT("Europe")},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(known); i++)
+        if (name_eq(location, known[i].location))
+            return known[i].data_location;
+    return location;
+}
+
 enum rc access_key_seal(const struct master_key *master, const struct uuid *resource,
                         enum key_slot slot, const struct secret *secret, struct buf *out)
 {
@@ -299,6 +314,10 @@ static void take_resource(void *ctx, const struct resource_row *row)
     r->state = row->state;
     r->is_default = row->is_default;
     r->created = row->created;
+    r->group = arena_dup(arena, row->group);
+    r->no_local_auth = row->no_local_auth;
+    r->data_location = arena_dup(arena, row->data_location);
+    r->properties = arena_dup(arena, row->properties);
 }
 
 static void explain_seal(struct builder *b, const char *what, struct str of)

@@ -31,6 +31,10 @@ struct resource {
     enum resource_state state;
     bool is_default;
     unix_ms created;
+    struct str group;         /* resource group, as it was spelled */
+    bool no_local_auth;       /* access keys open nothing */
+    struct str data_location; /* "Europe" */
+    struct str properties;    /* JSON object, as the row has it */
     struct access_key keys[KEY_SLOTS];
 };
 
@@ -102,6 +106,12 @@ const struct signing_key *directory_verifier(const struct directory *d, struct s
                                              struct str kid, unix_ms now) NODISCARD;
 
 /* What is written to the store for them: sealing happens here. */
+
+/** The group of a resource that was given none. */
+#define RESOURCE_GROUP_DEFAULT STR("callgate")
+/** The data location of a new resource at `location`: "europe" is in "Europe". What has no name of
+ * its own is returned as it is. Borrowed from `location`, or static. */
+struct str data_location_of(struct str location) NODISCARD;
 
 /** Seals `secret` for the row of (resource, slot); appends to `out`. */
 enum rc access_key_seal(const struct master_key *master, const struct uuid *resource,

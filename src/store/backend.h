@@ -8,6 +8,19 @@
 struct backend_reader;
 struct backend;
 
+/** store_application()'s question. */
+struct application_lookup {
+    enum application_key by;
+    struct str key;
+};
+/** store_each_role_assignment()'s. */
+struct role_assignment_walk {
+    const struct uuid *principal; /* NULL: of all */
+    struct arena *arena;
+    void (*each)(void *ctx, const struct role_assignment_row *row);
+    void *ctx;
+};
+
 struct store_ops {
     enum rc (*open)(const struct store_options *options, struct backend **out, struct buf *why);
     void (*close)(struct backend *b);
@@ -55,6 +68,23 @@ struct store_ops {
                            void (*each)(void *, const struct log_entry *), void *ctx);
     enum rc (*list_users)(struct backend_reader *r, uint64_t stamp, const struct user_query *q,
                           struct arena *arena, struct user_page *out);
+
+    enum rc (*application)(struct backend_reader *r, uint64_t stamp,
+                           const struct application_lookup *lookup, struct arena *arena,
+                           struct application_row *out);
+    enum rc (*role_assignment)(struct backend_reader *r, uint64_t stamp, const struct uuid *id,
+                               struct arena *arena, struct role_assignment_row *out);
+    enum rc (*each_application)(struct backend_reader *r, uint64_t stamp, struct arena *arena,
+                                void (*each)(void *, const struct application_row *), void *ctx);
+    enum rc (*each_role)(struct backend_reader *r, uint64_t stamp, struct arena *arena,
+                         void (*each)(void *, const struct role_row *), void *ctx);
+    enum rc (*each_role_assignment)(struct backend_reader *r, uint64_t stamp,
+                                    const struct role_assignment_walk *walk);
+    enum rc (*each_issuer)(struct backend_reader *r, uint64_t stamp, struct arena *arena,
+                           void (*each)(void *, const struct issuer_row *), void *ctx);
+    /** Rows and texts go to `arena`. */
+    enum rc (*list_access)(struct backend_reader *r, uint64_t stamp, const struct access_query *q,
+                           struct arena *arena, struct access_page *out);
 
     /* any thread */
     enum rc (*backup)(struct backend *b, const char *path);

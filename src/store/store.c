@@ -4,52 +4,9 @@
  * and posts the answers, one wake-up per loop. It never waits for more to come: while one batch
  * is being synced the next gathers by itself. It knows no SQL (the back end does), and no rows
  * beyond their number. Source: design D4, D5, D8. */
-#include "store/backend.h"
+#include "store/store_private.h"
 
-#include <pthread.h>
 #include <signal.h>
-
-struct posting { /* answers of one batch for one loop */
-    struct loop *loop;
-    struct loop_task *first, *last;
-};
-
-struct store_reader {
-    struct store *store;
-    struct backend_reader *reader;
-    struct store_reader *next; /* among the spare ones */
-};
-
-struct store {
-    const struct store_ops *ops;
-    struct backend *backend;
-    pthread_t writer;
-
-    pthread_mutex_t lock; /* guards the queue, the watches and `stopping` */
-    pthread_cond_t wake;
-    struct change_set *first, **tail;
-    size_t queued;
-    bool stopping;
-    store_watch_fn watch;
-    void *watch_ctx;
-    store_trouble_fn tell_trouble;
-    void *trouble_ctx;
-
-    pthread_mutex_t spare_lock;
-    struct store_reader *spare; /* for the pool */
-
-    _Atomic uint64_t commits;
-    _Atomic bool healthy;
-    _Atomic uint64_t sets, changes, failed, queue_high;
-    _Atomic int64_t users, users_deleted;
-
-    /* the writer's own */
-    enum rc trouble; /* told last */
-    struct log_entry *log;
-    size_t log_cap;
-    struct posting *postings;
-    size_t postings_cap;
-};
 
 struct batch {
     struct change_set *first;
@@ -513,7 +470,7 @@ enum rc store_each_change(struct store_reader *r, int64_t seq,
 
 /* ---- work of the pool ---- */
 
-static struct store_reader *borrow_reader(struct store *s)
+struct store_reader *store_borrow_reader(struct store *s)
 {
     struct store_reader *r;
 
@@ -525,7 +482,7 @@ static struct store_reader *borrow_reader(struct store *s)
     return r ? r : store_reader_new(s);
 }
 
-static void give_back_reader(struct store *s, struct store_reader *r)
+void store_give_back_reader(struct store *s, struct store_reader *r)
 {
     store_reader_idle(r);
     pthread_mutex_lock(&s->spare_lock);
@@ -549,13 +506,13 @@ static void list_on_pool(void *ctx)
 {
     struct list_job *job = ctx;
     struct store *s = job->store;
-    struct store_reader *r = borrow_reader(s);
+    struct store_reader *r = store_borrow_reader(s);
 
     job->rc = RC_IO;
     if (!r)
         return;
     job->rc = s->ops->list_users(r->reader, store_commits(s), &job->query, &job->own, &job->page);
-    give_back_reader(s, r);
+    store_give_back_reader(s, r);
 }
 
 static void list_on_loop(void *ctx)

@@ -155,18 +155,22 @@ enum change_kind {
                              * deleted before: OK */
     CHANGE_USER_ISSUED,     /* only last_issued, never back; not in the change log */
     CHANGE_ASSIGNMENT_PUT,
-    CHANGE_ASSIGNMENT_DELETE,   /* absent: OK */
-    CHANGE_META_PUT,            /* a named value of the server itself */
-    CHANGE_APPLICATION_PUT,     /* by client id; RC_CONFLICT unless its version follows the one that
-                                 * is there (1: none is), or when another has its object id, name, ARM
-                                 * id or header hash */
-    CHANGE_APPLICATION_DELETE,  /* with its role assignments, by client id; absent: OK */
-    CHANGE_ROLE_PUT,            /* insert or replace by id; RC_CONFLICT: another has the name */
-    CHANGE_ROLE_DELETE,         /* RC_CONFLICT while it is assigned; absent: OK */
-    CHANGE_ROLE_ASSIGNMENT_PUT, /* insert; the same again: OK; RC_CONFLICT: the id, or principal,
-                                 * role and scope together, are taken by another */
+    CHANGE_ASSIGNMENT_DELETE,  /* absent: OK */
+    CHANGE_META_PUT,           /* a named value of the server itself */
+    CHANGE_APPLICATION_PUT,    /* by client id; RC_CONFLICT unless its version follows the one that
+                                * is there (1: none is), or when another has its object id, name, ARM
+                                * id or header hash; RC_INVALID: another object id than
+                                * before, or a NUL in the name */
+    CHANGE_APPLICATION_DELETE, /* with its role assignments, by client id; absent: OK */
+    CHANGE_ROLE_PUT,    /* insert or replace by id; RC_CONFLICT: another has the name; RC_INVALID:
+                         * a NUL in it */
+    CHANGE_ROLE_DELETE, /* RC_CONFLICT while it is assigned; absent: OK */
+    CHANGE_ROLE_ASSIGNMENT_PUT, /* insert; the same again (id, principal, role and scope): OK, and
+                                 * what is there stays; RC_CONFLICT: the id, or principal, role and
+                                 * scope together, are taken by another */
     CHANGE_ROLE_ASSIGNMENT_DELETE, /* by id; absent: OK */
-    CHANGE_ROLE_SCOPE_DELETE,      /* every role assignment at `scope` and below */
+    CHANGE_ROLE_SCOPE_DELETE,      /* every role assignment at `scope` and below; RC_INVALID when
+                                    * it is empty */
     CHANGE_ISSUER_PUT,             /* insert or replace by id; RC_CONFLICT: another has `issuer` */
     CHANGE_ISSUER_DELETE,          /* by id; absent: OK */
     CHANGE_KIND_COUNT

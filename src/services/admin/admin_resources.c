@@ -399,6 +399,9 @@ void admin_resource_create(struct request *req)
         answer_refusal(req, &why);
         return;
     }
+    row.group = RESOURCE_GROUP_DEFAULT;
+    row.data_location = data_location_of(row.location);
+    row.properties = STR("{}");
     rw = write_new(req, &row.id, 201);
     rw->changes[0].u.resource = row;
     rc = add_key(rw, KEY_PRIMARY);
@@ -427,6 +430,10 @@ static struct resource_row row_of(struct request *req, const struct resource *r)
         .state = r->state,
         .is_default = r->is_default,
         .created = r->created,
+        .group = arena_dup(req->arena, r->group),
+        .no_local_auth = r->no_local_auth,
+        .data_location = arena_dup(req->arena, r->data_location),
+        .properties = arena_dup(req->arena, r->properties),
     };
 }
 

@@ -128,6 +128,7 @@ static void collect(void *ctx, const struct signing_key_row *row)
     copy.alg = arena_dup(rows->arena, row->alg);
     copy.purpose = arena_dup(rows->arena, row->purpose);
     copy.sealed = arena_dup(rows->arena, row->sealed);
+    copy.certificate = arena_dup(rows->arena, row->certificate);
     rows->items[rows->n++] = copy;
 }
 

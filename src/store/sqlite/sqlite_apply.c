@@ -1,8 +1,9 @@
-/* Changes become statements: on the writer thread, inside the batch's transaction.
+/* Changes become statements: on the writer thread, inside the batch's transaction. Those of
+ * applications and roles: sqlite_access.c.
  *
- * A set of one change is one statement, atomic by itself; a longer one gets a savepoint. A set
- * that fails for its own reason leaves no trace; a failure of the store itself is left to the
- * caller, who rolls the batch back. */
+ * A set of one change is mostly one statement, atomic by itself; a longer one gets a savepoint, and
+ * so does a change that takes several statements. A set that fails for its own reason leaves no
+ * trace; a failure of the store itself is left to the caller, who rolls the batch back. */
 #include "store/sqlite/sqlite_backend.h"
 
 #include <errno.h>
@@ -19,10 +20,12 @@ static const char *const sql[W_COUNT] = {
     [W_PRUNE] = "DELETE FROM change_log WHERE seq <= ?1",
     [W_TALLY] = "UPDATE users_tally SET n = CASE state WHEN 0 THEN ?1 ELSE ?2 END",
     [W_RESOURCE_PUT] =
-        "INSERT INTO resources(id, name, location, names, port, state, is_default, created)"
-        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"
+        "INSERT INTO resources(id, name, location, names, port, state, is_default, created,"
+        " resource_group, no_local_auth, data_location, properties)"
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)"
         " ON CONFLICT(id) DO UPDATE SET name = ?2, location = ?3, names = ?4, port = ?5,"
-        " state = ?6, is_default = ?7, created = ?8 WHERE state <> 0 OR ?6 = 0",
+        " state = ?6, is_default = ?7, created = ?8, resource_group = ?9, no_local_auth = ?10,"
+        " data_location = ?11, properties = ?12 WHERE state <> 0 OR ?6 = 0",
     [W_ACCESS_KEY_PUT] =
         "INSERT INTO access_keys(resource, slot, generation, tokens_valid_from, sealed,"
         " regenerated, last_used) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"
@@ -31,10 +34,10 @@ static const char *const sql[W_COUNT] = {
     [W_ACCESS_KEY_USED] =
         "UPDATE access_keys SET last_used = max(last_used, ?3) WHERE resource = ?1 AND slot = ?2",
     [W_SIGNING_KEY_PUT] =
-        "INSERT INTO signing_keys(kid, alg, purpose, sealed, created, active_from, retired)"
-        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)"
+        "INSERT INTO signing_keys(kid, alg, purpose, sealed, created, active_from, retired,"
+        " certificate) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"
         " ON CONFLICT(kid) DO UPDATE SET alg = ?2, purpose = ?3, sealed = ?4, created = ?5,"
-        " active_from = ?6, retired = ?7",
+        " active_from = ?6, retired = ?7, certificate = ?8",
     [W_SIGNING_KEY_DELETE] = "DELETE FROM signing_keys WHERE kid = ?1",
     [W_USER_ADD] =
         "INSERT INTO users(resource, id, generation, created, valid_from, revoked, deleted,"
@@ -64,17 +67,38 @@ static const char *const sql[W_COUNT] = {
     [W_META_PUT] =
         "INSERT INTO meta(name, value) VALUES (?1, ?2)"
         " ON CONFLICT(name) DO UPDATE SET value = ?2",
+    [W_APPLICATION_THERE] = "SELECT version, object_id FROM applications WHERE client_id = ?1",
+    [W_APPLICATION_PUT] =
+        "INSERT INTO applications(client_id, object_id, kind, version, disabled, created,"
+        " revoked_before, name, arm_id, header_hash, header_sealed, document)"
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)"
+        " ON CONFLICT(client_id) DO UPDATE SET kind = ?3, version = ?4, disabled = ?5,"
+        " created = ?6, revoked_before = ?7, name = ?8, arm_id = ?9, header_hash = ?10,"
+        " header_sealed = ?11, document = ?12",
+    [W_APPLICATION_DELETE] = "DELETE FROM applications WHERE client_id = ?1",
+    [W_PRINCIPAL_CLEAR] = "DELETE FROM role_assignments WHERE principal = ?1",
+    [W_ROLE_EXISTS] = "SELECT 1 FROM roles WHERE id = ?1",
+    [W_ROLE_PUT] =
+        "INSERT INTO roles(id, name, document, created, updated) VALUES (?1, ?2, ?3, ?4, ?5)"
+        " ON CONFLICT(id) DO UPDATE SET name = ?2, document = ?3, created = ?4, updated = ?5",
+    [W_ROLE_ASSIGNED] = "SELECT 1 FROM role_assignments WHERE role = ?1",
+    [W_ROLE_DELETE] = "DELETE FROM roles WHERE id = ?1",
+    [W_ROLE_ASSIGNMENT_THERE] =
+        "SELECT principal, role, scope FROM role_assignments WHERE id = ?1",
+    [W_ROLE_ASSIGNMENT_PUT] =
+        "INSERT INTO role_assignments(id, principal, role, scope, principal_type, description,"
+        " created_by, created) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+    [W_ROLE_ASSIGNMENT_DELETE] = "DELETE FROM role_assignments WHERE id = ?1",
+    [W_ROLE_SCOPE_DELETE] =
+        "DELETE FROM role_assignments WHERE scope = ?1"
+        " OR (scope >= ?2 || '/' AND scope < ?2 || '0')", /* '0' follows '/' */
+    [W_ISSUER_EXISTS] = "SELECT 1 FROM issuers WHERE id = ?1",
+    [W_ISSUER_PUT] =
+        "INSERT INTO issuers(id, issuer, document, created) VALUES (?1, ?2, ?3, ?4)"
+        " ON CONFLICT(id) DO UPDATE SET issuer = ?2, document = ?3, created = ?4",
+    [W_ISSUER_DELETE] = "DELETE FROM issuers WHERE id = ?1",
 };
 /* clang-format on */
-
-/** Where a set's entries of the change log go. */
-struct log_out {
-    struct log_entry *entries;
-    size_t n;
-};
-
-typedef enum rc (*apply_fn)(struct backend *b, sqlite3_stmt *st, struct change *c,
-                            struct log_out *log);
 
 sqlite3_stmt *writer_stmt(struct backend *b, enum write_stmt which)
 {
@@ -96,8 +120,7 @@ enum rc writer_run(struct backend *b, sqlite3_stmt *st)
     return rc;
 }
 
-/** Is there a row? Resets the statement. */
-static enum rc row_exists(struct backend *b, sqlite3_stmt *st, bool *out)
+enum rc writer_row_exists(struct backend *b, sqlite3_stmt *st, bool *out)
 {
     int code = sqlite3_step(st);
     enum rc rc = sqlite_rc(b->db, code);
@@ -108,8 +131,7 @@ static enum rc row_exists(struct backend *b, sqlite3_stmt *st, bool *out)
     return rc;
 }
 
-static enum rc append_log(struct backend *b, struct log_out *log, enum log_kind kind,
-                          const struct user_key *user, const struct uuid *resource)
+enum rc writer_log(struct backend *b, struct log_out *log, const struct log_entry *what)
 {
     sqlite3_stmt *st = writer_stmt(b, W_LOG);
     struct log_entry *e = &log->entries[log->n];
@@ -117,24 +139,35 @@ static enum rc append_log(struct backend *b, struct log_out *log, enum log_kind 
 
     if (!st)
         return RC_INTERNAL;
-    *e = (struct log_entry){.seq = ++b->now.seq, .kind = kind};
+    *e = *what;
+    e->seq = ++b->now.seq;
     sqlite3_bind_int64(st, 1, e->seq);
-    sqlite3_bind_int(st, 2, (int)kind);
+    sqlite3_bind_int(st, 2, (int)e->kind);
     sqlite3_bind_null(st, 3);
     sqlite3_bind_null(st, 4);
-    if (user) {
-        e->user = *user;
-        bind_uuid(st, 3, &user->resource);
-        bind_uuid(st, 4, &user->user);
-    } else if (resource) {
-        e->resource = *resource;
-        bind_uuid(st, 3, resource);
+    if (e->kind == LOG_USER) {
+        bind_uuid(st, 3, &e->user.resource);
+        bind_uuid(st, 4, &e->user.user);
+    } else if (e->kind == LOG_RESOURCE) {
+        bind_uuid(st, 3, &e->resource);
+    } else if (e->kind == LOG_PRINCIPAL) {
+        bind_uuid(st, 4, &e->principal);
     }
     rc = writer_run(b, st);
     if (rc)
         return backend_spoils_batch(rc) ? rc : RC_INTERNAL; /* half of the set is in */
     log->n++;
     return RC_OK;
+}
+
+static enum rc log_resource(struct backend *b, struct log_out *log, const struct uuid *id)
+{
+    return writer_log(b, log, &(struct log_entry){.kind = LOG_RESOURCE, .resource = *id});
+}
+
+static enum rc log_signing_keys(struct backend *b, struct log_out *log)
+{
+    return writer_log(b, log, &(struct log_entry){.kind = LOG_SIGNING_KEY});
 }
 
 static enum rc resource_put(struct backend *b, sqlite3_stmt *st, struct change *c,
@@ -151,10 +184,14 @@ static enum rc resource_put(struct backend *b, sqlite3_stmt *st, struct change *
     sqlite3_bind_int(st, 6, (int)row->state);
     sqlite3_bind_int(st, 7, row->is_default);
     sqlite3_bind_int64(st, 8, row->created);
+    bind_str(st, 9, row->group);
+    sqlite3_bind_int(st, 10, row->no_local_auth);
+    bind_str(st, 11, row->data_location);
+    bind_str(st, 12, row->properties);
     rc = writer_run(b, st);
     if (!rc && !sqlite3_changes(b->db))
         rc = RC_NOT_FOUND; /* it was deleted meanwhile, and stays so */
-    return rc ? rc : append_log(b, log, LOG_RESOURCE, NULL, &row->id);
+    return rc ? rc : log_resource(b, log, &row->id);
 }
 
 static enum rc access_key_put(struct backend *b, sqlite3_stmt *st, struct change *c,
@@ -173,7 +210,7 @@ static enum rc access_key_put(struct backend *b, sqlite3_stmt *st, struct change
     rc = writer_run(b, st);
     if (!rc && !sqlite3_changes(b->db))
         rc = RC_CONFLICT; /* somebody else made this generation: their key is the one in force */
-    return rc ? rc : append_log(b, log, LOG_RESOURCE, NULL, &row->resource);
+    return rc ? rc : log_resource(b, log, &row->resource);
 }
 
 static enum rc access_key_used(struct backend *b, sqlite3_stmt *st, struct change *c,
@@ -202,8 +239,9 @@ static enum rc signing_key_put(struct backend *b, sqlite3_stmt *st, struct chang
     sqlite3_bind_int64(st, 5, row->created);
     sqlite3_bind_int64(st, 6, row->active_from);
     sqlite3_bind_int64(st, 7, row->retired);
+    bind_blob(st, 8, row->certificate);
     rc = writer_run(b, st);
-    return rc ? rc : append_log(b, log, LOG_SIGNING_KEY, NULL, NULL);
+    return rc ? rc : log_signing_keys(b, log);
 }
 
 static enum rc signing_key_delete(struct backend *b, sqlite3_stmt *st, struct change *c,
@@ -213,7 +251,7 @@ static enum rc signing_key_delete(struct backend *b, sqlite3_stmt *st, struct ch
 
     bind_str(st, 1, c->u.signing_key.kid);
     rc = writer_run(b, st);
-    return rc || !sqlite3_changes(b->db) ? rc : append_log(b, log, LOG_SIGNING_KEY, NULL, NULL);
+    return rc || !sqlite3_changes(b->db) ? rc : log_signing_keys(b, log);
 }
 
 static void bind_user_key(sqlite3_stmt *st, const struct user_key *key)
@@ -258,13 +296,15 @@ static enum rc update_user(struct backend *b, sqlite3_stmt *st, struct change *c
     if (!st)
         return RC_INTERNAL;
     bind_user_key(st, &c->u.user.key);
-    rc = row_exists(b, st, &found);
+    rc = writer_row_exists(b, st, &found);
     return rc || found ? rc : RC_NOT_FOUND;
 }
 
 static enum rc log_user(struct backend *b, struct change *c, struct log_out *log)
 {
-    return c->out_existed ? append_log(b, log, LOG_USER, &c->u.user.key, NULL) : RC_OK;
+    return c->out_existed
+               ? writer_log(b, log, &(struct log_entry){.kind = LOG_USER, .user = c->u.user.key})
+               : RC_OK;
 }
 
 static enum rc user_revoke(struct backend *b, sqlite3_stmt *st, struct change *c,
@@ -337,7 +377,7 @@ static enum rc assignment_put(struct backend *b, sqlite3_stmt *st, struct change
     if (!there)
         return RC_INTERNAL;
     bind_assignment_key(there, row);
-    rc = row_exists(b, there, &c->out_existed);
+    rc = writer_row_exists(b, there, &c->out_existed);
     if (rc)
         return rc;
     bind_assignment_key(st, row);
@@ -363,7 +403,7 @@ static enum rc meta_put(struct backend *b, sqlite3_stmt *st, struct change *c, s
     if (!there)
         return RC_INTERNAL;
     bind_str(there, 1, c->u.meta.name);
-    rc = row_exists(b, there, &c->out_existed);
+    rc = writer_row_exists(b, there, &c->out_existed);
     if (rc)
         return rc;
     bind_str(st, 1, c->u.meta.name);
@@ -375,20 +415,30 @@ static enum rc meta_put(struct backend *b, sqlite3_stmt *st, struct change *c, s
 static const struct {
     apply_fn apply;
     enum write_stmt stmt;
+    bool several; /* it changes rows by more than one statement */
 } kinds[CHANGE_KIND_COUNT] = {
-    [CHANGE_RESOURCE_PUT]       = {resource_put, W_RESOURCE_PUT},
-    [CHANGE_ACCESS_KEY_PUT]     = {access_key_put, W_ACCESS_KEY_PUT},
-    [CHANGE_ACCESS_KEY_USED]    = {access_key_used, W_ACCESS_KEY_USED},
-    [CHANGE_SIGNING_KEY_PUT]    = {signing_key_put, W_SIGNING_KEY_PUT},
-    [CHANGE_SIGNING_KEY_DELETE] = {signing_key_delete, W_SIGNING_KEY_DELETE},
-    [CHANGE_USER_ADD]           = {user_add, W_USER_ADD},
-    [CHANGE_USER_REVOKE]        = {user_revoke, W_USER_REVOKE},
-    [CHANGE_USER_VALID_FROM]    = {user_valid_from, W_USER_VALID_FROM},
-    [CHANGE_USER_DELETE]        = {user_delete, W_USER_DELETE},
-    [CHANGE_USER_ISSUED]        = {user_issued, W_USER_ISSUED},
-    [CHANGE_ASSIGNMENT_PUT]     = {assignment_put, W_ASSIGNMENT_PUT},
-    [CHANGE_ASSIGNMENT_DELETE]  = {assignment_delete, W_ASSIGNMENT_DELETE},
-    [CHANGE_META_PUT]           = {meta_put, W_META_PUT},
+    [CHANGE_RESOURCE_PUT]            = {resource_put, W_RESOURCE_PUT, false},
+    [CHANGE_ACCESS_KEY_PUT]          = {access_key_put, W_ACCESS_KEY_PUT, false},
+    [CHANGE_ACCESS_KEY_USED]         = {access_key_used, W_ACCESS_KEY_USED, false},
+    [CHANGE_SIGNING_KEY_PUT]         = {signing_key_put, W_SIGNING_KEY_PUT, false},
+    [CHANGE_SIGNING_KEY_DELETE]      = {signing_key_delete, W_SIGNING_KEY_DELETE, false},
+    [CHANGE_USER_ADD]                = {user_add, W_USER_ADD, false},
+    [CHANGE_USER_REVOKE]             = {user_revoke, W_USER_REVOKE, false},
+    [CHANGE_USER_VALID_FROM]         = {user_valid_from, W_USER_VALID_FROM, false},
+    [CHANGE_USER_DELETE]             = {user_delete, W_USER_DELETE, false},
+    [CHANGE_USER_ISSUED]             = {user_issued, W_USER_ISSUED, false},
+    [CHANGE_ASSIGNMENT_PUT]          = {assignment_put, W_ASSIGNMENT_PUT, false},
+    [CHANGE_ASSIGNMENT_DELETE]       = {assignment_delete, W_ASSIGNMENT_DELETE, false},
+    [CHANGE_META_PUT]                = {meta_put, W_META_PUT, false},
+    [CHANGE_APPLICATION_PUT]         = {apply_application_put, W_APPLICATION_PUT, false},
+    [CHANGE_APPLICATION_DELETE]      = {apply_application_delete, W_APPLICATION_DELETE, true},
+    [CHANGE_ROLE_PUT]                = {apply_role_put, W_ROLE_PUT, false},
+    [CHANGE_ROLE_DELETE]             = {apply_role_delete, W_ROLE_DELETE, false},
+    [CHANGE_ROLE_ASSIGNMENT_PUT]     = {apply_role_assignment_put, W_ROLE_ASSIGNMENT_PUT, false},
+    [CHANGE_ROLE_ASSIGNMENT_DELETE]  = {apply_role_assignment_delete, W_ROLE_ASSIGNMENT_DELETE, false},
+    [CHANGE_ROLE_SCOPE_DELETE]       = {apply_role_scope_delete, W_ROLE_SCOPE_DELETE, false},
+    [CHANGE_ISSUER_PUT]              = {apply_issuer_put, W_ISSUER_PUT, false},
+    [CHANGE_ISSUER_DELETE]           = {apply_issuer_delete, W_ISSUER_DELETE, false},
 };
 /* clang-format on */
 
@@ -416,6 +466,13 @@ static enum rc apply_all(struct backend *b, struct change_set *set, struct log_o
     return RC_OK;
 }
 
+/** Could its own failure leave something behind? */
+static bool needs_savepoint(const struct change_set *set)
+{
+    return set->n > 1 || (set->n == 1 && (unsigned)set->items[0].kind < CHANGE_KIND_COUNT &&
+                          kinds[set->items[0].kind].several);
+}
+
 /** Back to the savepoint: anything but success is a failure of the store. */
 static enum rc undo(struct backend *b, enum rc reason)
 {
@@ -431,7 +488,7 @@ enum rc sqlite_apply(struct backend *b, struct change_set *set, struct log_entry
 {
     const struct progress before = b->now;
     struct log_out out = {.entries = log + *log_n};
-    bool saved = set->n > 1;
+    bool saved = needs_savepoint(set);
     enum rc rc = saved ? writer_run(b, writer_stmt(b, W_SAVE)) : RC_OK;
 
     if (rc)

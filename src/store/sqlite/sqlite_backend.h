@@ -47,6 +47,21 @@ enum write_stmt {
     W_ASSIGNMENT_DELETE,
     W_META_EXISTS,
     W_META_PUT,
+    W_APPLICATION_THERE,
+    W_APPLICATION_PUT,
+    W_APPLICATION_DELETE,
+    W_PRINCIPAL_CLEAR,
+    W_ROLE_EXISTS,
+    W_ROLE_PUT,
+    W_ROLE_ASSIGNED,
+    W_ROLE_DELETE,
+    W_ROLE_ASSIGNMENT_THERE,
+    W_ROLE_ASSIGNMENT_PUT,
+    W_ROLE_ASSIGNMENT_DELETE,
+    W_ROLE_SCOPE_DELETE,
+    W_ISSUER_EXISTS,
+    W_ISSUER_PUT,
+    W_ISSUER_DELETE,
     W_COUNT
 };
 
@@ -108,6 +123,38 @@ enum rc sqlite_apply(struct backend *b, struct change_set *set, struct log_entry
 sqlite3_stmt *writer_stmt(struct backend *b, enum write_stmt which) NODISCARD;
 /** Runs a statement of the writer to its end and resets it. */
 enum rc writer_run(struct backend *b, sqlite3_stmt *st) NODISCARD;
+/** Is there a row? Resets the statement. */
+enum rc writer_row_exists(struct backend *b, sqlite3_stmt *st, bool *out) NODISCARD;
+/** Where a set's entries of the change log go: at most one for each change. */
+struct log_out {
+    struct log_entry *entries;
+    size_t n;
+};
+/** Appends `what` to the change log under the next number. */
+enum rc writer_log(struct backend *b, struct log_out *log, const struct log_entry *what) NODISCARD;
+/** Applies one change; `st` is its kind's statement. */
+typedef enum rc (*apply_fn)(struct backend *b, sqlite3_stmt *st, struct change *c,
+                            struct log_out *log);
+
+/* sqlite_access.c: what the change kinds of these names say */
+enum rc apply_application_put(struct backend *b, sqlite3_stmt *st, struct change *c,
+                              struct log_out *log) NODISCARD;
+enum rc apply_application_delete(struct backend *b, sqlite3_stmt *st, struct change *c,
+                                 struct log_out *log) NODISCARD;
+enum rc apply_role_put(struct backend *b, sqlite3_stmt *st, struct change *c,
+                       struct log_out *log) NODISCARD;
+enum rc apply_role_delete(struct backend *b, sqlite3_stmt *st, struct change *c,
+                          struct log_out *log) NODISCARD;
+enum rc apply_role_assignment_put(struct backend *b, sqlite3_stmt *st, struct change *c,
+                                  struct log_out *log) NODISCARD;
+enum rc apply_role_assignment_delete(struct backend *b, sqlite3_stmt *st, struct change *c,
+                                     struct log_out *log) NODISCARD;
+enum rc apply_role_scope_delete(struct backend *b, sqlite3_stmt *st, struct change *c,
+                                struct log_out *log) NODISCARD;
+enum rc apply_issuer_put(struct backend *b, sqlite3_stmt *st, struct change *c,
+                         struct log_out *log) NODISCARD;
+enum rc apply_issuer_delete(struct backend *b, sqlite3_stmt *st, struct change *c,
+                            struct log_out *log) NODISCARD;
 
 /* sqlite_read.c */
 struct backend_reader;
@@ -139,10 +186,32 @@ enum read_stmt {
     R_CHANGES,
     R_LIST,
     R_LIST_PREFIX,
+    R_APPLICATION, /* by its keys, in the order of enum application_key */
+    R_APPLICATION_OBJECT,
+    R_APPLICATION_NAME,
+    R_APPLICATION_ARM,
+    R_APPLICATION_HEADER,
+    R_APPLICATIONS,
+    R_ROLES,
+    R_ROLE_ASSIGNMENT,
+    R_ROLE_ASSIGNMENTS,
+    R_ROLE_ASSIGNMENTS_OF,
+    R_ROLE_ASSIGNMENTS_AT,
+    R_ROLE_ASSIGNMENTS_BELOW,
+    R_ISSUERS,
+    R_LIST_APPLICATIONS,
+    R_LIST_ROLES,
+    R_LIST_ISSUERS,
     R_COUNT
 };
 /** A statement of this reader on a state at least as new as `stamp`; NULL on failure. */
 sqlite3_stmt *reader_stmt(struct backend_reader *r, uint64_t stamp, enum read_stmt which) NODISCARD;
+/** One row of a point look-up: after RC_OK its columns may be read, then the statement is reset.
+ * RC_NOT_FOUND, RC_IO: it is reset already. */
+enum rc reader_step(struct backend_reader *r, sqlite3_stmt *st) NODISCARD;
+/** Keeps one state in sight over several queries, until reader_let_go(). */
+bool reader_hold(struct backend_reader *r, uint64_t stamp) NODISCARD;
+void reader_let_go(struct backend_reader *r);
 /** Steps through all rows, or until `row` says false; then resets and lets go. */
 enum rc reader_walk(struct backend_reader *r, sqlite3_stmt *st,
                     bool (*row)(sqlite3_stmt *st, void *ctx), void *ctx) NODISCARD;
@@ -150,6 +219,15 @@ enum rc reader_walk(struct backend_reader *r, sqlite3_stmt *st,
 void user_from_row(sqlite3_stmt *st, struct user_row *out);
 
 /* sqlite_scan.c */
+/** The context of a row function that hands rows to a caller's `each`. */
+struct walk {
+    void (*each)(void); /* of the query's own type: see the callers */
+    void *ctx;
+    struct arena *arena;
+};
+/** reader_walk(); without a statement RC_IO. */
+enum rc scan_rows(struct backend_reader *r, sqlite3_stmt *st, bool (*row)(sqlite3_stmt *, void *),
+                  struct walk walk) NODISCARD;
 enum rc scan_resources(struct backend_reader *r, uint64_t stamp, struct arena *arena,
                        void (*each)(void *, const struct resource_row *), void *ctx) NODISCARD;
 enum rc scan_access_keys(struct backend_reader *r, uint64_t stamp, struct arena *arena,
@@ -163,6 +241,26 @@ enum rc scan_changes(struct backend_reader *r, uint64_t stamp, int64_t seq,
                      void (*each)(void *, const struct log_entry *), void *ctx) NODISCARD;
 enum rc scan_users(struct backend_reader *r, uint64_t stamp, const struct user_query *q,
                    struct arena *arena, struct user_page *out) NODISCARD;
+
+/* sqlite_access_read.c */
+/** What scopes below `scope` begin with, before a slash: empty for "/". */
+struct str scope_stem(struct str scope) NODISCARD;
+enum rc read_application(struct backend_reader *r, uint64_t stamp,
+                         const struct application_lookup *lookup, struct arena *arena,
+                         struct application_row *out) NODISCARD;
+enum rc read_role_assignment(struct backend_reader *r, uint64_t stamp, const struct uuid *id,
+                             struct arena *arena, struct role_assignment_row *out) NODISCARD;
+enum rc scan_applications(struct backend_reader *r, uint64_t stamp, struct arena *arena,
+                          void (*each)(void *, const struct application_row *),
+                          void *ctx) NODISCARD;
+enum rc scan_roles(struct backend_reader *r, uint64_t stamp, struct arena *arena,
+                   void (*each)(void *, const struct role_row *), void *ctx) NODISCARD;
+enum rc scan_role_assignments(struct backend_reader *r, uint64_t stamp,
+                              const struct role_assignment_walk *walk) NODISCARD;
+enum rc scan_issuers(struct backend_reader *r, uint64_t stamp, struct arena *arena,
+                     void (*each)(void *, const struct issuer_row *), void *ctx) NODISCARD;
+enum rc scan_access(struct backend_reader *r, uint64_t stamp, const struct access_query *q,
+                    struct arena *arena, struct access_page *out) NODISCARD;
 
 /* sqlite_backup.c */
 enum rc sqlite_backup_to(struct backend *b, const char *path) NODISCARD;

@@ -7,6 +7,13 @@
 
 #define USER_COLUMNS                                                                               \
     "resource, id, generation, created, valid_from, revoked, deleted, last_issued, external_id"
+#define APPLICATION_COLUMNS                                                                        \
+    "client_id, object_id, kind, version, disabled, created, revoked_before, name, arm_id,"        \
+    " header_hash, header_sealed, document"
+#define ROLE_COLUMNS "id, name, document, created, updated"
+#define ROLE_ASSIGNMENT_COLUMNS                                                                    \
+    "id, principal, role, scope, principal_type, description, created_by, created"
+#define ISSUER_COLUMNS "id, issuer, document, created"
 
 /* clang-format off */
 static const char *const sql[R_COUNT] = {
@@ -21,14 +28,14 @@ static const char *const sql[R_COUNT] = {
         " WHERE resource = ?1 AND tenant = ?2 AND object = ?3",
     [R_META] = "SELECT value FROM meta WHERE name = ?1",
     [R_RESOURCES] =
-        "SELECT id, name, location, names, port, state, is_default, created FROM resources"
-        " ORDER BY id",
+        "SELECT id, name, location, names, port, state, is_default, created, resource_group,"
+        " no_local_auth, data_location, properties FROM resources ORDER BY id",
     [R_ACCESS_KEYS] =
         "SELECT resource, slot, generation, tokens_valid_from, sealed, regenerated, last_used"
         " FROM access_keys ORDER BY resource, slot",
     [R_SIGNING_KEYS] =
-        "SELECT kid, alg, purpose, sealed, created, active_from, retired FROM signing_keys"
-        " ORDER BY kid",
+        "SELECT kid, alg, purpose, sealed, created, active_from, retired, certificate"
+        " FROM signing_keys ORDER BY kid",
     [R_REVOKED] =
         "SELECT " USER_COLUMNS " FROM users WHERE revoked > 0 AND revoked >= ?1"
         " UNION ALL"
@@ -42,6 +49,37 @@ static const char *const sql[R_COUNT] = {
     [R_LIST_PREFIX] =
         "SELECT " USER_COLUMNS " FROM users WHERE resource = ?1 AND id >= ?2 AND id < ?3"
         " ORDER BY id DESC",
+    [R_APPLICATION] = "SELECT " APPLICATION_COLUMNS " FROM applications WHERE client_id = ?1",
+    [R_APPLICATION_OBJECT] =
+        "SELECT " APPLICATION_COLUMNS " FROM applications WHERE object_id = ?1",
+    [R_APPLICATION_NAME] =
+        "SELECT " APPLICATION_COLUMNS " FROM applications WHERE name = ?1 COLLATE NOCASE",
+    [R_APPLICATION_ARM] =
+        "SELECT " APPLICATION_COLUMNS " FROM applications WHERE arm_id = ?1 AND arm_id <> ''",
+    [R_APPLICATION_HEADER] =
+        "SELECT " APPLICATION_COLUMNS " FROM applications"
+        " WHERE header_hash = ?1 AND header_hash <> x''",
+    [R_APPLICATIONS] =
+        "SELECT " APPLICATION_COLUMNS " FROM applications ORDER BY name COLLATE NOCASE",
+    [R_ROLES] = "SELECT " ROLE_COLUMNS " FROM roles ORDER BY name COLLATE NOCASE",
+    [R_ROLE_ASSIGNMENT] =
+        "SELECT " ROLE_ASSIGNMENT_COLUMNS " FROM role_assignments WHERE id = ?1",
+    [R_ROLE_ASSIGNMENTS] =
+        "SELECT " ROLE_ASSIGNMENT_COLUMNS " FROM role_assignments ORDER BY created, id",
+    [R_ROLE_ASSIGNMENTS_OF] =
+        "SELECT " ROLE_ASSIGNMENT_COLUMNS " FROM role_assignments WHERE principal = ?1"
+        " ORDER BY created, id",
+    [R_ROLE_ASSIGNMENTS_AT] =
+        "SELECT " ROLE_ASSIGNMENT_COLUMNS " FROM role_assignments WHERE scope = ?1",
+    [R_ROLE_ASSIGNMENTS_BELOW] =
+        "SELECT " ROLE_ASSIGNMENT_COLUMNS " FROM role_assignments"
+        " WHERE scope > ?1 || '/' AND scope < ?1 || '0'", /* '0' follows '/' */
+    [R_ISSUERS] = "SELECT " ISSUER_COLUMNS " FROM issuers ORDER BY issuer",
+    [R_LIST_APPLICATIONS] =
+        "SELECT " APPLICATION_COLUMNS " FROM applications WHERE ?1 = 0 OR kind = ?1"
+        " ORDER BY created DESC, client_id DESC",
+    [R_LIST_ROLES] = "SELECT " ROLE_COLUMNS " FROM roles ORDER BY created DESC, id DESC",
+    [R_LIST_ISSUERS] = "SELECT " ISSUER_COLUMNS " FROM issuers ORDER BY created DESC, id DESC",
 };
 /* clang-format on */
 
@@ -125,6 +163,20 @@ sqlite3_stmt *reader_stmt(struct backend_reader *r, uint64_t stamp, enum read_st
     return sqlite_prepared(r->db, &r->stmt[which], sql[which]);
 }
 
+bool reader_hold(struct backend_reader *r, uint64_t stamp)
+{
+    if (!renew(r, stamp))
+        return false;
+    r->walking++;
+    return true;
+}
+
+void reader_let_go(struct backend_reader *r)
+{
+    r->walking--;
+    reader_idle(r);
+}
+
 enum rc reader_walk(struct backend_reader *r, sqlite3_stmt *st,
                     bool (*row)(sqlite3_stmt *st, void *ctx), void *ctx)
 {
@@ -140,8 +192,7 @@ enum rc reader_walk(struct backend_reader *r, sqlite3_stmt *st,
     return code == SQLITE_ROW || code == SQLITE_DONE ? RC_OK : RC_IO;
 }
 
-/** One row of a point look-up: after RC_OK its columns may be read, then finish(). */
-static enum rc step_to_row(struct backend_reader *r, sqlite3_stmt *st)
+enum rc reader_step(struct backend_reader *r, sqlite3_stmt *st)
 {
     int code = sqlite3_step(st);
 
@@ -171,7 +222,7 @@ void user_from_row(sqlite3_stmt *st, struct user_row *out)
 static enum rc one_user(struct backend_reader *r, sqlite3_stmt *st, struct arena *arena,
                         struct user_row *out)
 {
-    enum rc rc = step_to_row(r, st);
+    enum rc rc = reader_step(r, st);
 
     if (rc)
         return rc;
@@ -221,7 +272,7 @@ enum rc read_assignment(struct backend_reader *r, uint64_t stamp, const struct a
     bind_uuid(st, 1, &key->resource);
     bind_uuid(st, 2, &key->tenant);
     bind_uuid(st, 3, &key->object);
-    rc = step_to_row(r, st);
+    rc = reader_step(r, st);
     if (rc)
         return rc;
     row.principal_type = arena_dup(arena, column_str(st, 0));
@@ -240,7 +291,7 @@ enum rc read_meta(struct backend_reader *r, uint64_t stamp, struct str name, str
     if (!st)
         return RC_IO;
     bind_str(st, 1, name);
-    rc = step_to_row(r, st);
+    rc = reader_step(r, st);
     if (rc)
         return rc;
     *out = arena_dup(arena, column_str(st, 0));

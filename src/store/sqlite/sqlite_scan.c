@@ -3,20 +3,14 @@
 
 #define AFTER_OCTETS 24 /* created, big-endian, and the user's guid */
 
-struct walk {
-    void (*each)(void); /* of the query's own type: see the callers */
-    void *ctx;
-    struct arena *arena;
-};
-
 typedef void (*resource_fn)(void *, const struct resource_row *);
 typedef void (*access_key_fn)(void *, const struct access_key_row *);
 typedef void (*signing_key_fn)(void *, const struct signing_key_row *);
 typedef void (*user_fn)(void *, const struct user_row *);
 typedef void (*entry_fn)(void *, const struct log_entry *);
 
-static enum rc run_walk(struct backend_reader *r, sqlite3_stmt *st,
-                        bool (*row)(sqlite3_stmt *, void *), struct walk walk)
+enum rc scan_rows(struct backend_reader *r, sqlite3_stmt *st, bool (*row)(sqlite3_stmt *, void *),
+                  struct walk walk)
 {
     return st ? reader_walk(r, st, row, &walk) : RC_IO;
 }
@@ -33,6 +27,10 @@ static bool resource_from_row(sqlite3_stmt *st, void *ctx)
         .state = (enum resource_state)sqlite3_column_int(st, 5),
         .is_default = sqlite3_column_int(st, 6) != 0,
         .created = sqlite3_column_int64(st, 7),
+        .group = arena_dup(w->arena, column_str(st, 8)),
+        .no_local_auth = sqlite3_column_int(st, 9) != 0,
+        .data_location = arena_dup(w->arena, column_str(st, 10)),
+        .properties = arena_dup(w->arena, column_str(st, 11)),
     };
 
     ((resource_fn)w->each)(w->ctx, &row);
@@ -42,8 +40,8 @@ static bool resource_from_row(sqlite3_stmt *st, void *ctx)
 enum rc scan_resources(struct backend_reader *r, uint64_t stamp, struct arena *arena,
                        void (*each)(void *, const struct resource_row *), void *ctx)
 {
-    return run_walk(r, reader_stmt(r, stamp, R_RESOURCES), resource_from_row,
-                    (struct walk){(void (*)(void))each, ctx, arena});
+    return scan_rows(r, reader_stmt(r, stamp, R_RESOURCES), resource_from_row,
+                     (struct walk){(void (*)(void))each, ctx, arena});
 }
 
 static bool access_key_from_row(sqlite3_stmt *st, void *ctx)
@@ -66,8 +64,8 @@ static bool access_key_from_row(sqlite3_stmt *st, void *ctx)
 enum rc scan_access_keys(struct backend_reader *r, uint64_t stamp, struct arena *arena,
                          void (*each)(void *, const struct access_key_row *), void *ctx)
 {
-    return run_walk(r, reader_stmt(r, stamp, R_ACCESS_KEYS), access_key_from_row,
-                    (struct walk){(void (*)(void))each, ctx, arena});
+    return scan_rows(r, reader_stmt(r, stamp, R_ACCESS_KEYS), access_key_from_row,
+                     (struct walk){(void (*)(void))each, ctx, arena});
 }
 
 static bool signing_key_from_row(sqlite3_stmt *st, void *ctx)
@@ -81,6 +79,7 @@ static bool signing_key_from_row(sqlite3_stmt *st, void *ctx)
         .created = sqlite3_column_int64(st, 4),
         .active_from = sqlite3_column_int64(st, 5),
         .retired = sqlite3_column_int64(st, 6),
+        .certificate = arena_dup(w->arena, column_str(st, 7)),
     };
 
     ((signing_key_fn)w->each)(w->ctx, &row);
@@ -90,8 +89,8 @@ static bool signing_key_from_row(sqlite3_stmt *st, void *ctx)
 enum rc scan_signing_keys(struct backend_reader *r, uint64_t stamp, struct arena *arena,
                           void (*each)(void *, const struct signing_key_row *), void *ctx)
 {
-    return run_walk(r, reader_stmt(r, stamp, R_SIGNING_KEYS), signing_key_from_row,
-                    (struct walk){(void (*)(void))each, ctx, arena});
+    return scan_rows(r, reader_stmt(r, stamp, R_SIGNING_KEYS), signing_key_from_row,
+                     (struct walk){(void (*)(void))each, ctx, arena});
 }
 
 static bool revoked_from_row(sqlite3_stmt *st, void *ctx)
@@ -111,7 +110,7 @@ enum rc scan_revoked(struct backend_reader *r, uint64_t stamp, unix_ms since,
 
     if (st)
         sqlite3_bind_int64(st, 1, since);
-    return run_walk(r, st, revoked_from_row, (struct walk){(void (*)(void))each, ctx, NULL});
+    return scan_rows(r, st, revoked_from_row, (struct walk){(void (*)(void))each, ctx, NULL});
 }
 
 static bool entry_from_row(sqlite3_stmt *st, void *ctx)
@@ -126,6 +125,8 @@ static bool entry_from_row(sqlite3_stmt *st, void *ctx)
         e.user = (struct user_key){.resource = column_uuid(st, 2), .user = column_uuid(st, 3)};
     else if (e.kind == LOG_RESOURCE)
         e.resource = column_uuid(st, 2);
+    else if (e.kind == LOG_PRINCIPAL)
+        e.principal = column_uuid(st, 3);
     ((entry_fn)w->each)(w->ctx, &e);
     return true;
 }
@@ -137,7 +138,7 @@ enum rc scan_changes(struct backend_reader *r, uint64_t stamp, int64_t seq,
 
     if (st)
         sqlite3_bind_int64(st, 1, seq);
-    return run_walk(r, st, entry_from_row, (struct walk){(void (*)(void))each, ctx, NULL});
+    return scan_rows(r, st, entry_from_row, (struct walk){(void (*)(void))each, ctx, NULL});
 }
 
 /* ---- pages of users ---- */

@@ -1,9 +1,9 @@
 /* Tables, their versions, and how to tell a store of ours from another file.
  *
  * Keys are octets and time-ordered where rows come in bulk; every table is its own primary key's
- * tree. Indexes are few, since each costs a page per commit: users by time (lists), and partial
- * ones which the ordinary insert does not touch. A step of migration is never changed once
- * released: add the next one. */
+ * tree. Where rows are written often indexes are few, since each costs a page per commit: users by
+ * time (lists), and partial ones which the ordinary insert does not touch. A step of migration is
+ * never changed once released: add the next one. */
 #include "store/sqlite/sqlite_backend.h"
 
 /* clang-format off */
@@ -41,6 +41,37 @@ static const char *const steps[] = {
     "  PRIMARY KEY(resource, tenant, object)) WITHOUT ROWID;"
     "CREATE TABLE change_log(seq INTEGER NOT NULL PRIMARY KEY, kind INTEGER NOT NULL,"
     "  resource BLOB, id BLOB);",
+    /* 2 */
+    "ALTER TABLE resources ADD COLUMN resource_group TEXT NOT NULL DEFAULT 'callgate';"
+    "ALTER TABLE resources ADD COLUMN no_local_auth INTEGER NOT NULL DEFAULT 0;"
+    "ALTER TABLE resources ADD COLUMN data_location TEXT NOT NULL DEFAULT 'United States';"
+    "ALTER TABLE resources ADD COLUMN properties TEXT NOT NULL DEFAULT '{}';"
+    "UPDATE resources SET data_location = CASE location WHEN 'unitedstates' THEN 'United States'"
+    "  WHEN 'europe' THEN 'Europe' ELSE location END;"
+    "ALTER TABLE signing_keys ADD COLUMN certificate BLOB NOT NULL DEFAULT x'';"
+    "CREATE TABLE applications(client_id BLOB NOT NULL PRIMARY KEY, object_id BLOB NOT NULL,"
+    "  kind INTEGER NOT NULL, version INTEGER NOT NULL, disabled INTEGER NOT NULL,"
+    "  created INTEGER NOT NULL, revoked_before INTEGER NOT NULL, name TEXT NOT NULL,"
+    "  arm_id TEXT NOT NULL, header_hash BLOB NOT NULL, header_sealed BLOB NOT NULL,"
+    "  document TEXT NOT NULL) WITHOUT ROWID;"
+    "CREATE UNIQUE INDEX applications_object ON applications(object_id);"
+    "CREATE UNIQUE INDEX applications_name ON applications(name COLLATE NOCASE);"
+    "CREATE UNIQUE INDEX applications_arm ON applications(arm_id) WHERE arm_id <> '';"
+    "CREATE UNIQUE INDEX applications_header ON applications(header_hash)"
+    "  WHERE header_hash <> x'';"
+    "CREATE TABLE roles(id BLOB NOT NULL PRIMARY KEY, name TEXT NOT NULL,"
+    "  document TEXT NOT NULL, created INTEGER NOT NULL, updated INTEGER NOT NULL)"
+    "  WITHOUT ROWID;"
+    "CREATE UNIQUE INDEX roles_name ON roles(name COLLATE NOCASE);"
+    "CREATE TABLE role_assignments(id BLOB NOT NULL PRIMARY KEY, principal BLOB NOT NULL,"
+    "  role BLOB NOT NULL, scope TEXT NOT NULL, principal_type TEXT NOT NULL,"
+    "  description TEXT NOT NULL, created_by BLOB NOT NULL, created INTEGER NOT NULL)"
+    "  WITHOUT ROWID;"
+    "CREATE UNIQUE INDEX role_assignments_once ON role_assignments(principal, role, scope);"
+    "CREATE INDEX role_assignments_scope ON role_assignments(scope);"
+    "CREATE INDEX role_assignments_role ON role_assignments(role);"
+    "CREATE TABLE issuers(id BLOB NOT NULL PRIMARY KEY, issuer TEXT NOT NULL UNIQUE,"
+    "  document TEXT NOT NULL, created INTEGER NOT NULL) WITHOUT ROWID;",
 };
 /* clang-format on */
 _Static_assert(ARRAY_LEN(steps) == STORE_SCHEMA_VERSION, "one step per version");

@@ -476,6 +476,10 @@ const struct store_ops sqlite_store_ops = {
     .each_resource = scan_resources, .each_access_key = scan_access_keys,
     .each_signing_key = scan_signing_keys, .each_revoked = scan_revoked,
     .each_change = scan_changes, .list_users = scan_users,
+    .application = read_application, .role_assignment = read_role_assignment,
+    .each_application = scan_applications, .each_role = scan_roles,
+    .each_role_assignment = scan_role_assignments, .each_issuer = scan_issuers,
+    .list_access = scan_access,
     .backup = sqlite_backup_to, .verify_file = sqlite_verify_file,
 };
 /* clang-format on */

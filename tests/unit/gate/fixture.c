@@ -63,7 +63,10 @@ void fixture_put_resource(struct fixture *f, const struct uuid *id, const char *
                                                      .names = str_from(names),
                                                      .state = state,
                                                      .is_default = uuid_eq(id, &f->resource),
-                                                     .created = NOW}});
+                                                     .created = NOW,
+                                                     .group = RESOURCE_GROUP_DEFAULT,
+                                                     .data_location = STR("United States"),
+                                                     .properties = STR("{}")}});
 }
 
 void fixture_add_signing_key(struct fixture *f, unix_ms active_from, char out_kid[static 64])

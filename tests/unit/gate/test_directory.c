@@ -64,7 +64,11 @@ static void finds_resources_by_host(void **state)
                                       .u.resource = {.id = ids[2],
                                                      .name = STR("ported"),
                                                      .port = 9001,
-                                                     .state = RESOURCE_ACTIVE}});
+                                                     .state = RESOURCE_ACTIVE,
+                                                     .group = STR("Team"),
+                                                     .no_local_auth = true,
+                                                     .data_location = STR("Europe"),
+                                                     .properties = STR("{\"tags\":{}}")}});
     source.names = names;
     source.names_count = 1;
     buf_init(&why, KIB);
@@ -80,12 +84,37 @@ static void finds_resources_by_host(void **state)
     }
     assert_non_null(directory_by_name(d, STR("stopped")));
     assert_null(directory_by_name(d, STR("gone")));
+    const struct resource *ported = directory_by_id(d, &ids[2]);
+    assert_true(str_eq(ported->group, STR("Team")));
+    assert_true(ported->no_local_auth);
+    assert_true(str_eq(ported->data_location, STR("Europe")));
+    assert_true(str_eq(ported->properties, STR("{\"tags\":{}}")));
+    assert_false(directory_by_name(d, STR("stopped"))->no_local_auth);
     assert_int_equal(directory_by_id(d, &ids[1])->state, RESOURCE_DELETED);
     assert_null(directory_by_id(d, &(struct uuid){{9}}));
     for (size_t i = 0; i < d->resources_count; i++)
         assert_ptr_not_equal(&d->resources[i], d->dummy);
     snapshot_unref(&d->snapshot);
     buf_clear(&why);
+}
+
+static void names_the_data_location_of_a_location(void **state)
+{
+    static const struct {
+        const char *location, *data_location;
+    } cases[] = {
+        {"unitedstates", "United States"},
+        {"europe", "Europe"},
+        {"rack-7", "rack-7"},
+        {"Europe", "Europe"},
+        {"", ""},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+        if (!str_eq(data_location_of(str_from(cases[i].location)),
+                    str_from(cases[i].data_location)))
+            fail_msg("%s", cases[i].location);
 }
 
 static void refuses_another_master_key(void **state)
@@ -229,6 +258,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(finds_resources_by_host, set_up, tear_down),
+        cmocka_unit_test(names_the_data_location_of_a_location),
         cmocka_unit_test_setup_teardown(refuses_another_master_key, set_up, tear_down),
         cmocka_unit_test_setup_teardown(chooses_the_key_that_signs, set_up, tear_down),
         cmocka_unit_test_setup_teardown(is_seen_by_every_loop_before_the_answer, set_up, tear_down),

@@ -83,7 +83,10 @@ static void put_resource(struct change *c, const struct uuid *id, struct str nam
                                           .location = STR("unitedstates"),
                                           .state = RESOURCE_ACTIVE,
                                           .is_default = is_default,
-                                          .created = clock_wall() - (is_default ? 2000 : 1000)};
+                                          .created = clock_wall() - (is_default ? 2000 : 1000),
+                                          .group = RESOURCE_GROUP_DEFAULT,
+                                          .data_location = STR("United States"),
+                                          .properties = STR("{}")};
 }
 
 static void bootstrap(struct fixture *fx)

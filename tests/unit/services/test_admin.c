@@ -60,6 +60,47 @@ static void whoami_tells_each_kind(void **state)
     assert_int_equal(call(&fx, NOBODY, "GET", "/admin/whoami", ""), 401);
 }
 
+static struct resource_row stored;
+
+static void take_team(void *ctx, const struct resource_row *row)
+{
+    (void)ctx;
+    if (name_eq(row->name, STR("team-2")))
+        stored = *row;
+}
+
+static void keeps_what_it_does_not_show_of_a_resource(void **state)
+{
+    struct arena arena;
+    struct change put = {.kind = CHANGE_RESOURCE_PUT};
+
+    (void)state;
+    arena_init(&arena);
+    assert_int_equal(call(&fx, ADMIN, "POST", "/admin/resources",
+                          "{\"name\":\"team-2\",\"location\":\"europe\"}"),
+                     201);
+    assert_int_equal(store_each_resource(fx.reader, &arena, take_team, NULL), RC_OK);
+    assert_true(str_eq(stored.group, RESOURCE_GROUP_DEFAULT));
+    assert_false(stored.no_local_auth);
+    assert_true(str_eq(stored.data_location, STR("Europe")));
+    assert_true(str_eq(stored.properties, STR("{}")));
+    put.u.resource = stored;
+    put.u.resource.group = STR("Team");
+    put.u.resource.no_local_auth = true;
+    put.u.resource.properties = STR("{\"tags\":{\"a\":\"b\"}}");
+    assert_int_equal(store_commit_wait(fx.store, &put, 1), RC_OK);
+    assert_int_equal(call(&fx, ADMIN, "PATCH", "/admin/resources/team-2",
+                          "{\"location\":\"unitedstates\",\"state\":\"disabled\"}"),
+                     200);
+    assert_int_equal(store_each_resource(fx.reader, &arena, take_team, NULL), RC_OK);
+    assert_true(str_eq(stored.location, STR("unitedstates")));
+    assert_true(str_eq(stored.group, STR("Team")));
+    assert_true(stored.no_local_auth);
+    assert_true(str_eq(stored.data_location, STR("Europe"))); /* fixed for life */
+    assert_true(str_eq(stored.properties, STR("{\"tags\":{\"a\":\"b\"}}")));
+    arena_clear(&arena);
+}
+
 static void resources_come_change_and_go(void **state)
 {
     (void)state;
@@ -536,6 +577,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         CASE(whoami_tells_each_kind),
+        CASE(keeps_what_it_does_not_show_of_a_resource),
         CASE(resources_come_change_and_go),
         CASE(refuses_resources_that_would_clash),
         CASE(names_the_nearest_known_member),

@@ -220,6 +220,54 @@ struct change put_meta(struct str name, struct str value)
     return (struct change){.kind = CHANGE_META_PUT, .u.meta = {name, value}};
 }
 
+struct change put_application(uint64_t n, struct str name)
+{
+    return (struct change){
+        .kind = CHANGE_APPLICATION_PUT,
+        .u.application = {.client_id = id_of(n),
+                          .object_id = id_of(1000 + n),
+                          .kind = APPLICATION_APP,
+                          .version = 1,
+                          .created = NOW,
+                          .name = name,
+                          .document = STR("{}")},
+    };
+}
+
+struct change delete_application(uint64_t n)
+{
+    return (struct change){.kind = CHANGE_APPLICATION_DELETE, .u.application.client_id = id_of(n)};
+}
+
+struct change put_role(uint64_t n, struct str name)
+{
+    return (struct change){
+        .kind = CHANGE_ROLE_PUT,
+        .u.role = {.id = id_of(n), .name = name, .document = STR("{}"), .created = NOW},
+    };
+}
+
+struct change assign(uint64_t n, uint64_t principal, uint64_t role, struct str scope)
+{
+    return (struct change){
+        .kind = CHANGE_ROLE_ASSIGNMENT_PUT,
+        .u.role_assignment = {.id = id_of(n),
+                              .principal = id_of(principal),
+                              .role = id_of(role),
+                              .scope = scope,
+                              .principal_type = STR("ServicePrincipal"),
+                              .created = NOW + (unix_ms)n},
+    };
+}
+
+struct change put_issuer(uint64_t n, struct str issuer)
+{
+    return (struct change){
+        .kind = CHANGE_ISSUER_PUT,
+        .u.issuer = {.id = id_of(n), .issuer = issuer, .document = STR("{}"), .created = NOW},
+    };
+}
+
 void check_text(struct str got, struct str wanted)
 {
     if (!str_eq(got, wanted))

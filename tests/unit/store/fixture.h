@@ -70,6 +70,13 @@ struct change add_user(struct user_key key, unix_ms created);
 /** The other changes of a user, at `when`. */
 struct change change_user(enum change_kind kind, struct user_key key, unix_ms when);
 struct change put_meta(struct str name, struct str value);
+/** Version 1 of an application `n`, whose object id is id_of(1000 + n). */
+struct change put_application(uint64_t n, struct str name);
+struct change delete_application(uint64_t n);
+struct change put_role(uint64_t n, struct str name);
+/** Role assignment `n`, made at NOW + n. */
+struct change assign(uint64_t n, uint64_t principal, uint64_t role, struct str scope);
+struct change put_issuer(uint64_t n, struct str issuer);
 void check_text(struct str got, struct str wanted);
 
 #endif

@@ -212,7 +212,11 @@ static struct change put_resource(uint64_t id, struct str name)
                        .port = 65535,
                        .state = RESOURCE_ACTIVE,
                        .is_default = true,
-                       .created = NOW},
+                       .created = NOW,
+                       .group = STR("Group-1"),
+                       .no_local_auth = true,
+                       .data_location = STR("Europe"),
+                       .properties = STR("{\"tags\":{}}")},
     };
 }
 
@@ -224,6 +228,8 @@ static void keeps_resources(struct fixture *f)
     fixture_open(f);
     assert_int_equal(fixture_commit(f, &c, 1), RC_OK);
     c.u.resource.state = RESOURCE_DISABLED;
+    c.u.resource.no_local_auth = false;
+    c.u.resource.properties = STR("{}");
     assert_int_equal(fixture_commit(f, &c, 1), RC_OK);
     assert_int_equal(store_each_resource(f->reader, &f->arena, see_resource, &seen), RC_OK);
     assert_int_equal(seen.n, 1);
@@ -233,6 +239,10 @@ static void keeps_resources(struct fixture *f)
     assert_int_equal(seen.last.port, 65535);
     assert_int_equal(seen.last.state, RESOURCE_DISABLED);
     assert_true(seen.last.is_default);
+    check_text(seen.last.group, STR("Group-1"));
+    assert_false(seen.last.no_local_auth);
+    check_text(seen.last.data_location, STR("Europe"));
+    check_text(seen.last.properties, STR("{}"));
     assert_int_equal(seen.last.created, NOW);
 }
 
@@ -346,6 +356,7 @@ static void keeps_signing_keys(struct fixture *f)
     fixture_open(f);
     assert_int_equal(fixture_commit(f, &c, 1), RC_OK);
     c.u.signing_key.retired = NOW + 2;
+    c.u.signing_key.certificate = (struct str){"\x30\0\xff", 3};
     assert_int_equal(fixture_commit(f, &c, 1), RC_OK);
     assert_int_equal(store_each_signing_key(f->reader, &f->arena, see_signing_key, &seen), RC_OK);
     assert_int_equal(seen.n, 1);
@@ -355,6 +366,7 @@ static void keeps_signing_keys(struct fixture *f)
     check_text(seen.last.sealed, STR("sealed"));
     assert_int_equal(seen.last.active_from, NOW + 1);
     assert_int_equal(seen.last.retired, NOW + 2);
+    check_text(seen.last.certificate, (struct str){"\x30\0\xff", 3});
     c.kind = CHANGE_SIGNING_KEY_DELETE;
     assert_int_equal(fixture_commit(f, &c, 1), RC_OK);
     assert_int_equal(fixture_commit(f, &c, 1), RC_OK);

@@ -1,0 +1,479 @@
+/* Versions of the embedded back end's tables: a store of an older version becomes one of this, with
+ * all that was in it; and which indexes the queries of many rows use. */
+#include "fixture.h"
+#include "store/sqlite/sqlite_backend.h"
+
+#include <unistd.h>
+
+/* Version 1, as it was released: never to be changed. */
+/* clang-format off */
+static const char version_1[] =
+    "CREATE TABLE schema_version(version INTEGER NOT NULL PRIMARY KEY, applied INTEGER NOT NULL)"
+    "  WITHOUT ROWID;"
+    "CREATE TABLE meta(name TEXT NOT NULL PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;"
+    "CREATE TABLE resources(id BLOB NOT NULL PRIMARY KEY, name TEXT NOT NULL,"
+    "  location TEXT NOT NULL, names TEXT NOT NULL, port INTEGER NOT NULL,"
+    "  state INTEGER NOT NULL, is_default INTEGER NOT NULL, created INTEGER NOT NULL)"
+    "  WITHOUT ROWID;"
+    "CREATE UNIQUE INDEX resources_name ON resources(name) WHERE state <> 0;"
+    "CREATE TABLE access_keys(resource BLOB NOT NULL, slot INTEGER NOT NULL,"
+    "  generation INTEGER NOT NULL, tokens_valid_from INTEGER NOT NULL, sealed BLOB NOT NULL,"
+    "  regenerated INTEGER NOT NULL, last_used INTEGER NOT NULL, PRIMARY KEY(resource, slot))"
+    "  WITHOUT ROWID;"
+    "CREATE TABLE signing_keys(kid TEXT NOT NULL PRIMARY KEY, alg TEXT NOT NULL,"
+    "  purpose TEXT NOT NULL, sealed BLOB NOT NULL, created INTEGER NOT NULL,"
+    "  active_from INTEGER NOT NULL, retired INTEGER NOT NULL) WITHOUT ROWID;"
+    "CREATE TABLE users(resource BLOB NOT NULL, id BLOB NOT NULL, generation INTEGER NOT NULL,"
+    "  created INTEGER NOT NULL, valid_from INTEGER NOT NULL, revoked INTEGER NOT NULL,"
+    "  deleted INTEGER NOT NULL, last_issued INTEGER NOT NULL, external_id TEXT,"
+    "  PRIMARY KEY(resource, id)) WITHOUT ROWID;"
+    "CREATE INDEX users_created ON users(resource, created, id);"
+    "CREATE UNIQUE INDEX users_external ON users(resource, external_id)"
+    "  WHERE external_id IS NOT NULL AND deleted = 0;"
+    "CREATE INDEX users_revoked ON users(revoked) WHERE revoked > 0;"
+    "CREATE INDEX users_deleted ON users(deleted) WHERE deleted > 0;"
+    "CREATE TABLE users_tally(state INTEGER NOT NULL PRIMARY KEY, n INTEGER NOT NULL)"
+    "  WITHOUT ROWID;"
+    "INSERT INTO users_tally(state, n) VALUES (0, 0), (1, 0);"
+    "CREATE TABLE assignments(resource BLOB NOT NULL, tenant BLOB NOT NULL,"
+    "  object BLOB NOT NULL, principal_type TEXT NOT NULL, client_ids TEXT NOT NULL,"
+    "  PRIMARY KEY(resource, tenant, object)) WITHOUT ROWID;"
+    "CREATE TABLE change_log(seq INTEGER NOT NULL PRIMARY KEY, kind INTEGER NOT NULL,"
+    "  resource BLOB, id BLOB);"
+    "INSERT INTO schema_version(version, applied) VALUES (1, 1700000000000);"
+    "PRAGMA application_id = 1128747860;"; /* "CGST" */
+
+static const char rows_1[] =
+    "INSERT INTO resources VALUES"
+    " (x'00000000000000000000000000000001', 'default', 'unitedstates', 'a.example', 9001, 1, 1, 5),"
+    " (x'00000000000000000000000000000002', 'second', 'europe', '', 0, 2, 0, 6),"
+    " (x'00000000000000000000000000000003', 'third', 'rack-7', '', 0, 0, 0, 7);"
+    "INSERT INTO access_keys VALUES"
+    " (x'00000000000000000000000000000001', 0, 3, 2, x'00ff', 8, 9);"
+    "INSERT INTO signing_keys VALUES ('kid', 'ES256', 'user', x'01', 1, 2, 0);"
+    "INSERT INTO users VALUES"
+    " (x'00000000000000000000000000000001', x'00000000000000000000000000000007', 4, 10, 0, 11, 0,"
+    "  0, 'name');"
+    "UPDATE users_tally SET n = 1 WHERE state = 0;"
+    "INSERT INTO meta VALUES ('clock', x'31');"
+    "INSERT INTO change_log VALUES (41, 3, x'00000000000000000000000000000001',"
+    " x'00000000000000000000000000000007');";
+/* clang-format on */
+
+static void run_sql(const char *path, const char *sql)
+{
+    sqlite3 *db = NULL;
+
+    assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+    if (sqlite3_exec(db, sql, NULL, NULL, NULL) != SQLITE_OK)
+        fail_msg("%s", sqlite3_errmsg(db));
+    sqlite3_close(db);
+}
+
+static void make_version_1(struct fixture *f)
+{
+    run_sql(f->path, version_1);
+    run_sql(f->path, rows_1);
+}
+
+/* ---- from version 1 ---- */
+
+struct seen {
+    size_t resources, access_keys, signing_keys;
+    struct resource_row resource[3];
+    struct access_key_row access_key;
+    struct signing_key_row signing_key;
+};
+
+static void see_resource(void *ctx, const struct resource_row *row)
+{
+    struct seen *seen = ctx;
+
+    assert_true(seen->resources < ARRAY_LEN(seen->resource));
+    seen->resource[seen->resources++] = *row;
+}
+
+static void see_access_key(void *ctx, const struct access_key_row *row)
+{
+    struct seen *seen = ctx;
+
+    seen->access_keys++;
+    seen->access_key = *row;
+}
+
+static void see_signing_key(void *ctx, const struct signing_key_row *row)
+{
+    struct seen *seen = ctx;
+
+    seen->signing_keys++;
+    seen->signing_key = *row;
+}
+
+static void check_resources(const struct seen *seen)
+{
+    static const struct {
+        struct str name, location, names, data_location;
+        uint16_t port;
+        enum resource_state state;
+        bool is_default;
+    } wanted[] = {
+        {STR_INIT("default"), STR_INIT("unitedstates"), STR_INIT("a.example"),
+         STR_INIT("United States"), 9001, RESOURCE_ACTIVE, true},
+        {STR_INIT("second"),
+         STR_INIT("europe"),
+         {NULL, 0},
+         STR_INIT("Europe"),
+         0,
+         RESOURCE_DISABLED,
+         false},
+        {STR_INIT("third"),
+         STR_INIT("rack-7"),
+         {NULL, 0},
+         STR_INIT("rack-7"),
+         0,
+         RESOURCE_DELETED,
+         false},
+    };
+
+    assert_int_equal(seen->resources, ARRAY_LEN(wanted));
+    for (size_t i = 0; i < ARRAY_LEN(wanted); i++) {
+        const struct resource_row *row = &seen->resource[i];
+        const struct uuid id = id_of(i + 1);
+
+        assert_true(uuid_eq(&row->id, &id));
+        check_text(row->name, wanted[i].name);
+        check_text(row->location, wanted[i].location);
+        check_text(row->names, wanted[i].names);
+        check_text(row->data_location, wanted[i].data_location);
+        assert_int_equal(row->port, wanted[i].port);
+        assert_int_equal(row->state, wanted[i].state);
+        assert_int_equal(row->is_default, wanted[i].is_default);
+        assert_int_equal(row->created, 5 + i);
+        check_text(row->group, STR("callgate"));
+        assert_false(row->no_local_auth);
+        check_text(row->properties, STR("{}"));
+    }
+}
+
+static void check_what_version_1_held(struct fixture *f)
+{
+    const struct user_key key = key_of(1, 7);
+    struct store_figures figures;
+    struct seen seen = {0};
+    struct user_row user;
+    struct str value;
+
+    assert_int_equal(store_each_resource(f->reader, &f->arena, see_resource, &seen), RC_OK);
+    check_resources(&seen);
+    assert_int_equal(store_each_access_key(f->reader, &f->arena, see_access_key, &seen), RC_OK);
+    assert_int_equal(seen.access_keys, 1);
+    assert_int_equal(seen.access_key.generation, 3);
+    check_text(seen.access_key.sealed, (struct str){"\0\xff", 2});
+    assert_int_equal(store_each_signing_key(f->reader, &f->arena, see_signing_key, &seen), RC_OK);
+    assert_int_equal(seen.signing_keys, 1);
+    check_text(seen.signing_key.kid, STR("kid"));
+    assert_int_equal(seen.signing_key.certificate.len, 0);
+    assert_int_equal(fixture_user(f, &key, &user), RC_OK);
+    assert_int_equal(user.generation, 4);
+    check_text(user.external_id, STR("name"));
+    assert_int_equal(store_meta(f->reader, STR("clock"), &f->arena, &value), RC_OK);
+    check_text(value, STR("1"));
+    store_figures(f->store, &figures);
+    assert_int_equal(figures.users, 1);
+}
+
+static int64_t number_in(const char *path, const char *sql)
+{
+    sqlite3 *db = NULL;
+    int64_t n = -1;
+
+    assert_int_equal(sqlite3_open_v2(path, &db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
+    assert_int_equal(sqlite_number(db, sql, &n), RC_OK);
+    sqlite3_close(db);
+    return n;
+}
+
+static void note_seq(void *ctx, const struct log_entry *e)
+{
+    *(int64_t *)ctx = e->seq;
+}
+
+static void takes_over_a_store_of_version_1(struct fixture *f)
+{
+    struct change c[2] = {put_application(1, STR("one")), assign(1, 1001, 1, STR("/"))};
+    struct application_row row;
+    int64_t seq = 0;
+
+    make_version_1(f);
+    for (int i = 0; i < 2; i++) { /* the second time there is nothing to do */
+        fixture_open(f);
+        check_what_version_1_held(f);
+        fixture_close(f);
+        assert_int_equal(number_in(f->path, "SELECT count(*) FROM schema_version"), 2);
+        assert_int_equal(number_in(f->path, "SELECT max(version) FROM schema_version"), 2);
+    }
+    fixture_open(f);
+    assert_int_equal(fixture_commit(f, c, 2), RC_OK);
+    assert_int_equal(store_each_change(f->reader, 0, note_seq, &seq), RC_OK);
+    assert_int_equal(seq, 43); /* goes on from 41 */
+    assert_int_equal(store_application(f->reader, APPLICATION_BY_NAME, STR("one"), &f->arena, &row),
+                     RC_OK);
+}
+
+/** Definitions of all tables and indexes, as the engine spells them. */
+static struct str schema_of(struct fixture *f)
+{
+    sqlite3 *db = NULL;
+    sqlite3_stmt *st = NULL;
+    struct str text;
+
+    assert_int_equal(sqlite3_open_v2(f->path, &db, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
+    assert_int_equal(sqlite3_prepare_v2(db,
+                                        "SELECT group_concat(type || name || sql, char(10)) FROM"
+                                        " (SELECT * FROM sqlite_schema WHERE sql NOT NULL"
+                                        "  ORDER BY type, name)",
+                                        -1, &st, NULL),
+                     SQLITE_OK);
+    assert_int_equal(sqlite3_step(st), SQLITE_ROW);
+    text = arena_dup(&f->arena, column_str(st, 0));
+    sqlite3_finalize(st);
+    sqlite3_close(db);
+    return text;
+}
+
+static void makes_of_an_old_store_what_a_new_one_is(struct fixture *f)
+{
+    struct str fresh;
+
+    fixture_open(f);
+    fixture_close(f);
+    fresh = schema_of(f);
+    assert_true(fresh.len > 2000);
+    assert_int_equal(unlink(f->path), 0);
+    make_version_1(f);
+    fixture_open(f);
+    fixture_close(f);
+    check_text(schema_of(f), fresh);
+}
+
+static void refuses_the_next_version_and_leaves_it_alone(struct fixture *f)
+{
+    fixture_open(f);
+    fixture_close(f);
+    run_sql(f->path, "INSERT INTO schema_version VALUES (3, 1)");
+    assert_int_equal(fixture_try_open(f), RC_CONFLICT);
+    assert_true(str_find_str(buf_str(&f->why), STR("newer version (its schema is 3,")) <
+                f->why.len);
+    assert_int_equal(store_verify_file(f->path, NULL), RC_CONFLICT);
+    run_sql(f->path, "DELETE FROM schema_version WHERE version = 3");
+    fixture_open(f);
+}
+
+static void verifies_a_store_of_version_1(struct fixture *f)
+{
+    make_version_1(f);
+    assert_int_equal(store_verify_file(f->path, &f->why), RC_OK);
+    assert_int_equal(number_in(f->path, "SELECT max(version) FROM schema_version"), 1);
+}
+
+struct copied {
+    struct loop *loop;
+    enum rc rc;
+};
+
+static void on_copied(void *ctx, enum rc rc)
+{
+    struct copied *c = ctx;
+
+    c->rc = rc;
+    loop_stop(c->loop);
+}
+
+static void copies_applications_and_what_is_assigned(struct fixture *f)
+{
+    struct change c[4] = {put_application(1, STR("one")), put_role(5, STR("role")),
+                          assign(1, 1001, 5, STR("/a")), put_issuer(6, STR("issuer"))};
+    const char *copy = arena_printf(&f->arena, "%s/copy", f->dir).ptr;
+    const struct uuid id = id_of(1);
+    struct copied copied = {.loop = f->loop, .rc = RC_INTERNAL};
+    struct role_assignment_row assignment;
+    struct application_row application;
+
+    fixture_open(f);
+    assert_int_equal(fixture_commit(f, c, 4), RC_OK);
+    store_backup(f->store, f->loop, copy, on_copied, &copied);
+    fixture_run(f);
+    assert_int_equal(copied.rc, RC_OK);
+    assert_int_equal(store_verify_file(copy, &f->why), RC_OK);
+    fixture_close(f);
+    snprintf(f->path, sizeof f->path, "%s", copy);
+    fixture_open(f);
+    assert_int_equal(
+        store_application(f->reader, APPLICATION_BY_NAME, STR("ONE"), &f->arena, &application),
+        RC_OK);
+    assert_int_equal(store_role_assignment(f->reader, &id, &f->arena, &assignment), RC_OK);
+    check_text(assignment.scope, STR("/a"));
+    assert_int_equal(number_in(copy, "SELECT count(*) FROM roles"), 1);
+    assert_int_equal(number_in(copy, "SELECT count(*) FROM issuers"), 1);
+}
+
+/* ---- indexes ---- */
+
+/** Fails unless every table access of the statement is a search by index `name`, or by the primary
+ * key when it is NULL. */
+static void check_plan(sqlite3_stmt *of, const char *name)
+{
+    sqlite3 *db = sqlite3_db_handle(of);
+    char sql[1024];
+    sqlite3_stmt *st = NULL;
+    int looks = 0;
+
+    snprintf(sql, sizeof sql, "EXPLAIN QUERY PLAN %s", sqlite3_sql(of));
+    assert_int_equal(sqlite3_prepare_v2(db, sql, -1, &st, NULL), SQLITE_OK);
+    while (sqlite3_step(st) == SQLITE_ROW) {
+        struct str detail = column_str(st, 3);
+
+        if (str_starts(detail, STR("SCAN")))
+            fail_msg("%s: " STR_FMT, sqlite3_sql(of), STR_ARG(detail));
+        if (!str_starts(detail, STR("SEARCH")))
+            continue;
+        looks++;
+        if (str_find_str(detail, str_from(name ? name : "PRIMARY KEY")) == detail.len)
+            fail_msg("%s: " STR_FMT, sqlite3_sql(of), STR_ARG(detail));
+    }
+    sqlite3_finalize(st);
+    assert_true(looks > 0);
+}
+
+static void check_reads(struct backend *b)
+{
+    static const struct {
+        enum read_stmt which;
+        const char *index;
+    } reads[] = {
+        {R_APPLICATION, NULL},
+        {R_APPLICATION_OBJECT, "applications_object"},
+        {R_APPLICATION_NAME, "applications_name"},
+        {R_APPLICATION_ARM, "applications_arm"},
+        {R_APPLICATION_HEADER, "applications_header"},
+        {R_ROLE_ASSIGNMENT, NULL},
+        {R_ROLE_ASSIGNMENTS_OF, "role_assignments_once"},
+        {R_ROLE_ASSIGNMENTS_AT, "role_assignments_scope"},
+        {R_ROLE_ASSIGNMENTS_BELOW, "role_assignments_scope"},
+    };
+    struct backend_reader *r;
+
+    assert_int_equal(reader_open(b, &r), RC_OK);
+    for (size_t i = 0; i < ARRAY_LEN(reads); i++) {
+        sqlite3_stmt *st = reader_stmt(r, 0, reads[i].which);
+
+        assert_non_null(st);
+        check_plan(st, reads[i].index);
+    }
+    reader_close(r);
+}
+
+static void check_writes(struct backend *b)
+{
+    static const struct {
+        enum write_stmt which;
+        const char *index;
+    } writes[] = {
+        {W_APPLICATION_THERE, NULL},
+        {W_APPLICATION_DELETE, NULL},
+        {W_PRINCIPAL_CLEAR, "role_assignments_once"},
+        {W_ROLE_ASSIGNED, "role_assignments_role"},
+        {W_ROLE_ASSIGNMENT_THERE, NULL},
+        {W_ROLE_ASSIGNMENT_DELETE, NULL},
+        {W_ROLE_SCOPE_DELETE, "role_assignments_scope"},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(writes); i++) {
+        sqlite3_stmt *st = writer_stmt(b, writes[i].which);
+
+        assert_non_null(st);
+        check_plan(st, writes[i].index);
+    }
+}
+
+static void count_assignment(void *ctx, const struct role_assignment_row *row)
+{
+    const struct uuid principal = id_of(77);
+
+    assert_true(uuid_eq(&row->principal, &principal));
+    ++*(size_t *)ctx;
+}
+
+static void finds_few_among_many_assignments_by_an_index(struct fixture *f)
+{
+    enum { SETS = 100, SET = 1000 };
+    struct change *c = calloc(SET, sizeof *c);
+    const struct uuid principal = id_of(77);
+    struct store_options options = {.path = str_from(f->path)};
+    struct change gone = {.kind = CHANGE_ROLE_SCOPE_DELETE,
+                          .u.role_assignment.scope = STR("/s/77")};
+    struct backend *b;
+    size_t n = 0;
+
+    assert_non_null(c);
+    fixture_open(f);
+    for (uint64_t set = 0; set < SETS; set++) {
+        struct arena arena;
+
+        arena_init(&arena);
+        for (uint64_t i = 0; i < SET; i++)
+            c[i] = assign(set * SET + i, i, set, arena_printf(&arena, "/s/%d/r", (int)i));
+        assert_int_equal(fixture_commit(f, c, SET), RC_OK);
+        arena_clear(&arena);
+    }
+    free(c);
+    assert_int_equal(
+        store_each_role_assignment(f->reader, &principal, &f->arena, count_assignment, &n), RC_OK);
+    assert_int_equal(n, SETS);
+    assert_int_equal(fixture_commit(f, &gone, 1), RC_OK);
+    n = 0;
+    assert_int_equal(
+        store_each_role_assignment(f->reader, &principal, &f->arena, count_assignment, &n), RC_OK);
+    assert_int_equal(n, 0);
+    fixture_close(f);
+    assert_int_equal(number_in(f->path, "SELECT count(*) FROM role_assignments"),
+                     SETS * SET - SETS);
+    assert_int_equal(sqlite_store_ops.open(&options, &b, NULL), RC_OK);
+    check_reads(b);
+    check_writes(b);
+    sqlite_store_ops.close(b);
+}
+
+/* clang-format off */
+static const struct store_case cases[] = {
+    {"takes over a store of version 1", takes_over_a_store_of_version_1},
+    {"makes of an old store what a new one is", makes_of_an_old_store_what_a_new_one_is},
+    {"refuses the next version and leaves it alone", refuses_the_next_version_and_leaves_it_alone},
+    {"verifies a store of version 1", verifies_a_store_of_version_1},
+    {"copies applications and what is assigned", copies_applications_and_what_is_assigned},
+    {"finds few among many assignments by an index", finds_few_among_many_assignments_by_an_index},
+};
+/* clang-format on */
+
+static void run_case(void **state)
+{
+    const struct store_case *c = *state;
+    struct fixture f;
+
+    fixture_init(&f, &back_ends[0]);
+    c->run(&f);
+    fixture_clear(&f);
+}
+
+int main(void)
+{
+    struct CMUnitTest tests[ARRAY_LEN(cases)];
+    struct store_case bound[ARRAY_LEN(cases)];
+
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        bound[i] = cases[i];
+        tests[i] = (struct CMUnitTest){
+            .name = cases[i].name, .test_func = run_case, .initial_state = &bound[i]};
+    }
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
