@@ -17,7 +17,8 @@ static const json_t *claim_at(const json_t *obj, struct str path)
         const json_t *value = NULL;
         size_t len = path.len;
 
-        memcpy(name, path.ptr, len);
+        if (len)
+            memcpy(name, path.ptr, len);
         for (;;) {
             name[len] = '\0';
             value = json_object_get(obj, name);
