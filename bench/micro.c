@@ -26,7 +26,7 @@ struct bench {
     struct url url;
     struct route_match match;
     struct buf out;
-    struct user_tokens *warm, *cold;
+    struct tokens *warm, *cold;
     char *tokens[COLD_TOKENS];
     size_t next_token;
     struct arena arena;
@@ -93,14 +93,14 @@ static void run_reply(struct bench *b)
     must(!b->out.failed, "reply_encode");
 }
 
-static void verify(struct bench *b, struct user_tokens *cache, const char *token)
+static void verify(struct bench *b, struct tokens *cache, const char *token)
 {
-    struct user_claims claims;
-    const char *why = NULL;
+    struct token_check check = {
+        .d = gate_directory(b->gate.gl), .work = b->gate.work, .now = NOW, .arena = &b->arena};
+    struct denial denial = {0};
+    struct token out;
 
-    must(user_tokens_verify(cache, gate_directory(b->gate.gl), b->gate.work, str_from(token), NOW,
-                            &b->arena, &claims, &why) == RC_OK,
-         "user_tokens_verify");
+    must(tokens_verify(cache, &check, str_from(token), &out, &denial) == RC_OK, "tokens_verify");
     arena_reset(&b->arena);
 }
 
@@ -257,8 +257,8 @@ static void set_up(struct bench *b)
                                              .u.user = {.key = {.resource = b->gate.resource,
                                                                 .user = b->gate.other},
                                                         .created = NOW}});
-    b->warm = user_tokens_new(8192);
-    b->cold = user_tokens_new(1);
+    b->warm = tokens_new(8192);
+    b->cold = tokens_new(1);
     for (size_t i = 0; i < COLD_TOKENS; i++)
         b->tokens[i] = fixture_mint(
             &b->gate,

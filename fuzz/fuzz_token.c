@@ -1,14 +1,16 @@
-/* User access tokens. An input with a LF is a JSON header and a JSON payload, which are encoded and
- * signed with the one key there is: so the claims are reached. Any other is a token as it came. */
+/* User access tokens and service tokens. An input with a LF is a JSON header and a JSON payload,
+ * which are encoded and signed with the one key pair there is, k1 for users, k2 of the issuer: so
+ * the claims are reached. Any other is a token as it came. */
 #include "fuzz.h"
 
 #include "crypto/base64.h"
 #include "crypto/jws.h"
-#include "gate/scheme_user.h"
+#include "gate/tokens.h"
 
 #define LONGEST_S   (TOKEN_LONGEST_MS / 1000)
 #define ALL_SCOPES  0x1Fu
 #define ENCODED_MAX (64 * KIB)
+#define TENANT      STR("11111111-2222-3333-4444-555555555555")
 
 /* clang-format off */
 static const uint8_t key_der[] = { /* a P-256 pair that signs nothing else */
@@ -27,7 +29,7 @@ static const uint8_t key_der[] = { /* a P-256 pair that signs nothing else */
 
 /* Made once: the key is what costs. */
 static struct world {
-    struct signing_key signing_key;
+    struct signing_key keys[2];
     struct directory directory;
     struct hash_work *work;
     struct signer *signer;
@@ -40,9 +42,13 @@ static void make_world(void)
     if (world.work)
         return;
     CHECK(pkey_from_der(JWS_ES256, str_of(key_der, sizeof key_der), &key) == RC_OK);
-    world.signing_key = (struct signing_key){.kid = STR("k1"), .purpose = STR("user"), .key = key};
-    world.directory.signing_keys = &world.signing_key;
-    world.directory.signing_keys_count = 1;
+    world.keys[0] = (struct signing_key){.kid = STR("k1"), .purpose = STR("user"), .key = key};
+    world.keys[1] = (struct signing_key){.kid = STR("k2"), .purpose = STR("issuer"), .key = key};
+    world.directory.signing_keys = world.keys;
+    world.directory.signing_keys_count = ARRAY_LEN(world.keys);
+    world.directory.tenant_text = TENANT;
+    map_init(&world.directory.by_host);
+    map_init(&world.directory.generic);
     world.work = hash_work_new();
     world.signer = signer_new(key);
     CHECK(world.signer);
@@ -71,50 +77,63 @@ static void check_form(struct str token, struct arena *arena)
     jws_clear(&jws);
 }
 
-static enum rc verify(struct user_tokens *t, struct str token, struct arena *arena,
-                      struct user_claims *out)
+static enum rc verify(struct tokens *t, struct str token, struct arena *arena, struct token *out)
 {
-    const char *why = NULL;
-    enum rc rc =
-        user_tokens_verify(t, &world.directory, world.work, token, FUZZ_NOW, arena, out, &why);
+    struct token_check check = {
+        .d = &world.directory, .work = world.work, .now = FUZZ_NOW, .arena = arena};
+    struct denial denial = {0};
+    enum rc rc = tokens_verify(t, &check, token, out, &denial);
 
-    CHECK(rc == RC_OK || (rc == RC_DENIED && why && *why));
+    CHECK(rc == RC_OK || (rc == RC_DENIED && denial.why && *denial.why));
+    CHECK(!denial.source); /* nobody else is trusted */
     return rc;
 }
 
-static void check_claims(const struct user_claims *c)
+static void check_service(const struct service_claims *c)
 {
+    CHECK(c->own && c->audience != AUDIENCE_NONE && !c->key);
+    CHECK(c->iat > 0 && c->nbf >= 0 && c->exp - c->iat <= TOKEN_LONGEST_MS);
+    CHECK(name_eq(str_of(c->kid, c->kid_len), world.keys[1].kid));
+}
+
+static void check_claims(const struct token *t)
+{
+    const struct user_claims *c = &t->u.user;
+
+    if (t->kind == TOKEN_SERVICE) {
+        check_service(&t->u.service);
+        return;
+    }
     CHECK(c->scopes && !(c->scopes & ~ALL_SCOPES));
     CHECK(c->iat >= 0 && c->nbf >= 0 && c->exp >= c->iat && c->exp - c->iat <= LONGEST_S);
-    CHECK(name_eq(str_of(c->kid, c->kid_len), world.signing_key.kid));
+    CHECK(name_eq(str_of(c->kid, c->kid_len), world.keys[0].kid));
     CHECK(!c->by_key || c->key < KEY_SLOTS);
 }
 
 /* An accepted token is accepted again, from the cache, and with no octet changed. */
 static void check_token(struct str token, struct arena *arena)
 {
-    struct user_tokens *t = user_tokens_new(4);
-    struct user_claims claims = {0}, again = {0};
+    struct tokens *t = tokens_new(4);
+    struct token claims = {0}, again = {0};
     uint64_t hits, misses;
 
     check_form(token, arena);
     if (verify(t, token, arena, &claims) == RC_OK) {
         struct str changed = arena_dup(arena, token);
-        char *octet = (char *)(uintptr_t)changed.ptr + (size_t)claims.iat % token.len;
+        char *octet = (char *)(uintptr_t)changed.ptr + (size_t)claims.u.user.iat % token.len;
 
         check_claims(&claims);
         CHECK(verify(t, token, arena, &again) == RC_OK);
-        CHECK(memcmp(&claims.user, &again.user, sizeof claims.user) == 0);
-        CHECK(claims.exp == again.exp && claims.scopes == again.scopes);
-        user_tokens_figures(t, &hits, &misses);
+        CHECK(memcmp(&claims, &again, sizeof claims) == 0);
+        tokens_figures(t, &hits, &misses);
         CHECK(hits == 1 && misses == 1);
         *octet = *octet == 'A' ? 'B' : 'A';
         CHECK(verify(t, changed, arena, &again) == RC_DENIED);
-        world.signing_key.retired = FUZZ_NOW - TOKEN_LONGEST_MS;
+        world.keys[0].retired = world.keys[1].retired = FUZZ_NOW - TOKEN_LONGEST_MS;
         CHECK(verify(t, token, arena, &again) == RC_DENIED);
-        world.signing_key.retired = 0;
+        world.keys[0].retired = world.keys[1].retired = 0;
     }
-    user_tokens_free(t);
+    tokens_free(t);
 }
 
 static void check_signed(struct str header, struct str payload, struct arena *arena)

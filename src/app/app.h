@@ -56,6 +56,8 @@ struct app {
     struct key_usage_table *usage;
     struct directory_source source;
     struct origin_rules origin_rules;
+    struct outbound *outbound;       /* requests that we send */
+    struct issuer_keys *issuer_keys; /* key sets of trusted issuers */
     struct gate *gate;
     struct router *router;
     struct net *net;

@@ -2,7 +2,10 @@
  * is passed downwards is data or a function; nothing below knows this file. */
 #include "app/app.h"
 
+#include "gate/issuer_keys.h"
+#include "net/outbound.h"
 #include "services/admin/admin.h"
+#include "services/endpoint/endpoint.h"
 #include "services/identity/identity.h"
 #include "services/meta/meta.h"
 
@@ -83,6 +86,8 @@ static void fill_site_options(struct app *app)
         .scopes_any_version = setting_number(s, "identity.scopes_any_version") != 0,
         .limits_azure = limits_azure(app),
         .limits_factor = (double)setting_number(s, "limits.factor"),
+        .issuer_token_s = 3599,
+        .issuer_alg = JWS_RS256,
         .token_alg = jws_alg_from_name(setting_text(s, "auth.token_alg")),
         .backup_dir = app->dir.path,
     };
@@ -101,6 +106,7 @@ static enum rc fill_gate_options(struct app *app, struct gate_options *o, struct
         .public_hosts = hosts->items,
         .public_hosts_count = hosts->count,
         .development = app->development,
+        .issuer_keys = app->issuer_keys,
     };
     rc = read_cidrs(app, "explain_to", &o->explain_to, &o->explain_to_count, why);
     return rc ? rc : data_dir_admin_token(&app->dir, &o->admin_token, why);
@@ -205,18 +211,30 @@ static enum rc open_store(struct app *app, struct buf *why)
     return store_open(&options, &app->store, why);
 }
 
+/* Nothing is sent, nor loaded for it, before a token of a trusted issuer comes. */
+static void open_issuers(struct app *app)
+{
+    struct issuer_keys_options options = {.log = app->log, .plain_loopback = app->development};
+
+    app->outbound = options.outbound = outbound_new();
+    app->issuer_keys = issuer_keys_new(&options);
+}
+
 static enum rc open_gate(struct app *app, struct buf *why)
 {
     struct gate_options options;
     const struct setting_value *names = setting(app->settings, "name");
-    enum rc rc = fill_gate_options(app, &options, why);
+    enum rc rc;
 
+    open_issuers(app);
+    rc = fill_gate_options(app, &options, why);
     if (rc)
         return rc;
     app->usage = key_usage_table_new();
     app->source = (struct directory_source){
         .master = app->master,
         .domain = setting_text(app->settings, "domain"),
+        .public_url = setting_text(app->settings, "net.public_url"),
         .names = names->items,
         .names_count = names->count,
         .usage = app->usage,
@@ -270,7 +288,7 @@ static void open_lane(struct app *app, unsigned index)
 
 static enum rc open_router(struct app *app, struct buf *why)
 {
-    const struct route *tables[] = {identity_routes, admin_routes, meta_routes,
+    const struct route *tables[] = {identity_routes, admin_routes, meta_routes, endpoint_routes,
                                     app->development ? metrics_public_routes
                                                      : metrics_admin_routes};
 
@@ -361,6 +379,9 @@ static void end_requests(struct app *app)
 {
     for (unsigned i = 0; i < app->lane_count; i++)
         net_lane_cut(app->lanes[i].net);
+    for (unsigned i = 0; i < app->lane_count; i++)
+        issuer_keys_leave(app->issuer_keys, app->lanes[i].loop);
+    outbound_stop(app->outbound);
     if (app->ready)
         write_last_words(app);
     store_stop(app->store);
@@ -395,6 +416,8 @@ void app_close(struct app *app)
     router_free(app->router);
     site_shared_clear(&app->shared);
     gate_free(app->gate);
+    issuer_keys_free(app->issuer_keys);
+    outbound_free(app->outbound);
     key_usage_table_free(app->usage);
     master_key_free(app->master);
     secret_clear(&app->ca_key);

@@ -79,7 +79,7 @@ const struct app_secret *app_secret_find(const struct master_key *master,
  * fills header_hash and header_sealed of the row (in the arena) by its client id, which it is
  * sealed to. */
 struct str app_header_make(const struct master_key *master, struct arena *arena,
-                           struct application_row *row) NODISCARD;
+                           struct application_row *row);
 /** The endpoint secret of the row, in the arena (wiped with it). RC_NOT_FOUND: it has none;
  * RC_DENIED: sealed under another master key, for another row, or damaged. */
 enum rc app_header_open(const struct master_key *master, const struct application_row *row,
