@@ -65,8 +65,7 @@ struct str app_document_write(const struct app_document *doc, struct arena *aren
 /** A new secret: APP_SECRET_LEN characters of base64url-safe text (240 bits) in the arena, for the
  * caller to show once, and its record. */
 struct str app_secret_make(const struct master_key *master, unix_ms now, unix_ms expires,
-                           struct str description, struct arena *arena,
-                           struct app_secret *out) NODISCARD;
+                           struct str description, struct arena *arena, struct app_secret *out);
 /** Keyed hash of a client secret or of an endpoint header. Fast on purpose: both are random. */
 void app_secret_hash(const struct master_key *master, struct str secret, uint8_t out[static 32]);
 /** The secret of `doc` that this is, in constant time over all of them; NULL: none. Expired ones
