@@ -65,9 +65,11 @@ bool action_is_data(enum action action)
     return (unsigned)action < ACTION_COUNT && actions[action].data;
 }
 
-static char lower(char c)
+static unsigned char lower(char c)
 {
-    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+    unsigned char octet = (unsigned char)c;
+
+    return octet >= 'A' && octet <= 'Z' ? (unsigned char)(octet | 0x20U) : octet;
 }
 
 /* The last star that was met takes one octet more whenever what follows it does not fit. */

@@ -23,8 +23,8 @@ void grants_free(struct grants *g);
 enum rc grants_load(struct grants *g, struct store_reader *reader) NODISCARD;
 /** Reads one principal again (LOG_PRINCIPAL), with the roles as they were loaded last; what is kept
  * of others is not touched. On failure what was there stays. Costs one read of the principal's own
- * assignments, whatever has changed: for one with 100,000 that is a good part of a second, so a
- * watch takes a principal once per batch, however often it is named there. */
+ * assignments, whatever has changed: for one with 100,000 some tenths of a second, so a watch takes
+ * a principal once per batch, however often it is named there. */
 enum rc grants_take(struct grants *g, struct store_reader *reader,
                     const struct uuid *principal) NODISCARD;
 /** Moves with every change, behind it; read before a look-up, so that a result is never older than
