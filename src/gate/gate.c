@@ -214,14 +214,21 @@ struct changed {
     bool directory, roles, issuers;
 };
 
-static enum rc take_entry(struct gate *g, const struct log_entry *e, struct changed *changed)
+/* Named again right behind: taken then, once. */
+static bool comes_again(const struct log_entry *e, size_t left)
+{
+    return left > 1 && e[1].kind == LOG_PRINCIPAL && uuid_eq(&e[1].principal, &e->principal);
+}
+
+static enum rc take_entry(struct gate *g, const struct log_entry *e, size_t left,
+                          struct changed *changed)
 {
     switch (e->kind) {
     case LOG_USER:
         take_user(g, &e->user);
         return RC_OK;
     case LOG_PRINCIPAL:
-        return grants_take(g->grants, g->reader, &e->principal);
+        return comes_again(e, left) ? RC_OK : grants_take(g->grants, g->reader, &e->principal);
     case LOG_ROLES:
         changed->roles = true;
         return RC_OK;
@@ -262,7 +269,7 @@ void gate_on_commit(void *gate, const struct log_entry *entries, size_t n)
         return;
     lock(g);
     for (size_t i = 0; g->reader && !rc && i < n; i++)
-        rc = take_entry(g, &entries[i], &changed);
+        rc = take_entry(g, &entries[i], n - i, &changed);
     if (!rc && g->reader && gate_healthy(g))
         rc = take_changed(g, &changed);
     if (g->reader &&
