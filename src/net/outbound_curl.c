@@ -126,6 +126,8 @@ static CURLcode set_rules(CURL *e, const struct transfer *t)
     SET(CURLOPT_TIMEOUT_MS, (long)call->total_ms);
     SET(CURLOPT_USERAGENT, t->engine->host->user_agent);
     SET(CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)call->response_max);
+    if (call->private_ok) /* one that may not go there must not find it open */
+        SET(CURLOPT_FORBID_REUSE, 1L);
     if (call->ca_file) /* the system's stay in their folder */
         SET(CURLOPT_CAINFO, call->ca_file);
     return rc;
