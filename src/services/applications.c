@@ -124,18 +124,32 @@ enum rc role_named(struct request *req, struct str text, struct role *out)
     return grants_role_by_name(grants, text, req->arena, out) ? RC_OK : RC_NOT_FOUND;
 }
 
-bool principal_exists(struct request *req, const struct uuid *object_id)
+static bool trusts_entra(struct request *req)
 {
     const struct issuer_set *issuers = gate_issuers(req->site->gate);
+
+    for (size_t i = 0; issuers && i < issuers->n; i++) {
+        if (issuers->items[i].kind == ISSUER_ENTRA)
+            return true;
+    }
+    return false;
+}
+
+enum rc principal_change(struct request *req, const struct uuid *object_id, struct changes *c)
+{
     struct application_row row;
+    char id[UUID_TEXT_LEN];
     enum rc rc = store_application(req->site->reader, APPLICATION_BY_OBJECT_ID,
                                    str_of(object_id, sizeof *object_id), req->arena, &row);
 
-    for (size_t i = 0; rc == RC_NOT_FOUND && issuers && i < issuers->n; i++) {
-        if (issuers->items[i].kind == ISSUER_ENTRA)
-            return true; /* its directory is not ours to look into */
-    }
-    return rc == RC_OK;
+    if (rc != RC_NOT_FOUND || !trusts_entra(req))
+        return rc;
+    uuid_format(object_id, id);
+    row = application_make(req, APPLICATION_FOREIGN,
+                           arena_printf(req->arena, "entra %.*s", (int)sizeof id, id));
+    row.object_id = *object_id;
+    c->items[c->n++] = (struct change){.kind = CHANGE_APPLICATION_PUT, .u.application = row};
+    return RC_OK;
 }
 
 void changes_commit(struct changes *c, struct request *req, change_done_fn done)

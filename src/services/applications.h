@@ -30,9 +30,6 @@ bool application_name_valid(struct str name) NODISCARD;
 /** The role that `text` means: a name (any case), a definition's id, or the path that ends in one.
  * Texts in the request's arena. RC_NOT_FOUND. */
 enum rc role_named(struct request *req, struct str text, struct role *out) NODISCARD;
-/** Does somebody go by this object id: an application, or (with a trusted Entra issuer) anybody? */
-bool principal_exists(struct request *req, const struct uuid *object_id) NODISCARD;
-
 /** Changes to be committed as one set, in the request's arena. */
 struct changes {
     struct change items[4];
@@ -40,6 +37,11 @@ struct changes {
     struct change_set set;
     struct request *req;
 };
+/** The principal that a role is to be assigned to. RC_OK: there is one. Else, when a trusted issuer
+ * of Entra ID may speak for it (its directory is not ours to look into), the change that makes a
+ * record for it is added to `c`; else RC_NOT_FOUND. RC_IO. */
+enum rc principal_change(struct request *req, const struct uuid *object_id,
+                         struct changes *c) NODISCARD;
 /** Holds the request and commits; `done` gets `c` as ctx. */
 void changes_commit(struct changes *c, struct request *req, change_done_fn done);
 
