@@ -7,6 +7,7 @@
 #include "services/admin/admin.h"
 #include "services/endpoint/endpoint.h"
 #include "services/identity/identity.h"
+#include "services/issuer/issuer.h"
 #include "services/meta/meta.h"
 
 #include <sched.h>
@@ -86,8 +87,10 @@ static void fill_site_options(struct app *app)
         .scopes_any_version = setting_number(s, "identity.scopes_any_version") != 0,
         .limits_azure = limits_azure(app),
         .limits_factor = (double)setting_number(s, "limits.factor"),
-        .issuer_token_s = 3599,
-        .issuer_alg = JWS_RS256,
+        .issuer_token_s = setting_number(s, "issuer.token_seconds"),
+        .issuer_version_1 = setting_is(s, "issuer.version", "1.0"),
+        .issuer_jti_once = setting_number(s, "issuer.jti_once") != 0,
+        .issuer_alg = jws_alg_from_name(setting_text(s, "issuer.alg")),
         .token_alg = jws_alg_from_name(setting_text(s, "auth.token_alg")),
         .backup_dir = app->dir.path,
     };
@@ -107,6 +110,7 @@ static enum rc fill_gate_options(struct app *app, struct gate_options *o, struct
         .public_hosts_count = hosts->count,
         .development = app->development,
         .issuer_keys = app->issuer_keys,
+        .no_role_denied = setting_is(s, "auth.no_role", "401"),
     };
     rc = read_cidrs(app, "explain_to", &o->explain_to, &o->explain_to_count, why);
     return rc ? rc : data_dir_admin_token(&app->dir, &o->admin_token, why);
@@ -288,9 +292,10 @@ static void open_lane(struct app *app, unsigned index)
 
 static enum rc open_router(struct app *app, struct buf *why)
 {
-    const struct route *tables[] = {identity_routes, admin_routes, meta_routes, endpoint_routes,
-                                    app->development ? metrics_public_routes
-                                                     : metrics_admin_routes};
+    const struct route *tables[] = {
+        identity_routes, admin_routes,
+        meta_routes,     endpoint_routes,
+        issuer_routes,   app->development ? metrics_public_routes : metrics_admin_routes};
 
     app->router = router_new(tables, ARRAY_LEN(tables), why);
     return app->router ? RC_OK : RC_INTERNAL;

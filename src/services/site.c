@@ -2,7 +2,10 @@
  * with the options. */
 #include "services/site.h"
 
+#include "services/guesses.h"
+#include "services/key_holds.h"
 #include "services/limits.h"
+#include "services/replays.h"
 
 #define PORT_HTTPS 443
 #define PORT_HTTP  80
@@ -12,12 +15,19 @@ void site_shared_init(struct site_shared *shared, const struct site_options *opt
     *shared = (struct site_shared){0};
     if (options->limits_azure)
         shared->limiter = limiter_new(options->limits_factor);
+    if (options->issuer_jti_once)
+        shared->assertions = replays_new();
+    shared->guesses = guesses_new();
+    shared->federated = key_holds_new();
 }
 
 void site_shared_clear(struct site_shared *shared)
 {
     limiter_free(shared->limiter);
-    shared->limiter = NULL;
+    replays_free(shared->assertions);
+    guesses_free(shared->guesses);
+    key_holds_free(shared->federated);
+    *shared = (struct site_shared){0};
 }
 
 /* A resource with a port of its own is always reached through it: not every runtime resolves

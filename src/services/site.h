@@ -7,7 +7,10 @@
 #include "http/request.h"
 #include "store/store.h"
 
+struct guesses;
+struct key_holds;
 struct limiter;
+struct replays;
 
 /** What the application lends to the administration service. Set by app/wiring.c. Called on the
  * loop that serves the request, unless said otherwise. */
@@ -50,7 +53,10 @@ struct site_options {
 /** What all loops count together. */
 struct site_shared {
     _Atomic uint64_t tokens_issued, users_created;
-    struct limiter *limiter; /* NULL: no limits */
+    struct limiter *limiter;     /* NULL: no limits */
+    struct guesses *guesses;     /* wrong credentials at the token endpoint */
+    struct replays *assertions;  /* issuer.jti_once: those used; NULL: may be used again */
+    struct key_holds *federated; /* key sets of issuers that applications have registered */
 };
 
 struct site {
