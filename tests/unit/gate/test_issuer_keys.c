@@ -565,6 +565,28 @@ static void lives_on_for_a_week_when_the_issuer_is_away(void **state)
     assert_int_equal(close(fd), 0);
 }
 
+static void logs_no_token(void **state)
+{
+    int fd = open(in_dir("log"), O_CREAT | O_RDWR | O_APPEND, 0600);
+    struct key_location where = plain_location;
+    const char *why = "";
+
+    (void)state;
+    b.log = log_new(&(struct log_options){.level = LOG_DEBUG, .format = LOG_FORMAT_JSON, .fd = fd});
+    write_file("file", "fake-token");
+    where.token_file = str_from(in_dir("file"));
+    outbound_fake_answer(&b.fake, (struct fake_answer){.url = CONFIG, .rc = RC_IO});
+    start(&where, false);
+    assert_int_equal(ask("a", JWS_ES256, &why), RC_IO);
+    assert_string_equal(b.fake.last_token, "Bearer fake-token");
+    assert_int_equal(count_in_log("issuer.keys_missing"), 1);
+    assert_int_equal(count_in_log(ISSUER), 1);
+    assert_int_equal(count_in_log("fake-token"), 0);
+    log_free(b.log);
+    b.log = NULL;
+    assert_int_equal(close(fd), 0);
+}
+
 static void asks_a_dead_issuer_less_and_less(void **state)
 {
     static const int64_t waits_s[] = {10, 20, 40, 80, 160, 300, 300};
@@ -812,7 +834,7 @@ static void cancels_when_its_loop_leaves(void **state)
     assert_string_equal(why, "the server is shutting down");
     key_source_refresh(b.source, b.loop); /* nothing new */
     advance(HOUR);
-    assert_int_equal(ask("a", JWS_ES256, &why), RC_IO);
+    assert_int_equal(find_once("a", JWS_ES256, &why), RC_IO);
     assert_int_equal(b.fake.sent, 2);
 }
 
@@ -921,6 +943,7 @@ int main(void)
         CASE(waits_when_nobody_has_looked_for_a_day),
         CASE(heeds_the_age_that_the_issuer_names),
         CASE(lives_on_for_a_week_when_the_issuer_is_away),
+        CASE(logs_no_token),
         CASE(asks_a_dead_issuer_less_and_less),
         CASE(fetches_once_in_five_minutes_for_unknown_kids),
         CASE(a_failed_fetch_for_an_unknown_kid_counts_too),
