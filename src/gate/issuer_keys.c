@@ -18,6 +18,7 @@
 #define SECOND_MS     ((int64_t)1000)
 #define MINUTE_MS     (60 * SECOND_MS)
 #define HOUR_MS       (60 * MINUTE_MS)
+#define DAY_MS        (24 * HOUR_MS)
 #define BACKOFF_FIRST (10 * SECOND_MS)
 #define BACKOFF_MAX   (5 * MINUTE_MS)
 #define FILE_CHECK_MS SECOND_MS
@@ -94,9 +95,9 @@ struct issuer_keys *issuer_keys_new(const struct issuer_keys_options *options)
         abort();
     k->options = *options;
     default_to(&k->options.background_ms, HOUR_MS);
-    default_to(&k->options.fresh_ms, 24 * HOUR_MS);
+    default_to(&k->options.fresh_ms, DAY_MS);
     default_to(&k->options.refresh_min_ms, 5 * MINUTE_MS);
-    default_to(&k->options.stale_ms, 7 * 24 * HOUR_MS);
+    default_to(&k->options.stale_ms, 7 * DAY_MS);
     return k;
 }
 

@@ -14,7 +14,7 @@ static bool is_url_text(struct str text)
     for (size_t i = 0; i < text.len; i++) {
         unsigned char c = (unsigned char)text.ptr[i];
 
-        if (c <= 0x20 || c >= 0x7F || memchr("\"#<>\\^`{|}", c, 10))
+        if (c <= 0x20 || c >= 0x7F || strchr("\"#<>\\^`{|}", c))
             return false;
     }
     return true;
@@ -53,7 +53,7 @@ static bool is_address(struct str host)
 enum rc web_url_read(struct str text, struct web_url *out)
 {
     struct web_url url = {0};
-    struct str rest = text;
+    struct str rest;
     size_t end = 0;
 
     if (text.len > WEB_URL_MAX || !is_url_text(text))

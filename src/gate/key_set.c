@@ -18,17 +18,16 @@ static enum rc refuse(const char *why, const char **out_why)
 
 /* ---- whose document ---- */
 
-/* True when `text`, its placeholder replaced by `tenant`, is `form`. */
-static bool substituted_eq(struct str text, struct str tenant, struct str form)
+/* `text` with `tenant` in the place of its placeholder. */
+static struct str substituted(struct str text, struct str tenant, struct arena *arena)
 {
     size_t at = str_find_str(text, STR(PLACEHOLDER));
 
     if (at == text.len)
-        return name_eq(text, form);
-    struct str tail = str_from_index(text, at + sizeof PLACEHOLDER - 1);
-    return form.len == at + tenant.len + tail.len && str_starts(form, str_head(text, at)) &&
-           str_starts(str_from_index(form, at), tenant) &&
-           name_eq(str_from_index(form, at + tenant.len), tail);
+        return text;
+    return arena_printf(arena, STR_FMT STR_FMT STR_FMT, STR_ARG(str_head(text, at)),
+                        STR_ARG(tenant),
+                        STR_ARG(str_from_index(text, at + sizeof PLACEHOLDER - 1)));
 }
 
 static bool is_issuer(struct str said, const struct key_location *where)
@@ -39,10 +38,14 @@ static bool is_issuer(struct str said, const struct key_location *where)
 
     if (!where->entra)
         return name_eq(said, where->issuer);
+    if (said.len > ISSUER_URL_MAX)
+        return false;
     arena_init(&arena);
-    same = entra_forms_read(where->issuer, &arena, &forms) == RC_OK &&
-           (substituted_eq(said, forms.tenant, forms.v2) ||
-            substituted_eq(said, forms.tenant, forms.v1));
+    same = entra_forms_read(where->issuer, &arena, &forms) == RC_OK;
+    if (same) {
+        said = substituted(said, forms.tenant, &arena);
+        same = name_eq(said, forms.v2) || name_eq(said, forms.v1);
+    }
     arena_clear(&arena);
     return same;
 }
@@ -112,20 +115,20 @@ static bool is_local_name(struct str host)
     return str_find(host, '.') == host.len; /* one label: only a local resolver knows it */
 }
 
-enum rc key_url_judge(const struct key_location *where, struct str text, bool plain_loopback,
+enum rc key_url_judge(const struct key_location *where, struct str url, bool plain_loopback,
                       struct key_url *out, const char **out_why)
 {
-    struct web_url url;
+    struct web_url read;
     bool same_host, same_origin, loopback;
 
     *out_why = "the URL of the keys is no https URL";
-    if (web_url_read(text, &url))
+    if (web_url_read(url, &read))
         return RC_DENIED;
-    loopback = web_url_is_loopback(&url);
-    if (!url.secure && !(plain_loopback && loopback))
+    loopback = web_url_is_loopback(&read);
+    if (!read.secure && !(plain_loopback && loopback))
         return RC_DENIED;
-    compare_written(where, &url, &same_host, &same_origin);
-    if (!same_host && (url.address || is_local_name(url.host))) {
+    compare_written(where, &read, &same_host, &same_origin);
+    if (!same_host && (read.address || is_local_name(read.host))) {
         *out_why = "the URL of the keys leads to a private host that is not the issuer's";
         return RC_DENIED;
     }
