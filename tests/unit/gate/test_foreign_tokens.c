@@ -221,7 +221,7 @@ static void expect(struct world *w, const char *name, const struct outcome *o, c
             fail_msg("%s: %d %s", name, o->status, o->why);
         return;
     }
-    if (o->status != 401 || strcmp(o->why, why) != 0)
+    if (o->status != 401 || strncmp(o->why, why, strlen(why)) != 0)
         fail_msg("%s: %d %s", name, o->status, o->why);
 }
 
