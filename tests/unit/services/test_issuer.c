@@ -323,34 +323,69 @@ static void only_forms_are_read(void **state)
     assert_int_equal(call(&w.fx, NOBODY, "PUT", "/common/oauth2/token", ""), 405);
 }
 
-static void refuses_secrets_on_plain_http_from_afar(void **state)
+/* A request from another machine, by TLS or without. */
+static int post_from(const char *address, bool tls, const char *form)
 {
-    static const struct door far_door = {.port = 8080, .bound = STR_INIT("0.0.0.0")};
+    static const struct door plain = {.port = 8080, .bound = STR_INIT("0.0.0.0")};
+    static const struct door secure = {.tls = true, .port = 8443, .bound = STR_INIT("0.0.0.0")};
     struct fixture *fx = &w.fx;
     struct cidr peer;
 
-    (void)state;
     call(fx, NOBODY, "GET", "/health/live", "");
+    json_decref(fx->json);
+    fx->json = NULL;
     request_fake_clear(&fx->fake);
-    request_fake_init(&fx->fake, &far_door);
+    request_fake_init(&fx->fake, tls ? &secure : &plain);
     fx->fake.req.loop = fx->loop;
     fx->fake.req.site = &fx->site;
     fx->fake.req.now = clock_now(&fx->clock);
     fx->fake.req.peer.loopback = false;
-    assert_int_equal(cidr_parse(STR("192.0.2.7"), &peer), RC_OK);
+    assert_int_equal(cidr_parse(str_from(address), &peer), RC_OK);
     fx->fake.req.peer.ip = peer.net;
-    assert_int_equal(request_fake_parse_with(
-                         &fx->fake,
-                         "POST /common/oauth2/v2.0/token HTTP/1.1\r\nHost: localhost:8080\r\n"
-                         "Content-Type: application/x-www-form-urlencoded\r\n\r\n",
-                         str_from(with_secret(""))),
-                     RC_OK);
+    assert_int_equal(
+        request_fake_parse_with(&fx->fake,
+                                "POST /common/oauth2/v2.0/token HTTP/1.1\r\nHost: localhost\r\n"
+                                "Content-Type: application/x-www-form-urlencoded\r\n\r\n",
+                                str_from(form)),
+        RC_OK);
     (void)pipeline_head(fx->pipeline, &fx->fake.req);
     pipeline_run(fx->pipeline, &fx->fake.req);
-    json_decref(fx->json);
-    fx->json = NULL;
-    call_wait(fx);
-    check_refused(&w, 400, "invalid_request", 90100);
+    return call_wait(fx);
+}
+
+static void refuses_secrets_on_plain_http_from_afar(void **state)
+{
+    (void)state;
+    assert_int_equal(post_from("192.0.2.7", false, with_secret("")), 400);
+    assert_int_equal(json_integer_value(json_at(&w.fx, "error_codes.0")), 90100);
+    assert_int_equal(post_from("192.0.2.7", true, with_secret("")), 200);
+}
+
+static void a_guesser_shuts_out_nobody_else(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 10; i++)
+        assert_int_equal(
+            post_from("2001:db8:1:2::a", true,
+                      path_of(0, GRANT "&client_id=%s&client_secret=no%u", w.client, i)),
+            401);
+    assert_int_equal(post_from("2001:db8:1:2::a", true, with_secret("")), 429);
+    assert_int_equal(post_from("2001:db8:1:2:ffff::1", true, with_secret("")), 429); /* its /64 */
+    assert_int_equal(post_from("2001:db8:1:3::a", true, with_secret("")), 200);
+    assert_int_equal(post_from("192.0.2.7", true, with_secret("")), 200);
+}
+
+static void a_scan_of_client_ids_ends_at_its_address(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 100; i++)
+        assert_int_equal(
+            post_from(
+                "192.0.2.7", true,
+                path_of(0, GRANT "&client_id=00000000-0000-4000-8000-%012u&client_secret=x", i)),
+            400);
+    assert_int_equal(post_from("192.0.2.7", true, with_secret("")), 429);
+    assert_int_equal(post_from("192.0.2.8", true, with_secret("")), 200);
 }
 
 /* ---- claims ---- */
@@ -497,6 +532,8 @@ int main(void)
         CASE(refuses_claims_out_of_form),
         PRODUCTION(slows_down_who_guesses),
         PRODUCTION(the_same_wrong_secret_is_one_guess),
+        PRODUCTION(a_guesser_shuts_out_nobody_else),
+        CASE(a_scan_of_client_ids_ends_at_its_address),
         CASE(developers_may_err_more_often),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
