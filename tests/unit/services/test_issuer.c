@@ -187,10 +187,8 @@ static void echoes_the_clients_request_id(void **state)
 /* ---- refusals ---- */
 
 struct refused_case {
-    const char *name, *path, *form; /* %s: a client id where the form says CLIENT */
-    int status;
-    const char *error;
-    int number;
+    const char *name, *path, *form, *error;
+    int status, number;
 };
 
 #define CLIENT "&client_id=00000000-0000-4000-8000-000000000001&client_secret=abc"
@@ -199,40 +197,40 @@ struct refused_case {
 #define ID     "&client_id=00000000-0000-4000-8000-000000000001"
 
 static const struct refused_case refused[] = {
-    {"a strange tenant", "/contoso/oauth2/v2.0/token", GRANT CLIENT, 400, "invalid_request", 90002},
+    {"a strange tenant", "/contoso/oauth2/v2.0/token", GRANT CLIENT, "invalid_request", 400, 90002},
     {"another tenant's id", "/00000000-0000-4000-8000-000000000001/oauth2/v2.0/token", GRANT CLIENT,
-     400, "invalid_request", 90002},
-    {"an empty form", V2, "", 400, "unsupported_grant_type", 70003},
-    {"people's grant", V2, "grant_type=password" CLIENT, 400, "unsupported_grant_type", 70003},
-    {"a field twice", V2, GRANT CLIENT "&client_secret=abc", 400, "invalid_request", 90100},
-    {"grant_type twice", V2, GRANT CLIENT "&grant_type=client_credentials", 400, "invalid_request",
+     "invalid_request", 400, 90002},
+    {"an empty form", V2, "", "unsupported_grant_type", 400, 70003},
+    {"people's grant", V2, "grant_type=password" CLIENT, "unsupported_grant_type", 400, 70003},
+    {"a field twice", V2, GRANT CLIENT "&client_secret=abc", "invalid_request", 400, 90100},
+    {"grant_type twice", V2, GRANT CLIENT "&grant_type=client_credentials", "invalid_request", 400,
      90100},
-    {"a bad escape", V2, GRANT CLIENT "&x=%zz", 400, "invalid_request", 90100},
-    {"no client", V2, GRANT "&client_secret=abc", 400, "invalid_request", 900144},
-    {"no proof", V2, GRANT ID, 401, "invalid_client", 7000218},
-    {"an empty secret", V2, GRANT ID "&client_secret=", 401, "invalid_client", 7000218},
-    {"an unknown client", V2, GRANT CLIENT, 400, "unauthorized_client", 700016},
-    {"a client that is no id", V2, GRANT "&client_id=app&client_secret=x", 400,
-     "unauthorized_client", 700016},
-    {"an assertion without its type", V2, GRANT ID "&client_assertion=a.b.c", 400,
-     "invalid_request", 900144},
-    {"a type without an assertion", V2, GRANT ID "&client_assertion_type=x", 400, "invalid_request",
+    {"a bad escape", V2, GRANT CLIENT "&x=%zz", "invalid_request", 400, 90100},
+    {"no client", V2, GRANT "&client_secret=abc", "invalid_request", 400, 900144},
+    {"no proof", V2, GRANT ID, "invalid_client", 401, 7000218},
+    {"an empty secret", V2, GRANT ID "&client_secret=", "invalid_client", 401, 7000218},
+    {"an unknown client", V2, GRANT CLIENT, "unauthorized_client", 400, 700016},
+    {"a client that is no id", V2, GRANT "&client_id=app&client_secret=x", "unauthorized_client",
+     400, 700016},
+    {"an assertion without its type", V2, GRANT ID "&client_assertion=a.b.c", "invalid_request",
+     400, 900144},
+    {"a type without an assertion", V2, GRANT ID "&client_assertion_type=x", "invalid_request", 400,
      900144},
-    {"a strange type", V2, GRANT ID "&client_assertion=a.b.c&client_assertion_type=saml", 400,
-     "invalid_request", 90100},
-    {"no scope", V2, CC CLIENT, 400, "invalid_scope", 70011},
-    {"openid scopes alone", V2, CC CLIENT "&scope=openid+profile", 400, "invalid_scope", 1002012},
-    {"two scopes", V2, CC CLIENT "&scope=" DATA_SCOPE "+https://management.azure.com/.default", 400,
-     "invalid_scope", 70011},
-    {"a scope that is not .default", V2, CC CLIENT "&scope=https://communication.azure.com/x", 400,
-     "invalid_scope", 1002012},
-    {"a scope of people", V2, CC CLIENT "&scope=https://communication.azure.com/clients/VoIP", 400,
-     "invalid_scope", 1002012},
-    {"another cloud's resource", V2, CC CLIENT "&scope=https://vault.azure.net/.default", 400,
-     "invalid_resource", 500011},
+    {"a strange type", V2, GRANT ID "&client_assertion=a.b.c&client_assertion_type=saml",
+     "invalid_request", 400, 90100},
+    {"no scope", V2, CC CLIENT, "invalid_scope", 400, 70011},
+    {"openid scopes alone", V2, CC CLIENT "&scope=openid+profile", "invalid_scope", 400, 1002012},
+    {"two scopes", V2, CC CLIENT "&scope=" DATA_SCOPE "+https://management.azure.com/.default",
+     "invalid_scope", 400, 70011},
+    {"a scope that is not .default", V2, CC CLIENT "&scope=https://communication.azure.com/x",
+     "invalid_scope", 400, 1002012},
+    {"a scope of people", V2, CC CLIENT "&scope=https://communication.azure.com/clients/VoIP",
+     "invalid_scope", 400, 1002012},
+    {"another cloud's resource", V2, CC CLIENT "&scope=https://vault.azure.net/.default",
+     "invalid_resource", 400, 500011},
     {"another cloud's resource on v1", "/common/oauth2/token",
-     CC CLIENT "&resource=https://vault.azure.net", 400, "invalid_resource", 500011},
-    {"claims that are no JSON", V2, GRANT CLIENT "&claims=x", 400, "invalid_request", 90100},
+     CC CLIENT "&resource=https://vault.azure.net", "invalid_resource", 400, 500011},
+    {"claims that are no JSON", V2, GRANT CLIENT "&claims=x", "invalid_request", 400, 90100},
 };
 
 static void refuses_what_the_table_says(void **state)
