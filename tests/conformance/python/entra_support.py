@@ -74,8 +74,9 @@ WAYS = [
      principal(_worker, AZURE_CLIENT_CERTIFICATE_PATH=_worker.certificate), lambda sdk: sdk.EnvironmentCredential()),
     ("client certificate, tenant by id", _worker, {}, certificate_of(_worker)),
     ("client certificate with its chain", _worker, {}, certificate_of(_worker, send_certificate_chain=True)),
-    ("client assertion", _worker, {}, lambda sdk: sdk.ClientAssertionCredential(
-        SCENE.tenant, _worker.clientId, Path(_worker.federated).read_text, **ALONE)),
+    # Old releases take no option here: the host comes from the environment.
+    ("client assertion, tenant adfs", _worker, {"AZURE_AUTHORITY_HOST": BASE}, lambda sdk: sdk.ClientAssertionCredential(
+        "adfs", _worker.clientId, Path(_worker.federated).read_text)),
     ("workload identity, environment", _worker, _federated, lambda sdk: sdk.WorkloadIdentityCredential()),
     ("workload identity, tenant by id", _worker, {}, lambda sdk: sdk.WorkloadIdentityCredential(
         tenant_id=SCENE.tenant, client_id=_worker.clientId, token_file_path=_worker.federated, **ALONE)),

@@ -159,7 +159,8 @@ def test_a_role_assignment_opens_the_data_plane_at_once_and_its_end_closes_it():
         calls.create_user()
 
 
-def test_a_user_assigned_identity_takes_a_foreign_token_for_its_own():
+def test_a_user_assigned_identity_takes_a_foreign_token_for_its_own(monkeypatch):
+    monkeypatch.setenv("AZURE_AUTHORITY_HOST", BASE)
     client, name = manager(ManagedServiceIdentityClient), f"identity-{uuid.uuid4().hex[:8]}"
     made = client.user_assigned_identities.create_or_update(SCENE.group, name, {"location": "global"})
     assert name in [one.name for one in client.user_assigned_identities.list_by_resource_group(SCENE.group)]
@@ -168,7 +169,7 @@ def test_a_user_assigned_identity_takes_a_foreign_token_for_its_own():
     content = {"issuer": said["iss"], "subject": said["sub"], "audiences": ["api://AzureADTokenExchange"]}
     client.federated_identity_credentials.create_or_update(
         SCENE.group, name, "of-subject", {"properties": content} if NEWEST else content)
-    credential = ClientAssertionCredential(SCENE.tenant, of(made, "client_id"), lambda: token, **ALONE)
+    credential = ClientAssertionCredential("adfs", of(made, "client_id"), lambda: token)
     assert claims(credential.get_token(SCOPE).token)["oid"] == of(made, "principal_id")
     client.federated_identity_credentials.delete(SCENE.group, name, "of-subject")
     client.user_assigned_identities.delete(SCENE.group, name)
