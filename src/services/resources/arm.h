@@ -102,16 +102,22 @@ void arm_federated_get(struct request *req);
 void arm_federated_delete(struct request *req);
 void arm_federated_list(struct request *req);
 
-/* arm_groups.c: subscriptions, tenants, resource groups */
+/* arm_subscriptions.c: the subscription, the tenant, and where clients find what */
 void arm_subscriptions_list(struct request *req);
 void arm_subscription_get(struct request *req);
 void arm_tenants_list(struct request *req);
+/** GET /metadata/endpoints: how clients of other clouds find this one. */
+void arm_metadata_endpoints(struct request *req);
+void arm_provider_get(struct request *req);
+/** Resources and identities, for clients that list everything. */
+void arm_resources_list(struct request *req);
+/** The api-versions of Microsoft.Communication, as values of an open array. arm_routes.c */
+void arm_write_versions(struct json_writer *w);
+/* arm_groups.c */
 void arm_groups_list(struct request *req);
 void arm_group_put(struct request *req);
 void arm_group_get(struct request *req);
 void arm_group_head(struct request *req);
 void arm_group_delete(struct request *req);
-/** GET /metadata/endpoints: how clients of other clouds find this one. */
-void arm_metadata_endpoints(struct request *req);
 
 #endif
