@@ -4,6 +4,7 @@
  * wire/managed-identity §3.2, §3.3, §4.3. */
 #include "crypto/base64.h"
 #include "gate/gate_private.h"
+#include "gate/token_says.h"
 
 #define OWN_EARLY_MS                                                                               \
     ((int64_t)1000) /* a token issued in the second of a revocation is dated into                  \
@@ -342,11 +343,44 @@ static const char *kind_word(enum token_kind kind, unsigned accept)
     return kind == TOKEN_SERVICE ? "service" : "user";
 }
 
+/* A token whose signature and form are fine. */
+static const struct api_error *by_claims(struct gate_loop *gl, struct request *req,
+                                         const struct token *t)
+{
+    unsigned accept = req->route->accept;
+
+    if (t->kind == TOKEN_SERVICE && accept & (ACCEPT_ENTRA | ACCEPT_ARM))
+        return by_service_claims(gl, req, &t->u.service);
+    if (t->kind == TOKEN_SERVICE)
+        return refuse_token(gl, req, STR("service token; the route takes user access tokens"));
+    if (!(accept & ACCEPT_USER))
+        return refuse_token(gl, req,
+                            STR("user token; the route takes no user access token: use an access "
+                                "key or a service principal"));
+    struct principal *p = arena_new(req->arena, struct principal);
+    const struct api_error *error = by_user_claims(gl, req, &t->u.user, p, &req->explain);
+    if (!error)
+        req->principal = p;
+    return error;
+}
+
+/* For whoever may see it: what the token that was refused says of itself. */
+static void add_what_it_says(const struct gate_loop *gl, struct request *req, struct str credential)
+{
+    struct str says;
+
+    if (!gate_explains(gl, req))
+        return;
+    says = token_says(credential, req->arena);
+    if (says.len)
+        req->explain = arena_printf(req->arena, STR_FMT "; the token says " STR_FMT,
+                                    STR_ARG(req->explain), STR_ARG(says));
+}
+
 const struct api_error *identify_token(struct gate_loop *gl, struct request *req,
                                        struct str credential)
 {
-    unsigned accept = req->route->accept;
-    bool service_only = !(accept & ACCEPT_USER);
+    const struct api_error *error;
     const char *why = NULL;
     struct token t = {0};
     enum rc rc = verify(gl, req, credential, &t, &why);
@@ -354,20 +388,13 @@ const struct api_error *identify_token(struct gate_loop *gl, struct request *req
     if (rc == RC_BUSY)
         return &GATE_LATER;
     if (rc)
-        return refuse_token(
-            gl, req, arena_printf(req->arena, "%s token; %s", kind_word(t.kind, accept), why));
-    if (t.kind == TOKEN_SERVICE && accept & (ACCEPT_ENTRA | ACCEPT_ARM))
-        return by_service_claims(gl, req, &t.u.service);
-    if (t.kind == TOKEN_SERVICE)
-        return refuse_token(gl, req, STR("service token; the route takes user access tokens"));
-    if (service_only)
-        return refuse_token(gl, req,
-                            STR("user token; the route takes no user access token: use an access "
-                                "key or a service principal"));
-    struct principal *p = arena_new(req->arena, struct principal);
-    const struct api_error *error = by_user_claims(gl, req, &t.u.user, p, &req->explain);
-    if (!error)
-        req->principal = p;
+        error = refuse_token(
+            gl, req,
+            arena_printf(req->arena, "%s token; %s", kind_word(t.kind, req->route->accept), why));
+    else
+        error = by_claims(gl, req, &t);
+    if (error && t.kind != TOKEN_USER)
+        add_what_it_says(gl, req, credential);
     return error;
 }
 

@@ -316,7 +316,8 @@ static enum rc check_foreign(const struct token_check *c, const struct trusted_i
     out->issuers_version = c->issuers_version;
     out->key = key;
     out->alg = q.alg;
-    memcpy(out->kid, jws->kid.ptr, jws->kid.len);
+    if (jws->kid.len)
+        memcpy(out->kid, jws->kid.ptr, jws->kid.len);
     out->kid_len = (uint8_t)jws->kid.len;
     return RC_OK;
 }

@@ -165,6 +165,7 @@ static enum rc ask_cache(struct tokens *t, const struct token_check *c, struct c
     struct cached *found = *hit;
     enum rc rc = still_counts(c, &found->token, d);
 
+    out->kind = found->token.kind;
     if (rc == RC_DENIED || rc == RC_CONFLICT) {
         cached_free(found);
         *hit = NULL;

@@ -4,9 +4,8 @@
 #include "services/admin/admin.h"
 #include "services/admin/admin_list.h"
 #include "services/body.h"
+#include "services/resource_rows.h"
 
-#define KEY_OCTETS    ((size_t)64)
-#define NAME_MAX_LEN  ((size_t)63)
 #define HOST_MAX_LEN  ((size_t)253)
 #define HOSTS_MAX     16
 #define LOCATION_MAX  64
@@ -154,17 +153,6 @@ static const struct json_field fields[] = {
     {0}};
 /* clang-format on */
 
-static bool label_valid(struct str s)
-{
-    if (s.len == 0 || s.len > NAME_MAX_LEN || s.ptr[0] == '-' || s.ptr[s.len - 1] == '-')
-        return false;
-    for (size_t i = 0; i < s.len; i++)
-        if (!((s.ptr[i] >= 'a' && s.ptr[i] <= 'z') || (s.ptr[i] >= '0' && s.ptr[i] <= '9') ||
-              s.ptr[i] == '-'))
-            return false;
-    return true;
-}
-
 /* Labels with dots between; the last one is no number, so that it is no address. */
 static bool host_valid(struct str host)
 {
@@ -189,16 +177,6 @@ static bool refuse(struct refusal *why, const struct api_error *error, struct st
     return false;
 }
 
-/* A host that means `self` already, or nobody. */
-static bool host_free(const struct directory *d, struct str host, const struct uuid *self)
-{
-    const struct resource *r = directory_by_host(d, host, 0);
-
-    if (r && self && uuid_eq(&r->id, self))
-        return !name_eq(host, STR("localhost"));
-    return !r && !directory_knows_host(d, host);
-}
-
 static bool read_names(struct request *req, const struct resource_body *body,
                        struct resource_row *row, struct refusal *why)
 {
@@ -216,7 +194,7 @@ static bool read_names(struct request *req, const struct resource_body *body,
         host = str_of(lower, raw.len);
         if (!host_valid(host))
             return refuse(why, &API_VALIDATION, STR("A further name must be a host name."), target);
-        if (!host_free(d, host, &row->id))
+        if (!resource_host_free(d, host, &row->id))
             return refuse(why, &API_CONFLICT, STR("Somebody has this name already."), target);
         joined = arena_printf(req->arena, STR_FMT "%s" STR_FMT, STR_ARG(joined),
                               joined.len ? " " : "", STR_ARG(host));
@@ -290,19 +268,16 @@ static bool read_rest(struct request *req, const struct resource_body *body,
 
 /* ---- writing ---- */
 
-/* A resource with its keys, or only the resource. */
 struct resource_write {
-    struct request *req;
+    struct changes changes; /* first: a resource with its keys, or what deletes one */
     struct uuid id;
     int status;
-    struct change changes[1 + KEY_SLOTS];
-    struct change_set set;
 };
 
 static void on_written(void *ctx, enum rc rc, struct change_set *set)
 {
     struct resource_write *rw = ctx;
-    struct request *req = rw->req;
+    struct request *req = rw->changes.req;
     const struct resource *r;
 
     (void)set;
@@ -323,63 +298,36 @@ static void on_written(void *ctx, enum rc rc, struct change_set *set)
         answer_resource(req, rw->status, r);
 }
 
-static void commit(struct resource_write *rw, size_t n)
-{
-    rw->set = (struct change_set){
-        .items = rw->changes, .n = n, .loop = rw->req->loop, .done = on_written, .ctx = rw};
-    request_hold(rw->req);
-    store_commit(rw->req->site->store, &rw->set);
-}
-
 static struct resource_write *write_new(struct request *req, const struct uuid *id, int status)
 {
     struct resource_write *rw = arena_new(req->arena, struct resource_write);
 
-    rw->req = req;
     rw->id = *id;
     rw->status = status;
-    rw->changes[0].kind = CHANGE_RESOURCE_PUT;
     return rw;
 }
 
-static enum rc add_key(struct resource_write *rw, enum key_slot slot)
+static void put_resource(struct resource_write *rw, const struct resource_row *row)
 {
-    AUTO(secret_clear) struct secret secret = secret_random(KEY_OCTETS);
-    struct change *change = &rw->changes[1 + slot];
-    struct request *req = rw->req;
-    struct buf sealed;
-    enum rc rc;
+    struct change *c = &rw->changes.items[rw->changes.n++];
 
-    buf_init(&sealed, KIB);
-    rc = access_key_seal(gate_master(gate_of(req->site->gate)), &rw->id, slot, &secret, &sealed);
-    if (!rc)
-        rc = sealed.failed;
-    change->kind = CHANGE_ACCESS_KEY_PUT;
-    change->u.access_key = (struct access_key_row){
-        .resource = rw->id,
-        .slot = slot,
-        .generation = 1,
-        .tokens_valid_from = 1,
-        .sealed = rc ? STR_EMPTY : arena_dup(req->arena, buf_str(&sealed)),
-        .regenerated = req->now,
-    };
-    buf_clear(&sealed);
-    return rc;
+    c->kind = CHANGE_RESOURCE_PUT;
+    c->u.resource = *row;
+}
+
+static void commit(struct resource_write *rw, struct request *req)
+{
+    changes_commit(&rw->changes, req, on_written);
 }
 
 static bool read_name(struct request *req, const struct resource_body *body,
                       struct resource_row *row, struct refusal *why)
 {
-    const struct directory *d = gate_directory(req->site->gate);
-    struct str full = arena_printf(req->arena, STR_FMT "." STR_FMT, STR_ARG(body->name),
-                                   STR_ARG(req->site->options->domain));
-
     if (!label_valid(body->name))
         return refuse(why, &API_VALIDATION,
                       STR("name must be 1 to 63 lower-case letters, digits and hyphens."),
                       STR("$.name"));
-    if (directory_by_name(d, body->name) || !host_free(d, body->name, NULL) ||
-        !host_free(d, full, NULL))
+    if (!resource_name_free(req, body->name))
         return refuse(why, &API_CONFLICT, STR("Somebody has this name already."), STR("$.name"));
     row->name = body->name;
     return true;
@@ -403,38 +351,13 @@ void admin_resource_create(struct request *req)
     row.data_location = data_location_of(row.location);
     row.properties = STR("{}");
     rw = write_new(req, &row.id, 201);
-    rw->changes[0].u.resource = row;
-    rc = add_key(rw, KEY_PRIMARY);
-    if (!rc)
-        rc = add_key(rw, KEY_SECONDARY);
+    put_resource(rw, &row);
+    rc = resource_first_keys(req, &row.id, rw->changes.items + 1);
+    rw->changes.n += KEY_SLOTS;
     if (rc)
         answer_rc(req, rc);
     else
-        commit(rw, 1 + KEY_SLOTS);
-}
-
-/* The row as it stands, its texts in the arena. */
-static struct resource_row row_of(struct request *req, const struct resource *r)
-{
-    struct str names = STR_EMPTY;
-
-    for (size_t i = 0; i < r->names_count; i++)
-        names = arena_printf(req->arena, STR_FMT "%s" STR_FMT, STR_ARG(names), names.len ? " " : "",
-                             STR_ARG(r->names[i]));
-    return (struct resource_row){
-        .id = r->id,
-        .name = arena_dup(req->arena, r->name),
-        .location = arena_dup(req->arena, r->location),
-        .names = names,
-        .port = r->port,
-        .state = r->state,
-        .is_default = r->is_default,
-        .created = r->created,
-        .group = arena_dup(req->arena, r->group),
-        .no_local_auth = r->no_local_auth,
-        .data_location = arena_dup(req->arena, r->data_location),
-        .properties = arena_dup(req->arena, r->properties),
-    };
+        commit(rw, req);
 }
 
 void admin_resource_patch(struct request *req)
@@ -448,7 +371,7 @@ void admin_resource_patch(struct request *req)
 
     if (!r)
         return;
-    row = row_of(req, r);
+    row = resource_row_of(req, r);
     ok = body_fill(req, fields, &body, &why);
     if (ok && body.name.ptr && !name_eq(body.name, row.name))
         ok = refuse(&why, &API_VALIDATION, STR("The name of a resource is fixed."), STR("$.name"));
@@ -457,14 +380,15 @@ void admin_resource_patch(struct request *req)
         return;
     }
     rw = write_new(req, &row.id, 200);
-    rw->changes[0].u.resource = row;
-    commit(rw, 1);
+    put_resource(rw, &row);
+    commit(rw, req);
 }
 
 void admin_resource_delete(struct request *req)
 {
     const struct resource *r = named(req);
     struct resource_write *rw;
+    enum rc rc;
 
     if (!r)
         return;
@@ -485,8 +409,9 @@ void admin_resource_delete(struct request *req)
         return;
     }
     rw = write_new(req, &r->id, 204);
-    rw->changes[0].u.resource = row_of(req, r);
-    rw->changes[0].u.resource.state = RESOURCE_DELETED;
-    rw->changes[0].u.resource.port = 0;
-    commit(rw, 1);
+    rc = resource_delete_changes(&rw->changes, req, r);
+    if (rc)
+        answer_rc(req, rc);
+    else
+        commit(rw, req);
 }

@@ -173,7 +173,7 @@ static const struct {
     {"15: resourceId differs from skypeid", NULL, "{\"skypeid\":\"acs:" OTHER "_" USER "\"," TIMES "," REST "}", "user token; claim resourceId is not the resource of skypeid"},
     {"15: nobody's resource", NULL, "{\"skypeid\":\"acs:" USER "_" USER "\"," TIMES ",\"acsScope\":\"chat\",\"resourceId\":\"" USER "\",\"iss\":\"x\"}", "user token; its resource does not exist, or is disabled"},
     {"15: an ID token", "{\"alg\":\"ES256\",\"kid\":\"%s\",\"typ\":\"JWT\"}", "{\"iss\":\"https://localhost\",\"sub\":\"" USER "\",\"aud\":\"app\"," TIMES "}", "user token; claim skypeid is missing or no string"},
-    {"15: an Entra access token", "{\"alg\":\"RS256\",\"kid\":\"nOo3ZDrODXEK1jKWhXslHR_KXEg\",\"typ\":\"JWT\"}", "{\"iss\":\"https://sts.windows.net/" USER "/\",\"oid\":\"" USER "\"}", "service token; the token's issuer (iss) is not this server's, nor one that it trusts"},
+    {"15: an Entra access token", "{\"alg\":\"RS256\",\"kid\":\"nOo3ZDrODXEK1jKWhXslHR_KXEg\",\"typ\":\"JWT\"}", "{\"iss\":\"https://sts.windows.net/" USER "/\",\"oid\":\"" USER "\"}", "service token; the token's issuer (iss) is not this server's, nor one that it trusts; the token says iss=https://sts.windows.net/" USER "/ oid=" USER " alg=RS256 kid=nOo3ZDrODXEK1jKWhXslHR_KXEg"},
     {"typ of another kind", "{\"alg\":\"ES256\",\"kid\":\"%s\",\"typ\":\"at+jwt\"}", NULL, "user token; the token's type (typ) is not JWT"},
     {"typ absent", "{\"alg\":\"ES256\",\"kid\":\"%s\"}", NULL, "user token; the token's type (typ) is not JWT"},
     {"skypeid a number", NULL, "{\"skypeid\":1," TIMES "," REST "}", "user token; claim skypeid is missing or no string"},
