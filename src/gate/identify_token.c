@@ -6,10 +6,8 @@
 #include "gate/gate_private.h"
 #include "gate/token_says.h"
 
-#define OWN_EARLY_MS                                                                               \
-    ((int64_t)1000) /* a token issued in the second of a revocation is dated into                  \
-                     * the next one */
-#define WAITS_MAX 3
+#define OWN_EARLY_MS ((int64_t)1000)
+#define WAITS_MAX    3
 
 const struct api_error GATE_LATER = {.status = 503};
 
@@ -121,7 +119,7 @@ static const char *service_out_of_time(const struct service_claims *c, unix_ms n
 
     if (now >= c->exp + skew)
         return "service token; it has expired (exp)";
-    if (c->iat > now + early)
+    if (c->iat > now + SERVICE_AHEAD_MAX_MS)
         return "service token; it was issued in the future (iat)";
     if (c->nbf > now + early)
         return "service token; it is not valid yet (nbf)";

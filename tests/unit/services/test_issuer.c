@@ -371,22 +371,40 @@ static void copies_capabilities_as_sent(void **state)
     json_decref(payload);
 }
 
+static int ask_not_before(long long seconds)
+{
+    return ask_token(&w, with_secret(path_of(1,
+                                             "&claims={\"access_token\":{\"nbf\":{"
+                                             "\"essential\":true,\"value\":\"%lld\"}}}",
+                                             seconds)));
+}
+
 static void issues_no_token_older_than_the_challenge_asks(void **state)
 {
     long long at = clock_wall() / 1000 + 2;
+    struct change revoked = {.kind = CHANGE_APPLICATION_PUT, .u.application = w.app};
     json_t *payload;
 
     (void)state;
-    assert_int_equal(ask_token(&w, with_secret(path_of(1,
-                                                       "&claims={\"access_token\":{\"nbf\":{"
-                                                       "\"essential\":true,\"value\":\"%lld\"}}}",
-                                                       at))),
-                     200);
+    revoked.u.application.version = 2;
+    revoked.u.application.revoked_before = at * 1000 - 1;
+    assert_int_equal(store_commit_wait(w.fx.store, &revoked, 1), RC_OK);
+    assert_int_equal(ask_not_before(at), 200);
     payload = token_payload(&w);
-    assert_true(json_integer_value(json_object_get(payload, "iat")) >= at);
+    assert_int_equal(json_integer_value(json_object_get(payload, "iat")), at);
     json_decref(payload);
-    ask_token(&w, with_secret(path_of(1, "&claims={\"access_token\":{\"nbf\":{\"value\":%lld}}}",
-                                      at + 3600)));
+    ask_not_before(at + 1);
+    check_refused(&w, 400, "invalid_request", 90100);
+}
+
+/* Or it would be younger than the next revocation. */
+static void dates_no_token_ahead_of_its_time(void **state)
+{
+    (void)state;
+    assert_int_equal(ask_not_before(clock_wall() / 1000), 200);
+    ask_not_before(clock_wall() / 1000 + 5);
+    check_refused(&w, 400, "invalid_request", 90100);
+    ask_not_before(clock_wall() / 1000 + 3600);
     check_refused(&w, 400, "invalid_request", 90100);
 }
 
@@ -494,6 +512,7 @@ int main(void)
         CASE(refuses_secrets_on_plain_http_from_afar),
         CASE(copies_capabilities_as_sent),
         CASE(issues_no_token_older_than_the_challenge_asks),
+        CASE(dates_no_token_ahead_of_its_time),
         CASE(refuses_claims_out_of_form),
         PRODUCTION(slows_down_who_guesses),
         PRODUCTION(the_same_wrong_secret_is_one_guess),
