@@ -183,6 +183,8 @@ static const char *dead_principal(const struct service_claims *c, const struct s
 {
     if (c->own && !s->known)
         return "service token; its application does not exist any more";
+    if (!c->own && s->known && s->kind != APPLICATION_FOREIGN)
+        return "service token; it is of another issuer, and the principal is one of this server's";
     if (s->disabled)
         return "service token; its application is disabled";
     if (c->iat < s->revoked_before)
