@@ -101,6 +101,7 @@ static void send_call(struct outbound *o, struct loop *loop, struct outbound_cal
     assert_non_null(a);
     *a = (struct answer){{.run = answer_call, .ctx = a}, world_of(o), call};
     a->world->fetches++;
+    a->world->private_ok = call->private_ok;
     loop_post(loop, &a->task);
 }
 
@@ -288,7 +289,7 @@ void check_refused(const struct issuer_world *w, int status, const char *error, 
 
 json_t *token_payload(const struct issuer_world *w)
 {
-    struct str head, rest, body, token = str_from(text_at(&w->fx, "access_token"));
+    struct str head, rest, body = STR_EMPTY, token = str_from(text_at(&w->fx, "access_token"));
     char json[4096];
     json_t *payload = NULL;
     size_t len;
