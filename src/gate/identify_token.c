@@ -6,8 +6,10 @@
 #include "gate/gate_private.h"
 #include "gate/token_says.h"
 
-#define OWN_EARLY_MS ((int64_t)1000)
-#define WAITS_MAX    3
+#define OWN_EARLY_MS                                                                               \
+    ((int64_t)1000) /* a token issued in the second of a revocation is dated into                  \
+                     * the next one */
+#define WAITS_MAX 3
 
 const struct api_error GATE_LATER = {.status = 503};
 
@@ -89,7 +91,7 @@ static struct str issuer_origin(struct gate_loop *gl, struct request *req)
     struct str iss =
         arena_printf(req->arena, STR_FMT "/" STR_FMT "/", STR_ARG(origin), STR_ARG(d->tenant_text));
 
-    return issuer_is_own(d, iss) ? origin : d->public_url;
+    return issuer_is_own(d, iss) ? origin : without_slash(d->public_url);
 }
 
 /* Of an API that our own issuer's clients know how to answer to. */
@@ -132,7 +134,7 @@ static const char *service_out_of_time(const struct service_claims *c, unix_ms n
 
     if (now >= c->exp + skew)
         return "service token; it has expired (exp)";
-    if (c->iat > now + SERVICE_AHEAD_MAX_MS)
+    if (c->iat > now + early)
         return "service token; it was issued in the future (iat)";
     if (c->nbf > now + early)
         return "service token; it is not valid yet (nbf)";

@@ -12,9 +12,6 @@
 
 /** Tokens of others may be off by this much. */
 #define FOREIGN_SKEW_MS ((int64_t)300 * 1000)
-/** How far ahead iat may lie: others' clocks; ours is dated at the end of its application's last
- * revocation. */
-#define SERVICE_AHEAD_MAX_MS FOREIGN_SKEW_MS
 struct service_claims {
     struct uuid object_id; /* the principal */
     struct uuid client_id; /* zeros: the token names none */

@@ -6,6 +6,7 @@
 
 #define DEFAULT_SCOPE  STR("/.default")
 #define TOKEN_ROOM     (8 * KIB)
+#define AHEAD_MAX_MS   ((int64_t)5 * 60 * 1000)
 #define AUDIENCE_MAX   ((size_t)512)
 #define FEDERATED_NAME STR("api://AzureADTokenExchange")
 
@@ -116,8 +117,7 @@ enum rc service_token_issue(struct request *req, const struct service_ask *ask,
     enum rc rc;
 
     /* dated later than it must be, it would outlive the next revocation */
-    if (ask->not_before > (first > req->now ? first : req->now) ||
-        first > req->now + SERVICE_AHEAD_MAX_MS)
+    if (ask->not_before > (first > req->now ? first : req->now) || first > req->now + AHEAD_MAX_MS)
         return RC_DENIED;
     rc = gate_mint_service(req->site->gate, &m, &text, &minted);
     if (rc)

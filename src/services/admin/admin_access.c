@@ -254,11 +254,7 @@ void app_change_commit(struct app_change *c, app_answer_fn answer, const char *e
 
 void app_revoke_tokens(struct app_change *c)
 {
-    unix_ms next = (c->req->now / 1000 + 1) * 1000; /* iat has whole seconds */
-    unix_ms *before = &c->app.row.revoked_before;
-
-    /* again within the second: what was issued since the last time is dated at its end */
-    *before = *before < next ? next : *before + 1000;
+    c->app.row.revoked_before = (c->req->now / 1000 + 1) * 1000; /* iat has whole seconds */
 }
 
 void app_answer_changed(struct app_change *c)

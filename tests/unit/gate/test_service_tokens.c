@@ -223,7 +223,7 @@ static const struct {
     {"14: exp in a second", NULL, "{" ISS "," AUD ",\"exp\":1795446001,\"iat\":1795440000," WHO "}", NULL},
     {"14: iat missing", NULL, "{" ISS "," AUD ",\"exp\":1795449600," WHO "}", SERVICE "claims iat and exp are further apart than any token lives"},
     {"14: iat within the second of a revocation", NULL, "{" ISS "," AUD ",\"exp\":1795449600,\"iat\":1795446001," WHO "}", NULL},
-    {"14: iat in the future", NULL, "{" ISS "," AUD ",\"exp\":1795449600,\"iat\":1795446301," WHO "}", SERVICE "it was issued in the future (iat)"},
+    {"14: iat in the future", NULL, "{" ISS "," AUD ",\"exp\":1795449600,\"iat\":1795446002," WHO "}", SERVICE "it was issued in the future (iat)"},
     {"14: nbf in the future", NULL, "{" ISS "," AUD ",\"exp\":1795449600,\"iat\":1795446000,\"nbf\":1795446002," WHO "}", SERVICE "it is not valid yet (nbf)"},
     {"14: longer than any token lives", NULL, "{" ISS "," AUD ",\"exp\":1795532401,\"iat\":1795446000," WHO "}", SERVICE "claims iat and exp are further apart than any token lives"},
     {"15: the audience of another service", NULL, "{" ISS ",\"aud\":\"https://graph.microsoft.com/\"," TIMES "," WHO "}", SERVICE "claim aud names no service of ours"},

@@ -456,21 +456,6 @@ static void a_revoked_token_stays_dead_wherever_the_clock_goes(void **state)
     assert_int_equal(call(&fx, USER, "GET", "/admin/whoami", ""), 401);
 }
 
-/* A token that was issued in between is dated at the first one's end. */
-static void each_revocation_of_an_application_reaches_further(void **state)
-{
-    char first[32];
-
-    (void)state;
-    assert_int_equal(call(&fx, ADMIN, "POST", "/admin/apps", "{\"name\":\"twice\"}"), 201);
-    for (int i = 0; i < 3; i++) {
-        snprintf(first, sizeof first, "%s", i ? text_at(&fx, "tokensValidFrom") : "");
-        assert_int_equal(call(&fx, ADMIN, "PATCH", "/admin/apps/twice", "{\"revokeTokens\":true}"),
-                         200);
-        assert_true(strcmp(text_at(&fx, "tokensValidFrom"), first) > 0);
-    }
-}
-
 static size_t keys_published(void)
 {
     assert_int_equal(call(&fx, NOBODY, "GET", "/.well-known/jwks.json", ""), 200);
@@ -608,7 +593,6 @@ int main(void)
         CASE(waits_no_longer_than_told),
         CASE(moves_the_clock),
         CASE(a_revoked_token_stays_dead_wherever_the_clock_goes),
-        CASE(each_revocation_of_an_application_reaches_further),
         CASE(rotates_signing_keys_with_overlap),
         CASE(publishes_a_key_before_it_signs),
         CASE(streams_a_backup_and_leaves_nothing_behind),
