@@ -90,7 +90,8 @@ static curl_socket_t on_socket(void *ctx, curlsocktype purpose, struct curl_sock
 }
 
 /* A connection that is used again was opened for another call, whose rules may have been wider: so
- * its address is judged once more before anything is sent over it. */
+ * its address is judged once more before anything is sent over it.
+ * NOLINTNEXTLINE(readability-non-const-parameter): the type is libcurl's */
 static int on_connection(void *ctx, char *peer, char *own, int peer_port, int own_port)
 {
     struct transfer *t = ctx;
@@ -163,9 +164,8 @@ static CURLcode set_rules(CURL *e, const struct transfer *t)
     return rc;
 }
 
-static CURLcode set_request(CURL *e, struct transfer *t)
+static CURLcode set_callbacks(CURL *e, struct transfer *t)
 {
-    const struct outbound_call *call = t->call;
     CURLcode rc = CURLE_OK;
 
     SET(CURLOPT_PRIVATE, t);
@@ -178,6 +178,14 @@ static CURLcode set_request(CURL *e, struct transfer *t)
     SET(CURLOPT_OPENSOCKETDATA, t);
     SET(CURLOPT_PREREQFUNCTION, on_connection);
     SET(CURLOPT_PREREQDATA, t);
+    return rc;
+}
+
+static CURLcode set_request(CURL *e, const struct transfer *t)
+{
+    const struct outbound_call *call = t->call;
+    CURLcode rc = CURLE_OK;
+
     SET(CURLOPT_HTTPHEADER, t->headers);
     SET(CURLOPT_URL, call->url);
     if (strcmp(call->method, "HEAD") == 0) {
@@ -245,8 +253,8 @@ static void engine_add(void *ctx, struct outbound_call *call)
     t->next = engine->first;
     engine->first = t;
     t->easy = curl_easy_init();
-    if (!t->easy || !add_headers(t) || set_rules(t->easy, t) || set_request(t->easy, t) ||
-        curl_multi_add_handle(engine->multi, t->easy))
+    if (!t->easy || !add_headers(t) || set_rules(t->easy, t) || set_callbacks(t->easy, t) ||
+        set_request(t->easy, t) || curl_multi_add_handle(engine->multi, t->easy))
         end(t, RC_INTERNAL, 0, "the request could not be set up");
 }
 
@@ -352,8 +360,10 @@ static void engine_close(void *ctx)
 {
     struct engine *engine = ctx;
 
-    while (engine->first)
-        end(engine->first, RC_BUSY, 0, "the server is stopping");
+    for (struct transfer *t = engine->first, *next; t; t = next) {
+        next = t->next;
+        end(t, RC_BUSY, 0, "the server is stopping");
+    }
     curl_multi_cleanup(engine->multi);
     free(engine);
     curl_global_cleanup();
