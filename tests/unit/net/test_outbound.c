@@ -627,11 +627,13 @@ static size_t open_descriptors(void)
 static void leaves_no_descriptors_behind(void **state)
 {
     static const char *const paths[] = {"/ok", "/keep", "/endless", "/cut", "/host", "/claims"};
-    size_t before = open_descriptors();
+    size_t before = 0;
 
     for (int round = 0; round < 3; round++) {
         struct world *w = NULL;
 
+        if (round == 1) /* the first one may open what stays */
+            before = open_descriptors();
         set_up((void **)&w);
         for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
             struct outbound_call call = new_call(w, plain_url(w, paths[i]));
@@ -711,6 +713,7 @@ static void tells_public_addresses_from_others(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(leaves_no_descriptors_behind), /* before threads that nobody waits for */
         WORLD_TEST(answers_as_the_peer_does_within_limits),
         WORLD_TEST(sends_what_it_is_given),
         WORLD_TEST(refuses_headers_that_would_break_the_request),
@@ -725,7 +728,6 @@ int main(void)
         WORLD_TEST(ends_calls_in_flight_when_it_stops),
         WORLD_TEST(a_name_server_that_hangs_holds_up_nothing),
         WORLD_TEST(stops_without_ever_having_sent),
-        cmocka_unit_test(leaves_no_descriptors_behind),
         cmocka_unit_test(tells_public_addresses_from_others),
     };
     static const char *const proxies[] = {"http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy"};
