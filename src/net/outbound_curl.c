@@ -159,7 +159,8 @@ static CURLcode set_rules(CURL *e, const struct transfer *t)
     SET(CURLOPT_TIMEOUT_MS, (long)call->total_ms);
     SET(CURLOPT_USERAGENT, t->engine->host->user_agent);
     SET(CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)call->response_max);
-    if (call->ca_file) /* the system's stay in their folder */
+    SET(CURLOPT_FORBID_REUSE, 0L); /* private addresses too: on_connection() looks again */
+    if (call->ca_file)             /* the system's stay in their folder */
         SET(CURLOPT_CAINFO, call->ca_file);
     return rc;
 }
