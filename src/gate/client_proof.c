@@ -40,7 +40,8 @@ static enum rc form_decode(char *text, struct str *io)
 
 enum rc basic_read(struct request *req, struct str *out_client, struct str *out_secret)
 {
-    struct str scheme, rest, value = headers_get(&req->headers, HEADER_AUTHORIZATION);
+    struct str scheme, rest, client, secret;
+    struct str value = headers_get(&req->headers, HEADER_AUTHORIZATION);
     size_t len, colon;
     char *text;
 
@@ -56,10 +57,12 @@ enum rc basic_read(struct request *req, struct str *out_client, struct str *out_
     colon = str_find(str_of(text, len), ':');
     if (colon == len)
         return RC_INVALID;
-    *out_client = str_of(text, colon);
-    *out_secret = str_of(text + colon + 1, len - colon - 1);
-    if (form_decode(text, out_client) || form_decode(text + colon + 1, out_secret))
+    client = str_of(text, colon);
+    secret = str_of(text + colon + 1, len - colon - 1);
+    if (form_decode(text, &client) || form_decode(text + colon + 1, &secret))
         return RC_INVALID;
+    *out_client = client;
+    *out_secret = secret;
     return RC_OK;
 }
 

@@ -62,7 +62,8 @@ struct token_ask {
     bool by_resource; /* `resource` was asked for: a v1 answer */
     struct str client_text, secret, assertion_text, audience;
     struct asked_claims claims;
-    struct uuid client_id;
+    bool client_is_id;
+    struct uuid client_id; /* of client_text; zeros: it is none */
     struct application_row app;
     struct app_document document;
     struct assertion assertion;

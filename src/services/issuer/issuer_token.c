@@ -117,6 +117,7 @@ static bool read_client(struct token_ask *ask)
         return false;
     if (!ask->client_text.len)
         return refuse_missing(ask, "client_id");
+    ask->client_is_id = uuid_parse(ask->client_text, &ask->client_id) == RC_OK;
     if (!ask->assertion_text.len && !ask->secret.len)
         return refuse(ask, &AADSTS_NO_PROOF);
     return true;
@@ -245,7 +246,7 @@ static bool find_client(struct token_ask *ask)
     struct str key = str_of(ask->client_id.octets, sizeof ask->client_id.octets);
     enum rc rc = RC_NOT_FOUND;
 
-    if (uuid_parse(ask->client_text, &ask->client_id) == RC_OK)
+    if (ask->client_is_id)
         rc = store_application(req->site->reader, APPLICATION_BY_CLIENT_ID, key, req->arena,
                                &ask->app);
     if (rc == RC_NOT_FOUND)
@@ -344,11 +345,10 @@ static void answer_token(struct token_ask *ask, const struct service_token *toke
 
 /* ---- the end ---- */
 
+/* For the log: an id, or nothing of what a stranger wrote. */
 static struct str client_shown(const struct token_ask *ask)
 {
-    struct uuid ignored;
-
-    return uuid_parse(ask->client_text, &ignored) ? STR("-") : ask->client_text;
+    return ask->client_is_id ? ask->client_text : STR("-");
 }
 
 static void finish_refused(struct token_ask *ask)

@@ -4,6 +4,7 @@
 #include "crypto/base64.h"
 #include "services/admin/admin.h"
 #include "services/identity/identity.h"
+#include "services/issuer/issuer.h"
 #include "services/meta/meta.h"
 
 #include <dirent.h>
@@ -14,6 +15,8 @@
 static const struct door socket_door = {.admin = true, .unix_socket = true, .loopback = true};
 static const struct door admin_door = {
     .admin = true, .loopback = true, .port = 8090, .bound = STR_INIT("127.0.0.1")};
+
+struct issuer_keys *fixture_issuer_keys;
 
 /* ---- hooks ---- */
 
@@ -119,6 +122,7 @@ static void open_store_and_gate(struct fixture *fx, bool production)
     struct gate_options options = {.clock_skew_ms = 300000,
                                    .revocations_max = 1000,
                                    .development = !production,
+                                   .issuer_keys = fixture_issuer_keys,
                                    .admin_token = secret_copy(ADMIN_TOKEN, strlen(ADMIN_TOKEN))};
     char path[128];
     struct buf why;
@@ -140,7 +144,7 @@ static void open_store_and_gate(struct fixture *fx, bool production)
 
 void fixture_open(struct fixture *fx, bool production)
 {
-    const struct route *tables[] = {identity_routes, admin_routes, meta_routes,
+    const struct route *tables[] = {identity_routes, admin_routes, meta_routes, issuer_routes,
                                     production ? metrics_admin_routes : metrics_public_routes};
     struct buf why;
 
@@ -271,6 +275,32 @@ static const struct door *door_of(enum caller who)
     return who == ADMIN ? &socket_door : who == ADMIN_TCP ? &admin_door : &request_fake_door;
 }
 
+static void run_call(struct fixture *fx, struct buf *head, struct str body)
+{
+    buf_add(head, STR("\r\n"));
+    fx->fake.req.loop = fx->loop;
+    fx->fake.req.site = &fx->site;
+    fx->fake.req.now = clock_now(&fx->clock);
+    assert_int_equal(request_fake_parse_with(&fx->fake, buf_cstr(head), body), RC_OK);
+    buf_clear(head);
+    assert_true(pipeline_head(fx->pipeline, &fx->fake.req) >= body.len);
+    pipeline_run(fx->pipeline, &fx->fake.req);
+}
+
+void call_form_begin(struct fixture *fx, const char *target, const char *headers, const char *form)
+{
+    struct buf head;
+
+    forget_call(fx);
+    request_fake_init(&fx->fake, &request_fake_door);
+    buf_init(&head, 64 * KIB);
+    buf_addf(&head,
+             "POST %s HTTP/1.1\r\nHost: localhost:8080\r\n"
+             "Content-Type: application/x-www-form-urlencoded;charset=utf-8\r\n%s",
+             target, headers);
+    run_call(fx, &head, str_from(form));
+}
+
 void call_begin(struct fixture *fx, enum caller who, const char *method, const char *target,
                 const char *body)
 {
@@ -289,14 +319,7 @@ void call_begin(struct fixture *fx, enum caller who, const char *method, const c
         buf_add(&head, STR("Content-Type: application/json\r\n"));
     fx->fake.req.body = text;
     add_credential(fx, who, &head, method, target);
-    buf_add(&head, STR("\r\n"));
-    fx->fake.req.loop = fx->loop;
-    fx->fake.req.site = &fx->site;
-    fx->fake.req.now = clock_now(&fx->clock);
-    assert_int_equal(request_fake_parse_with(&fx->fake, buf_cstr(&head), text), RC_OK);
-    buf_clear(&head);
-    assert_true(pipeline_head(fx->pipeline, &fx->fake.req) >= text.len);
-    pipeline_run(fx->pipeline, &fx->fake.req);
+    run_call(fx, &head, text);
 }
 
 static void tick(void *ctx)

@@ -61,6 +61,10 @@ struct fixture {
 /** `production`: metrics for the administrator, no development features. */
 void fixture_open(struct fixture *fx, bool production);
 void fixture_close(struct fixture *fx);
+/** Key sets of other issuers for the gate of the next fixture_open(); NULL: none. */
+extern struct issuer_keys *fixture_issuer_keys;
+/** As call_begin() by NOBODY, with a POST of a form; `headers` are whole lines, ended by CRLF. */
+void call_form_begin(struct fixture *fx, const char *target, const char *headers, const char *form);
 /** One call; waits until it is answered (at most 10 s). Returns the status. */
 int call(struct fixture *fx, enum caller who, const char *method, const char *target,
          const char *body);
