@@ -84,6 +84,10 @@ struct app {
     int exit_code;
 };
 
+/** Every route table but the metrics', which depend on the mode. */
+extern const struct route *const app_tables[];
+extern const size_t app_tables_count;
+
 /** Opens everything but the doors. One sentence in `why` on refusal. */
 enum rc app_open(struct app *app, struct settings *settings, struct buf *why) NODISCARD;
 void app_close(struct app *app);

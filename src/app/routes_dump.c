@@ -1,10 +1,9 @@
 /* The routes command: every row of the route tables as JSON, for the permission matrix and the
  * pages that are made from the tables. It needs no server and no data directory. */
+#include "app/app.h"
 #include "app/commands.h"
 
-#include "base/json.h"
-#include "services/admin/admin.h"
-#include "services/identity/identity.h"
+#include "gate/roles.h"
 #include "services/meta/meta.h"
 
 #define TEXT_MAX MIB
@@ -49,6 +48,7 @@ static void write_row(struct json_writer *w, const struct route *row, const char
     json_member_str(w, "kind", str_from(kind_names[row->kind]));
     write_accept(w, row->accept);
     json_member_str(w, "need", str_from(need_names[row->need]));
+    json_member_str(w, "action", action_name(row->action));
     json_member_str(w, "service", row->api->service->name);
     json_member_bool(w, "anyCase", row->api->service->any_case);
     json_member_str(w, "media", str_from(media_names[row->media]));
@@ -72,9 +72,8 @@ int app_routes(int argc, char **argv)
     buf_init(&out, TEXT_MAX);
     json_writer_init(&w, &out);
     json_array_begin(&w);
-    write_rows(&w, identity_routes, "any");
-    write_rows(&w, admin_routes, "any");
-    write_rows(&w, meta_routes, "any");
+    for (size_t i = 0; i < app_tables_count; i++)
+        write_rows(&w, app_tables[i], "any");
     write_rows(&w, metrics_public_routes, "dev");
     write_rows(&w, metrics_admin_routes, "production");
     json_array_end(&w);

@@ -290,13 +290,18 @@ static void open_lane(struct app *app, unsigned index)
     lane->net = net_lane_new(app->net, lane->loop, lane, &lane->site, &app->clock);
 }
 
+/* ---- every route ---- */
+
+const struct route *const app_tables[] = {identity_routes, admin_routes, meta_routes, issuer_routes,
+                                          endpoint_routes};
+const size_t app_tables_count = ARRAY_LEN(app_tables);
+
 static enum rc open_router(struct app *app, struct buf *why)
 {
-    const struct route *tables[] = {
-        identity_routes, admin_routes,
-        meta_routes,     endpoint_routes,
-        issuer_routes,   app->development ? metrics_public_routes : metrics_admin_routes};
+    const struct route *tables[ARRAY_LEN(app_tables) + 1];
 
+    memcpy(tables, app_tables, sizeof app_tables);
+    tables[ARRAY_LEN(app_tables)] = app->development ? metrics_public_routes : metrics_admin_routes;
     app->router = router_new(tables, ARRAY_LEN(tables), why);
     return app->router ? RC_OK : RC_INTERNAL;
 }

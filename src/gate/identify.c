@@ -109,6 +109,9 @@ static const struct api_error *by_key(struct gate_loop *gl, struct request *req,
         req->explain = verdict.explain;
         return verdict.error == &API_DENIED ? identify_unauthorized(req) : verdict.error;
     }
+    if (check.resource->no_local_auth) /* behind the same work */
+        return refuse(req, "access key; local authentication is switched off for the resource "
+                           "(disableLocalAuth): use a service principal");
     const struct access_key *key = &check.resource->keys[verdict.slot];
     struct principal *p = identify_principal(req, PRINCIPAL_ACCESS_KEY);
     p->resource = check.resource;

@@ -3,20 +3,16 @@
 #include "gate/access_key.h"
 #include "services/admin/admin.h"
 #include "services/body.h"
+#include "services/resource_rows.h"
 #include "services/site.h"
 
-#define KEY_OCTETS      ((size_t)64)
 #define CONNECTION_ROOM ((size_t)1024)
 
 static void write_value(struct request *req, const struct resource *r, struct str key,
                         struct json_writer *w)
 {
-    struct str endpoint = site_endpoint(req, r);
-
     json_member_str(w, "key", key);
-    json_member_str(w, "connectionString",
-                    arena_printf(req->arena, "endpoint=" STR_FMT "/;accesskey=" STR_FMT,
-                                 STR_ARG(endpoint), STR_ARG(key)));
+    json_member_str(w, "connectionString", resource_connection_string(req, r, key));
 }
 
 static void write_key(struct request *req, const struct resource *r, enum key_slot slot,
@@ -98,7 +94,7 @@ static bool make_secret(struct regeneration *g, const struct key_body *body, str
     enum rc rc;
 
     if (!body->key.ptr) {
-        *out = secret_random(KEY_OCTETS);
+        *out = resource_key_secret();
         return true;
     }
     rc = access_key_import(body->key, out);
@@ -118,31 +114,6 @@ static bool make_secret(struct regeneration *g, const struct key_body *body, str
                                                  "key already."),
                                              STR("$.key")});
     return false;
-}
-
-static enum rc fill_row(struct regeneration *g, const struct secret *secret, bool keep_tokens)
-{
-    const struct access_key *old = &g->resource->keys[g->slot];
-    struct request *req = g->req;
-    struct buf sealed;
-    enum rc rc;
-
-    buf_init(&sealed, KIB);
-    rc = access_key_seal(gate_master(gate_of(req->site->gate)), &g->resource->id, g->slot, secret,
-                         &sealed);
-    if (!rc)
-        rc = sealed.failed;
-    g->change.kind = CHANGE_ACCESS_KEY_PUT;
-    g->change.u.access_key = (struct access_key_row){
-        .resource = g->resource->id,
-        .slot = g->slot,
-        .generation = old->generation + 1,
-        .tokens_valid_from = keep_tokens ? old->tokens_valid_from : old->generation + 1,
-        .sealed = rc ? STR_EMPTY : arena_dup(req->arena, buf_str(&sealed)),
-        .regenerated = req->now,
-    };
-    buf_clear(&sealed);
-    return rc;
 }
 
 static bool read_slot(struct str text, enum key_slot *out)
@@ -175,11 +146,12 @@ void admin_key_regenerate(struct request *req)
     }
     if (!make_secret(g, &body, &secret))
         return;
-    rc = fill_row(g, &secret, body.keep_tokens);
+    rc = resource_key_change(req, &g->resource->id, g->slot, &secret, &g->change);
     if (rc) {
         answer_rc(req, rc);
         return;
     }
+    resource_key_follow(&g->resource->keys[g->slot], body.keep_tokens, &g->change);
     g->text = access_key_text(&secret, req->arena);
     g->set = (struct change_set){
         .items = &g->change, .n = 1, .loop = req->loop, .done = on_regenerated, .ctx = g};

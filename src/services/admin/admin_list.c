@@ -69,7 +69,8 @@ bool list_begin(struct admin_list *l, struct request *req, list_fetch_fn fetch, 
 /* The address of the next page: the query of this one with another continuation. */
 static struct str next_link(struct request *req, struct str after)
 {
-    static const char *const kept[] = {"resource", "limit", "since", "createdSince", "prefix"};
+    static const char *const kept[] = {"resource",  "limit", "since", "createdSince", "prefix",
+                                       "principal", "scope", "kind",  "purpose"};
     struct str origin = request_origin(req), link;
     struct buf out;
 

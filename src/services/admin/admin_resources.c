@@ -3,10 +3,10 @@
  * as a row, its name is free again. */
 #include "services/admin/admin.h"
 #include "services/admin/admin_list.h"
+#include "services/applications.h"
 #include "services/body.h"
+#include "services/resource_rows.h"
 
-#define KEY_OCTETS    ((size_t)64)
-#define NAME_MAX_LEN  ((size_t)63)
 #define HOST_MAX_LEN  ((size_t)253)
 #define HOSTS_MAX     16
 #define LOCATION_MAX  64
@@ -154,17 +154,6 @@ static const struct json_field fields[] = {
     {0}};
 /* clang-format on */
 
-static bool label_valid(struct str s)
-{
-    if (s.len == 0 || s.len > NAME_MAX_LEN || s.ptr[0] == '-' || s.ptr[s.len - 1] == '-')
-        return false;
-    for (size_t i = 0; i < s.len; i++)
-        if (!((s.ptr[i] >= 'a' && s.ptr[i] <= 'z') || (s.ptr[i] >= '0' && s.ptr[i] <= '9') ||
-              s.ptr[i] == '-'))
-            return false;
-    return true;
-}
-
 /* Labels with dots between; the last one is no number, so that it is no address. */
 static bool host_valid(struct str host)
 {
@@ -176,7 +165,7 @@ static bool host_valid(struct str host)
     while (rest.len) {
         bool dot = str_cut(rest, '.', &label, &rest);
 
-        if (!label_valid(label) || (dot && !rest.len))
+        if (!resource_label_valid(label) || (dot && !rest.len))
             return false;
     }
     return label.len && str_to_u64(label, UINT64_MAX, &number) != RC_OK;
@@ -187,16 +176,6 @@ static bool refuse(struct refusal *why, const struct api_error *error, struct st
 {
     *why = (struct refusal){error, message, target};
     return false;
-}
-
-/* A host that means `self` already, or nobody. */
-static bool host_free(const struct directory *d, struct str host, const struct uuid *self)
-{
-    const struct resource *r = directory_by_host(d, host, 0);
-
-    if (r && self && uuid_eq(&r->id, self))
-        return !name_eq(host, STR("localhost"));
-    return !r && !directory_knows_host(d, host);
 }
 
 static bool read_names(struct request *req, const struct resource_body *body,
@@ -216,7 +195,7 @@ static bool read_names(struct request *req, const struct resource_body *body,
         host = str_of(lower, raw.len);
         if (!host_valid(host))
             return refuse(why, &API_VALIDATION, STR("A further name must be a host name."), target);
-        if (!host_free(d, host, &row->id))
+        if (!resource_host_free(d, host, &row->id))
             return refuse(why, &API_CONFLICT, STR("Somebody has this name already."), target);
         joined = arena_printf(req->arena, STR_FMT "%s" STR_FMT, STR_ARG(joined),
                               joined.len ? " " : "", STR_ARG(host));
@@ -258,7 +237,7 @@ static bool read_location(struct request *req, const struct resource_body *body,
             row->location = req->site->options->location;
         return true;
     }
-    if (!label_valid(body->location))
+    if (!resource_label_valid(body->location))
         return refuse(why, &API_VALIDATION,
                       STR("location must be of lower-case letters, digits and hyphens."),
                       STR("$.location"));
@@ -344,42 +323,19 @@ static struct resource_write *write_new(struct request *req, const struct uuid *
 
 static enum rc add_key(struct resource_write *rw, enum key_slot slot)
 {
-    AUTO(secret_clear) struct secret secret = secret_random(KEY_OCTETS);
-    struct change *change = &rw->changes[1 + slot];
-    struct request *req = rw->req;
-    struct buf sealed;
-    enum rc rc;
+    AUTO(secret_clear) struct secret secret = resource_key_secret();
 
-    buf_init(&sealed, KIB);
-    rc = access_key_seal(gate_master(gate_of(req->site->gate)), &rw->id, slot, &secret, &sealed);
-    if (!rc)
-        rc = sealed.failed;
-    change->kind = CHANGE_ACCESS_KEY_PUT;
-    change->u.access_key = (struct access_key_row){
-        .resource = rw->id,
-        .slot = slot,
-        .generation = 1,
-        .tokens_valid_from = 1,
-        .sealed = rc ? STR_EMPTY : arena_dup(req->arena, buf_str(&sealed)),
-        .regenerated = req->now,
-    };
-    buf_clear(&sealed);
-    return rc;
+    return resource_key_change(rw->req, &rw->id, slot, &secret, &rw->changes[1 + slot]);
 }
 
 static bool read_name(struct request *req, const struct resource_body *body,
                       struct resource_row *row, struct refusal *why)
 {
-    const struct directory *d = gate_directory(req->site->gate);
-    struct str full = arena_printf(req->arena, STR_FMT "." STR_FMT, STR_ARG(body->name),
-                                   STR_ARG(req->site->options->domain));
-
-    if (!label_valid(body->name))
+    if (!resource_label_valid(body->name))
         return refuse(why, &API_VALIDATION,
                       STR("name must be 1 to 63 lower-case letters, digits and hyphens."),
                       STR("$.name"));
-    if (directory_by_name(d, body->name) || !host_free(d, body->name, NULL) ||
-        !host_free(d, full, NULL))
+    if (!resource_name_free(req, body->name))
         return refuse(why, &API_CONFLICT, STR("Somebody has this name already."), STR("$.name"));
     row->name = body->name;
     return true;
@@ -388,20 +344,17 @@ static bool read_name(struct request *req, const struct resource_body *body,
 void admin_resource_create(struct request *req)
 {
     struct resource_body body = {.port = -1};
-    struct resource_row row = {.state = RESOURCE_ACTIVE, .created = req->now};
+    struct resource_row row = resource_row_new(req, STR_EMPTY);
     struct resource_write *rw;
     struct refusal why;
     enum rc rc;
 
-    row.id = uuid_random();
     if (!body_fill(req, fields, &body, &why) || !read_name(req, &body, &row, &why) ||
         !read_rest(req, &body, &row, &why)) {
         answer_refusal(req, &why);
         return;
     }
-    row.group = RESOURCE_GROUP_DEFAULT;
     row.data_location = data_location_of(row.location);
-    row.properties = STR("{}");
     rw = write_new(req, &row.id, 201);
     rw->changes[0].u.resource = row;
     rc = add_key(rw, KEY_PRIMARY);
@@ -411,30 +364,6 @@ void admin_resource_create(struct request *req)
         answer_rc(req, rc);
     else
         commit(rw, 1 + KEY_SLOTS);
-}
-
-/* The row as it stands, its texts in the arena. */
-static struct resource_row row_of(struct request *req, const struct resource *r)
-{
-    struct str names = STR_EMPTY;
-
-    for (size_t i = 0; i < r->names_count; i++)
-        names = arena_printf(req->arena, STR_FMT "%s" STR_FMT, STR_ARG(names), names.len ? " " : "",
-                             STR_ARG(r->names[i]));
-    return (struct resource_row){
-        .id = r->id,
-        .name = arena_dup(req->arena, r->name),
-        .location = arena_dup(req->arena, r->location),
-        .names = names,
-        .port = r->port,
-        .state = r->state,
-        .is_default = r->is_default,
-        .created = r->created,
-        .group = arena_dup(req->arena, r->group),
-        .no_local_auth = r->no_local_auth,
-        .data_location = arena_dup(req->arena, r->data_location),
-        .properties = arena_dup(req->arena, r->properties),
-    };
 }
 
 void admin_resource_patch(struct request *req)
@@ -448,7 +377,7 @@ void admin_resource_patch(struct request *req)
 
     if (!r)
         return;
-    row = row_of(req, r);
+    row = resource_row_of(req, r);
     ok = body_fill(req, fields, &body, &why);
     if (ok && body.name.ptr && !name_eq(body.name, row.name))
         ok = refuse(&why, &API_VALIDATION, STR("The name of a resource is fixed."), STR("$.name"));
@@ -464,7 +393,9 @@ void admin_resource_patch(struct request *req)
 void admin_resource_delete(struct request *req)
 {
     const struct resource *r = named(req);
+    struct application_row identity;
     struct resource_write *rw;
+    enum rc rc;
 
     if (!r)
         return;
@@ -484,9 +415,11 @@ void admin_resource_delete(struct request *req)
                                               STR("name")});
         return;
     }
+    rc = application_named(req, r->scope, &identity);
+    if (rc && rc != RC_NOT_FOUND) {
+        answer_rc(req, rc);
+        return;
+    }
     rw = write_new(req, &r->id, 204);
-    rw->changes[0].u.resource = row_of(req, r);
-    rw->changes[0].u.resource.state = RESOURCE_DELETED;
-    rw->changes[0].u.resource.port = 0;
-    commit(rw, 1);
+    commit(rw, resource_delete_changes(req, r, rc ? NULL : &identity, rw->changes));
 }

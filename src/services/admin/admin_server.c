@@ -29,6 +29,7 @@ void admin_status(struct request *req)
     json_writer_init(&w, &out);
     json_object_begin(&w);
     hooks->write_status(hooks->ctx, &w);
+    tenant_write_members(req, &w);
     json_member_int(&w, "usersCreated", (int64_t)atomic_load(&site->shared->users_created));
     json_member_int(&w, "tokensIssued", (int64_t)atomic_load(&site->shared->tokens_issued));
     json_object_end(&w);

@@ -1,18 +1,18 @@
-/* The keys that sign user tokens: shown, rotated, forgotten. A new key is in the key set from the
+/* The keys that sign user tokens, and those that sign service tokens (purpose "issuer"; the two
+ * sets are disjoint): shown, rotated, forgotten. A new key is in the key set from the
  * commit on and signs from `activateIn` later; the old ones stay in the key set until their last
  * token has expired. Rows are read on the pool: the sealed half is not kept in memory. */
 #include "services/admin/admin.h"
 #include "services/admin/admin_list.h"
 #include "services/body.h"
 
-#define PURPOSE          STR("user")
 #define ACTIVATE_MAX_MS  ((int64_t)30 * 24 * 3600 * 1000)
 #define SIGNING_KEYS_MAX 256
 #define SIGNING_KEY_JSON ((size_t)512)
 
 /* What a row looks like from outside. */
 struct shown {
-    struct str kid, alg;
+    struct str kid, alg, purpose;
     unix_ms created, active_from, retired;
 };
 
@@ -21,7 +21,7 @@ static void write_key(struct json_writer *w, const struct shown *k, unix_ms now,
     json_object_begin(w);
     json_member_str(w, "kid", k->kid);
     json_member_str(w, "alg", k->alg);
-    json_member_str(w, "purpose", PURPOSE);
+    json_member_str(w, "purpose", k->purpose);
     json_member_str(w, "state",
                     signs                  ? STR("active")
                     : k->retired           ? STR("retired")
@@ -36,10 +36,21 @@ static void write_key(struct json_writer *w, const struct shown *k, unix_ms now,
     json_object_end(w);
 }
 
+/* "user" (also when nothing is said) or "issuer"; static. False: neither. */
+static bool read_purpose(struct str text, struct str *out)
+{
+    *out = STR("user");
+    if (!text.ptr || name_eq(text, *out))
+        return true;
+    *out = STR("issuer");
+    return name_eq(text, *out);
+}
+
 /* ---- list ---- */
 
 struct keys_list {
-    struct admin_list list;    /* first */
+    struct admin_list list; /* first */
+    struct str purpose;
     const struct directory *d; /* of the last fetch: what was found lies in it */
     const struct signing_key **found;
     size_t n;
@@ -64,7 +75,7 @@ static void fetch_keys(struct admin_list *list)
     k->d = d;
     k->found = arena_array(&list->scratch, const struct signing_key *, d->signing_keys_count + 1);
     for (size_t i = 0; i < d->signing_keys_count; i++)
-        if (name_eq(d->signing_keys[i].purpose, PURPOSE) &&
+        if (name_eq(d->signing_keys[i].purpose, k->purpose) &&
             d->signing_keys[i].created >= list->since)
             k->found[total++] = &d->signing_keys[i];
     /* NOLINTNEXTLINE(bugprone-sizeof-expression): the array is of pointers */
@@ -88,14 +99,14 @@ static struct str write_keys(struct admin_list *list, struct json_writer *w)
     struct keys_list *k = (struct keys_list *)list;
     struct request *req = list->req;
     unix_ms now = clock_now(req->site->clock);
-    const struct signing_key *signer = directory_signer(k->d, PURPOSE, now);
+    const struct signing_key *signer = directory_signer(k->d, k->purpose, now);
 
     for (size_t i = 0; i < k->n; i++) {
         const struct signing_key *key = k->found[i];
 
         write_key(w,
-                  &(struct shown){key->kid, jws_alg_name(pkey_alg(key->key)), key->created,
-                                  key->active_from, key->retired},
+                  &(struct shown){key->kid, jws_alg_name(pkey_alg(key->key)), key->purpose,
+                                  key->created, key->active_from, key->retired},
                   now, key == signer);
     }
     return k->more ? arena_dup(req->arena, k->found[k->n - 1]->kid) : STR_EMPTY;
@@ -105,6 +116,10 @@ void admin_signing_keys_list(struct request *req)
 {
     struct keys_list *k = arena_new(req->arena, struct keys_list);
 
+    if (!read_purpose(request_query(req, "purpose"), &k->purpose)) {
+        answer_invalid(req, STR("purpose must be user or issuer."), STR("purpose"));
+        return;
+    }
     if (list_begin(&k->list, req, fetch_keys, write_keys))
         list_run(&k->list);
 }
@@ -113,6 +128,7 @@ void admin_signing_keys_list(struct request *req)
 
 struct rows {
     struct arena *arena;
+    struct str purpose; /* empty: all */
     struct signing_key_row items[SIGNING_KEYS_MAX];
     size_t n;
 };
@@ -122,7 +138,7 @@ static void collect(void *ctx, const struct signing_key_row *row)
     struct rows *rows = ctx;
     struct signing_key_row copy = *row;
 
-    if (rows->n == SIGNING_KEYS_MAX || !name_eq(row->purpose, PURPOSE))
+    if (rows->n == SIGNING_KEYS_MAX || (rows->purpose.len && !name_eq(row->purpose, rows->purpose)))
         return;
     copy.kid = arena_dup(rows->arena, row->kid);
     copy.alg = arena_dup(rows->arena, row->alg);
@@ -181,8 +197,8 @@ static void prepare(void *ctx)
     r->rows.arena = &r->arena;
     r->rc = read_rows(req->site->store, &r->rows);
     if (!r->rc)
-        r->rc = signing_key_make(gate_master(gate_of(req->site->gate)), r->alg, PURPOSE, req->now,
-                                 r->active_from, &r->arena, &r->changes[0].u.signing_key);
+        r->rc = signing_key_make(gate_master(gate_of(req->site->gate)), r->alg, r->rows.purpose,
+                                 req->now, r->active_from, &r->arena, &r->changes[0].u.signing_key);
     if (r->rc)
         return;
     r->changes[0].kind = CHANGE_SIGNING_KEY_PUT;
@@ -202,11 +218,14 @@ static void on_rotated(void *ctx, enum rc rc, struct change_set *set)
 
     if (!rc) {
         json_writer_init(&w, &out);
-        write_key(&w, &(struct shown){row->kid, row->alg, row->created, row->active_from, 0},
-                  req->now, row->active_from <= req->now);
+        write_key(
+            &w,
+            &(struct shown){row->kid, row->alg, row->purpose, row->created, row->active_from, 0},
+            req->now, row->active_from <= req->now);
         log_info(req->site->log, "signing_key.rotated",
-                 "request=" STR_FMT " kid=" STR_FMT " active_from=%lld", STR_ARG(req->id),
-                 STR_ARG(row->kid), (long long)row->active_from);
+                 "request=" STR_FMT " purpose=" STR_FMT " kid=" STR_FMT " active_from=%lld",
+                 STR_ARG(req->id), STR_ARG(row->purpose), STR_ARG(row->kid),
+                 (long long)row->active_from);
     }
     rotation_free(r);
     if (rc)
@@ -235,30 +254,42 @@ static void on_prepared(void *ctx)
 }
 
 struct rotation_body {
-    struct str activate_in, alg;
+    struct str activate_in, alg, purpose;
 };
 
-static bool read_rotation(struct request *req, enum jws_alg *out_alg, int64_t *out_delay_ms,
-                          struct refusal *why)
+struct rotation_wish {
+    struct str purpose;
+    enum jws_alg alg;
+    int64_t delay_ms;
+};
+
+static bool read_rotation(struct request *req, struct rotation_wish *out, struct refusal *why)
 {
     static const struct json_field fields[] = {
         {"activateIn", JSON_FIELD_STR, offsetof(struct rotation_body, activate_in), 0, 32, false},
         {"alg", JSON_FIELD_STR, offsetof(struct rotation_body, alg), 0, 16, false},
+        {"purpose", JSON_FIELD_STR, offsetof(struct rotation_body, purpose), 0, 16, false},
         {0}};
+    const struct site_options *options = req->site->options;
     struct rotation_body body = {0};
 
-    *out_alg = req->site->options->token_alg;
-    *out_delay_ms = 0;
+    *out = (struct rotation_wish){0};
     if (!body_fill(req, fields, &body, why))
         return false;
+    if (!read_purpose(body.purpose, &out->purpose)) {
+        *why = (struct refusal){&API_VALIDATION, STR("purpose must be user or issuer."),
+                                STR("$.purpose")};
+        return false;
+    }
+    out->alg = name_eq(out->purpose, STR("issuer")) ? options->issuer_alg : options->token_alg;
     if (body.alg.ptr)
-        *out_alg = jws_alg_from_name(body.alg);
-    if (!jws_alg_signs(*out_alg)) {
+        out->alg = jws_alg_from_name(body.alg);
+    if (!jws_alg_signs(out->alg)) {
         *why = (struct refusal){&API_VALIDATION, STR("alg must be ES256 or RS256."), STR("$.alg")};
         return false;
     }
-    if (body.activate_in.ptr && (duration_parse(body.activate_in, out_delay_ms) ||
-                                 *out_delay_ms < 0 || *out_delay_ms > ACTIVATE_MAX_MS)) {
+    if (body.activate_in.ptr && (duration_parse(body.activate_in, &out->delay_ms) ||
+                                 out->delay_ms < 0 || out->delay_ms > ACTIVATE_MAX_MS)) {
         *why = (struct refusal){&API_VALIDATION,
                                 STR("activateIn must be a duration of at most 30d, like 1h30m."),
                                 STR("$.activateIn")};
@@ -269,12 +300,11 @@ static bool read_rotation(struct request *req, enum jws_alg *out_alg, int64_t *o
 
 void admin_signing_keys_rotate(struct request *req)
 {
+    struct rotation_wish wish;
     struct rotation *r;
     struct refusal why;
-    enum jws_alg alg;
-    int64_t delay_ms;
 
-    if (!read_rotation(req, &alg, &delay_ms, &why)) {
+    if (!read_rotation(req, &wish, &why)) {
         answer_refusal(req, &why);
         return;
     }
@@ -282,8 +312,9 @@ void admin_signing_keys_rotate(struct request *req)
     if (!r)
         abort();
     r->req = req;
-    r->alg = alg;
-    r->active_from = req->now + delay_ms;
+    r->alg = wish.alg;
+    r->rows.purpose = wish.purpose;
+    r->active_from = req->now + wish.delay_ms;
     arena_init(&r->arena);
     request_hold(req);
     loop_work(req->loop, prepare, on_prepared, r);
@@ -317,7 +348,8 @@ static unix_ms superseded(const struct rows *rows, const struct signing_key_row 
     for (size_t i = 0; i < rows->n; i++) {
         const struct signing_key_row *other = &rows->items[i];
 
-        if (!other->retired && other->active_from > row->active_from && other->active_from <= now &&
+        if (!other->retired && name_eq(other->purpose, row->purpose) &&
+            other->active_from > row->active_from && other->active_from <= now &&
             (!at || other->active_from < at))
             at = other->active_from;
     }

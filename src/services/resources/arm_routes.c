@@ -1,5 +1,5 @@
-/* The tables of the management API: wire/managed-identity §5.2, §5.6 and §6 made code. Each provider
- * has api-versions of its own. Literal words match in any case. */
+/* The tables of the management API: wire/managed-identity §5.2, §5.6 and §6 made code. Each
+ * provider has api-versions of its own. Literal words match in any case. */
 #include "services/resources/arm.h"
 
 /* clang-format off */

@@ -1,0 +1,380 @@
+/* Secrets, certificates and federated credentials of applications. A secret is shown once, when it
+ * is made. Taking a credential away also ends the tokens issued before: its holder may have some.
+ * Source: wire/managed-identity §1.7, §1.8, §3.3. */
+#include "services/admin/admin_access.h"
+
+#include "crypto/base64.h"
+#include "crypto/cert.h"
+
+#define DESCRIPTION_MAX  256
+#define FEDERATED_NAME   120
+#define FEDERATED_TEXT   600 /* Entra's limit for issuer, subject and audience */
+#define AUDIENCE_DEFAULT STR("api://AzureADTokenExchange")
+#define LIFE_MAX_MS      ((int64_t)100 * 365 * 24 * 3600 * 1000)
+
+static bool full(struct request *req, size_t n, size_t max, const char *what)
+{
+    if (n < max)
+        return false;
+    answer_refusal(req, &(struct refusal){&API_CONFLICT,
+                                          arena_printf(req->arena,
+                                                       "It has %zu %s, which is the most: remove "
+                                                       "one first.",
+                                                       n, what),
+                                          STR_EMPTY});
+    return true;
+}
+
+static void not_here(struct request *req, const char *what)
+{
+    answer_refusal(req, &(struct refusal){&API_NOT_FOUND,
+                                          arena_printf(req->arena, "It has no such %s.", what),
+                                          STR_EMPTY});
+}
+
+/* ---- secrets ---- */
+
+struct secret_body {
+    struct str description, expires_in, expires_on;
+};
+
+static bool read_expiry(const struct secret_body *body, unix_ms now, unix_ms *out,
+                        struct refusal *why)
+{
+    int64_t ms = 0;
+
+    *out = 0;
+    if (body->expires_in.ptr && body->expires_on.ptr)
+        return access_refuse(why, &API_VALIDATION, STR("Give expiresIn or expiresOn, not both."),
+                             "$.expiresOn");
+    if (body->expires_in.ptr) {
+        if (duration_parse(body->expires_in, &ms) || ms <= 0 || ms > LIFE_MAX_MS)
+            return access_refuse(why, &API_VALIDATION,
+                                 STR("expiresIn must be a duration like 90d or 12h."),
+                                 "$.expiresIn");
+        *out = now + ms;
+    } else if (body->expires_on.ptr) {
+        if (time_from_iso8601(body->expires_on, out) || *out <= now || *out > now + LIFE_MAX_MS)
+            return access_refuse(why, &API_VALIDATION,
+                                 STR("expiresOn must be an RFC 3339 time that is still to come."),
+                                 "$.expiresOn");
+    }
+    return true;
+}
+
+static void answer_secret(struct app_change *c)
+{
+    const struct app_document *doc = &c->app.doc;
+    const struct app_secret *s = &doc->secrets[doc->secrets_count - 1];
+    struct request *req = c->req;
+    struct buf out = answer_buf(req, 4 * KIB);
+    struct json_writer w;
+
+    json_writer_init(&w, &out);
+    json_object_begin(&w);
+    json_member_str(&w, "id", s->id);
+    json_member_str(&w, "secret", c->value);
+    json_member_str(&w, "description", s->description);
+    json_member_time(&w, "createdOn", s->created);
+    json_member_time(&w, "expiresOn", s->expires);
+    json_member_str(&w, "clientId", uuid_text(req, &c->app.row.client_id));
+    json_member_str(&w, "tenantId",
+                    arena_dup(req->arena, gate_directory(req->site->gate)->tenant_text));
+    json_object_end(&w);
+    reply_header(req, STR("Cache-Control"), STR("no-store"));
+    answer_json(req, 201, &out);
+}
+
+void admin_app_secret_add(struct request *req)
+{
+    static const struct json_field fields[] = {
+        {"description", JSON_FIELD_STR, offsetof(struct secret_body, description), 0,
+         DESCRIPTION_MAX, false},
+        {"expiresIn", JSON_FIELD_STR, offsetof(struct secret_body, expires_in), 1, 32, false},
+        {"expiresOn", JSON_FIELD_STR, offsetof(struct secret_body, expires_on), 1, 64, false},
+        {0}};
+    struct app_change *c = app_change_begin(req, KIND_BIT(APPLICATION_APP));
+    struct secret_body body = {0};
+    struct app_document *doc;
+    struct refusal why;
+    unix_ms expires;
+
+    if (!c)
+        return;
+    if (!body_fill(req, fields, &body, &why) || !read_expiry(&body, req->now, &expires, &why)) {
+        answer_refusal(req, &why);
+        return;
+    }
+    doc = &c->app.doc;
+    if (full(req, doc->secrets_count, APP_SECRETS_MAX, "secrets"))
+        return;
+    c->value = app_secret_make(gate_master(gate_of(req->site->gate)), req->now, expires,
+                               body.description, req->arena, &doc->secrets[doc->secrets_count]);
+    doc->secrets_count++;
+    app_change_commit(c, answer_secret, "application.secret_added");
+}
+
+void admin_app_secret_delete(struct request *req)
+{
+    struct app_change *c = app_change_begin(req, KIND_BIT(APPLICATION_APP));
+    struct app_document *doc;
+    size_t i = 0;
+
+    if (!c)
+        return;
+    doc = &c->app.doc;
+    while (i < doc->secrets_count && !name_eq_nocase(doc->secrets[i].id, req->params[1]))
+        i++;
+    if (i == doc->secrets_count) {
+        not_here(req, "secret");
+        return;
+    }
+    doc->secrets_count--;
+    memmove(&doc->secrets[i], &doc->secrets[i + 1],
+            (doc->secrets_count - i) * sizeof *doc->secrets);
+    app_revoke_tokens(c);
+    app_change_commit(c, app_answer_gone, "application.secret_removed");
+}
+
+/* ---- certificates ---- */
+
+/* PEM, or DER in base64 (of one line or of many). */
+static bool read_certificate(struct request *req, struct str text, struct cert *out,
+                             struct refusal *why)
+{
+    const char *reason = "it is malformed";
+    struct str octets = text;
+    enum rc rc;
+
+    if (str_find_str(text, STR("PRIVATE KEY")) < text.len)
+        return access_refuse(why, &API_VALIDATION,
+                             STR("The text holds a private key: keep that to yourself, renew it if "
+                                 "it has been seen, and give the certificate alone."),
+                             "$.certificate");
+    if (str_find_str(text, STR("-----BEGIN")) == text.len) {
+        char *plain = arena_alloc(req->arena, text.len + 1);
+        uint8_t *der = arena_alloc(req->arena, text.len + 1);
+        size_t n = 0;
+
+        for (size_t i = 0; i < text.len; i++)
+            if (!strchr(" \t\r\n", text.ptr[i]))
+                plain[n++] = text.ptr[i];
+        if (base64_decode(str_of(plain, n), der, text.len, &octets.len))
+            return access_refuse(why, &API_VALIDATION,
+                                 STR("certificate must be PEM, or DER in base64."),
+                                 "$.certificate");
+        octets.ptr = (const char *)der;
+    }
+    rc = cert_read(octets, req->arena, out, &reason);
+    if (rc)
+        return access_refuse(why, &API_VALIDATION,
+                             arena_printf(req->arena, "The certificate can't be used: %s.", reason),
+                             "$.certificate");
+    cert_clear(out); /* the key is read again from the DER when it is needed */
+    return true;
+}
+
+static void answer_added(struct app_change *c)
+{
+    app_answer(c->req, 201, &c->app);
+}
+
+struct certificate_body {
+    struct str certificate;
+};
+
+void admin_app_certificate_add(struct request *req)
+{
+    static const struct json_field fields[] = {{"certificate", JSON_FIELD_STR,
+                                                offsetof(struct certificate_body, certificate), 1,
+                                                CERT_TEXT_MAX, true},
+                                               {0}};
+    struct app_change *c = app_change_begin(req, KIND_BIT(APPLICATION_APP));
+    struct certificate_body body = {0};
+    struct cert cert = {0};
+    struct app_document *doc;
+    struct refusal why;
+    struct uuid id = uuid_random();
+
+    if (!c)
+        return;
+    doc = &c->app.doc;
+    if (!body_fill(req, fields, &body, &why) ||
+        !read_certificate(req, body.certificate, &cert, &why)) {
+        answer_refusal(req, &why);
+        return;
+    }
+    for (size_t i = 0; i < doc->certificates_count; i++) {
+        if (memcmp(doc->certificates[i].sha256, cert.sha256, sizeof cert.sha256) == 0) {
+            answer_refusal(req,
+                           &(struct refusal){&API_CONFLICT, STR("It has this certificate already."),
+                                             STR("$.certificate")});
+            return;
+        }
+    }
+    if (full(req, doc->certificates_count, APP_CERTIFICATES_MAX, "certificates"))
+        return;
+    doc->certificates[doc->certificates_count] = (struct app_certificate){
+        .id = uuid_text(req, &id),
+        .subject = cert.subject,
+        .der = cert.der,
+        .created = req->now,
+        .not_before = cert.not_before,
+        .not_after = cert.not_after,
+    };
+    memcpy(doc->certificates[doc->certificates_count].sha1, cert.sha1, sizeof cert.sha1);
+    memcpy(doc->certificates[doc->certificates_count].sha256, cert.sha256, sizeof cert.sha256);
+    doc->certificates_count++;
+    app_change_commit(c, answer_added, "application.certificate_added");
+}
+
+void admin_app_certificate_delete(struct request *req)
+{
+    struct app_change *c = app_change_begin(req, KIND_BIT(APPLICATION_APP));
+    struct app_document *doc;
+    size_t i = 0;
+
+    if (!c)
+        return;
+    doc = &c->app.doc;
+    while (i < doc->certificates_count && !name_eq_nocase(doc->certificates[i].id, req->params[1]))
+        i++;
+    if (i == doc->certificates_count) {
+        not_here(req, "certificate");
+        return;
+    }
+    doc->certificates_count--;
+    memmove(&doc->certificates[i], &doc->certificates[i + 1],
+            (doc->certificates_count - i) * sizeof *doc->certificates);
+    app_revoke_tokens(c);
+    app_change_commit(c, app_answer_gone, "application.certificate_removed");
+}
+
+/* ---- federated credentials ---- */
+
+struct federated_body {
+    struct str name, issuer, subject, audience;
+};
+
+static bool plain_name(struct str name)
+{
+    for (size_t i = 0; i < name.len; i++) {
+        char c = name.ptr[i];
+
+        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+              c == '-' || c == '_'))
+            return false;
+    }
+    return name.len > 0;
+}
+
+static bool has_controls(struct str text)
+{
+    for (size_t i = 0; i < text.len; i++)
+        if ((unsigned char)text.ptr[i] < 0x20 || text.ptr[i] == 0x7F)
+            return true;
+    return false;
+}
+
+static bool check_federated(struct request *req, const struct federated_body *body,
+                            struct refusal *why)
+{
+    bool web = str_starts(body->issuer, STR("https://")) ||
+               (req->site->options->development && str_starts(body->issuer, STR("http://")));
+
+    if (!plain_name(body->name))
+        return access_refuse(why, &API_VALIDATION,
+                             STR("name must be of letters, digits, hyphens and underscores."),
+                             "$.name");
+    if (!web || has_controls(body->issuer) || str_find(body->issuer, ' ') < body->issuer.len)
+        return access_refuse(why, &API_VALIDATION,
+                             STR("issuer must be the https:// address that the tokens say."),
+                             "$.issuer");
+    if (has_controls(body->subject))
+        return access_refuse(why, &API_VALIDATION, STR("subject must not hold control characters."),
+                             "$.subject");
+    if (has_controls(body->audience))
+        return access_refuse(why, &API_VALIDATION,
+                             STR("audience must not hold control characters."), "$.audience");
+    return true;
+}
+
+static bool taken(const struct app_document *doc, const struct federated_body *body,
+                  struct refusal *why)
+{
+    for (size_t i = 0; i < doc->federated_count; i++) {
+        const struct app_federated *f = &doc->federated[i];
+
+        if (name_eq_nocase(f->name, body->name))
+            return !access_refuse(why, &API_CONFLICT,
+                                  STR("It has a federated credential of this name already."),
+                                  "$.name");
+        if (name_eq(f->issuer, body->issuer) && name_eq(f->subject, body->subject))
+            return !access_refuse(why, &API_CONFLICT,
+                                  STR("It has a federated credential for this issuer and subject "
+                                      "already."),
+                                  "$.subject");
+    }
+    return false;
+}
+
+#define FIELD(name, member, max, required)                                                         \
+    {                                                                                              \
+        name, JSON_FIELD_STR, offsetof(struct federated_body, member), 1, max, required            \
+    }
+
+void admin_app_federated_add(struct request *req)
+{
+    static const struct json_field fields[] = {FIELD("name", name, FEDERATED_NAME, true),
+                                               FIELD("issuer", issuer, FEDERATED_TEXT, true),
+                                               FIELD("subject", subject, FEDERATED_TEXT, true),
+                                               FIELD("audience", audience, FEDERATED_TEXT, false),
+                                               {0}};
+    struct app_change *c =
+        app_change_begin(req, KIND_BIT(APPLICATION_APP) | KIND_BIT(APPLICATION_MANAGED));
+    struct federated_body body = {.audience = AUDIENCE_DEFAULT};
+    struct app_document *doc;
+    struct refusal why;
+
+    if (!c)
+        return;
+    doc = &c->app.doc;
+    if (!body_fill(req, fields, &body, &why) || !check_federated(req, &body, &why) ||
+        taken(doc, &body, &why)) {
+        answer_refusal(req, &why);
+        return;
+    }
+    if (full(req, doc->federated_count, APP_FEDERATED_MAX, "federated credentials"))
+        return;
+    doc->federated[doc->federated_count++] = (struct app_federated){
+        .name = body.name,
+        .issuer = body.issuer,
+        .subject = body.subject,
+        .audience = body.audience,
+        .by_administrator = true,
+    };
+    app_change_commit(c, answer_added, "application.federated_added");
+}
+
+void admin_app_federated_delete(struct request *req)
+{
+    struct app_change *c =
+        app_change_begin(req, KIND_BIT(APPLICATION_APP) | KIND_BIT(APPLICATION_MANAGED));
+    struct app_document *doc;
+    size_t i = 0;
+
+    if (!c)
+        return;
+    doc = &c->app.doc;
+    while (i < doc->federated_count && !name_eq_nocase(doc->federated[i].name, req->params[1]))
+        i++;
+    if (i == doc->federated_count) {
+        not_here(req, "federated credential");
+        return;
+    }
+    doc->federated_count--;
+    memmove(&doc->federated[i], &doc->federated[i + 1],
+            (doc->federated_count - i) * sizeof *doc->federated);
+    app_revoke_tokens(c);
+    app_change_commit(c, app_answer_gone, "application.federated_removed");
+}
