@@ -33,6 +33,21 @@ struct str arm_definition_id(struct request *req, const struct uuid *id) NODISCA
 /** The scope whose roles the path speaks of, in the store's spelling; false: answered (another
  * subscription, no name of a group, or longer than scopes are). */
 bool arm_role_scope(struct request *req, struct str *out) NODISCARD;
+/** The user-assigned identity of the path; false: 404 or what went wrong has been answered. */
+bool arm_identity_find(struct request *req, struct application_row *out) NODISCARD;
+/** True for the ARM id of a user-assigned identity; a resource's own has the resource's. */
+bool arm_id_is_identity(struct str arm_id) NODISCARD;
+/** The group in an ARM id or scope, in its spelling; empty when it names none. */
+struct str arm_id_group(struct str id) NODISCARD;
+/** The id of a user-assigned identity as answers write it. */
+struct str arm_identity_id(struct request *req, const struct application_row *row) NODISCARD;
+/** A name of letters, digits, '-' and '_', `min` to 128 of them, that begins with a letter or a
+ * digit. */
+bool arm_child_name_valid(struct str name, size_t min) NODISCARD;
+/** `location` without blanks and in lower case, in the arena: "West Europe" is "westeurope".
+ * Absent
+ * or null: empty. False: answered. */
+bool arm_location(struct request *req, const json_t *body, struct str *out) NODISCARD;
 /** In lower case, in the arena. */
 struct str arm_lowered(struct request *req, struct str text) NODISCARD;
 
