@@ -53,7 +53,6 @@ struct site_options {
 /** What all loops count together. */
 struct site_shared {
     _Atomic uint64_t tokens_issued, users_created;
-    _Atomic bool groups_busy;    /* somebody is changing the resource groups, which are one value */
     struct limiter *limiter;     /* NULL: no limits */
     struct guesses *guesses;     /* wrong credentials at the token endpoint */
     struct replays *assertions;  /* issuer.jti_once: those used; NULL: may be used again */

@@ -1,12 +1,12 @@
-/* What all answers and bodies of the management API have in common. Nothing here knows a provider.
- * Source: wire/managed-identity §5.3, §5.5. */
+/* What the handlers of the management API share: answers, refusals in its words, and the parts of
+ * bodies and paths that several of them read. Source: wire/managed-identity §5.2, §5.5. */
 #include "services/resources/arm.h"
 
-#define ANSWER_MAX    (32 * MIB) /* a list has no pages here */
+#define ANSWER_MAX    (16 * MIB)
 #define GROUP_MAX     ((size_t)90)
 #define TAGS_MAX      ((size_t)50)
 #define TAG_NAME_MAX  ((size_t)512)
-#define TAG_VALUE_MAX ((size_t)1024) /* 256 characters of four octets */
+#define TAG_VALUE_MAX ((size_t)256)
 
 /* ---- answers ---- */
 
@@ -27,22 +27,20 @@ void arm_refuse(struct request *req, const struct api_error *error, struct str m
     answer_refusal(req, &(struct refusal){error, message, STR_EMPTY});
 }
 
+void arm_invalid(struct request *req, struct str message)
+{
+    arm_refuse(req, &API_INVALID_REQUEST_CONTENT, message);
+}
+
 void arm_refuse_rc(struct request *req, enum rc rc)
 {
     if (rc == RC_NOT_FOUND)
         answer_error(req, &API_RESOURCE_NOT_FOUND);
-    else if (rc == RC_INVALID)
-        answer_error(req, &API_INVALID_REQUEST_CONTENT);
+    else if (rc == RC_CONFLICT)
+        arm_refuse(req, &API_CONFLICT,
+                   STR("Somebody changed this at the same time: read it again, then try again."));
     else
         answer_rc(req, rc);
-}
-
-void arm_write_tags(struct json_writer *w, struct str tags)
-{
-    if (!tags.len)
-        return;
-    json_name(w, "tags");
-    json_raw(w, tags);
 }
 
 void arm_member_id(struct json_writer *w, const char *name, const struct uuid *id)
@@ -53,31 +51,28 @@ void arm_member_id(struct json_writer *w, const char *name, const struct uuid *i
     json_member_str(w, name, str_of(text, sizeof text));
 }
 
-struct str arm_group_id(struct request *req, struct str group)
+void arm_write_tags(struct json_writer *w, struct str tags)
 {
-    return arena_printf(req->arena, "/subscriptions/" STR_FMT "/resourceGroups/" STR_FMT,
-                        STR_ARG(gate_directory(req->site->gate)->subscription_text),
-                        STR_ARG(group));
+    if (!tags.len)
+        return;
+    json_name(w, "tags");
+    json_raw(w, tags);
 }
 
 /* ---- paths ---- */
 
 bool arm_subscription(struct request *req)
 {
-    const struct directory *d = gate_directory(req->site->gate);
-    struct str named = req->params[ARM_SUBSCRIPTION];
+    struct uuid id;
 
-    if (name_eq_nocase(named, d->subscription_text))
+    if (!uuid_parse(req->params[ARM_SUBSCRIPTION], &id) &&
+        uuid_eq(&id, &gate_directory(req->site->gate)->subscription))
         return true;
-    arm_refuse(req, &API_SUBSCRIPTION_NOT_FOUND,
-               arena_printf(req->arena,
-                            "The subscription '" STR_FMT
-                            "' could not be found: this server's is '" STR_FMT "'.",
-                            STR_ARG(body_excerpt(named)), STR_ARG(d->subscription_text)));
+    answer_error(req, &API_SUBSCRIPTION_NOT_FOUND);
     return false;
 }
 
-static bool is_group_char(char c)
+static bool in_group_name(char c)
 {
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' ||
            c == '_' || c == '-' || c == '(' || c == ')';
@@ -88,12 +83,26 @@ bool arm_group_valid(struct request *req, struct str group)
     bool ok = group.len && group.len <= GROUP_MAX && group.ptr[group.len - 1] != '.';
 
     for (size_t i = 0; ok && i < group.len; i++)
-        ok = is_group_char(group.ptr[i]);
+        ok = in_group_name(group.ptr[i]);
     if (!ok)
-        arm_refuse(req, &API_INVALID_REQUEST_CONTENT,
-                   STR("The name of a resource group must be 1 to 90 letters, digits, '.', '_', "
-                       "'-', '(' and ')', without a dot at the end."));
+        arm_invalid(req, STR("The name of a resource group is 1 to 90 letters, digits, '.', '_', "
+                             "'-', '(' and ')', and does not end with a dot."));
     return ok;
+}
+
+struct str arm_group_id(struct request *req, struct str group)
+{
+    return arena_printf(req->arena, "/subscriptions/" STR_FMT "/resourceGroups/" STR_FMT,
+                        STR_ARG(gate_directory(req->site->gate)->subscription_text),
+                        STR_ARG(group));
+}
+
+struct str arm_lower(struct request *req, struct str text)
+{
+    char *copy = arena_alloc(req->arena, text.len + 1);
+
+    ascii_lower(copy, text);
+    return str_of(copy, text.len);
 }
 
 /* ---- bodies ---- */
@@ -103,7 +112,8 @@ bool arm_body(struct request *req, json_t **out)
     struct refusal why;
 
     if (!body_object(req, out, &why)) {
-        arm_refuse(req, &API_INVALID_REQUEST_CONTENT, why.message);
+        why.error = &API_INVALID_REQUEST_CONTENT;
+        answer_refusal(req, &why);
         return false;
     }
     if (!*out)
@@ -111,33 +121,69 @@ bool arm_body(struct request *req, json_t **out)
     return true;
 }
 
-static int append(const char *text, size_t len, void *ctx)
+bool arm_object(struct request *req, const json_t *body, const char *name, json_t **out)
 {
-    struct buf *out = ctx;
+    *out = json_object_get(body, name);
+    if (json_is_null(*out))
+        *out = NULL;
+    if (!*out || json_is_object(*out))
+        return true;
+    arm_invalid(req, arena_printf(req->arena, "'%s' must be an object.", name));
+    return false;
+}
 
-    buf_add(out, str_of(text, len));
-    return out->failed ? -1 : 0;
+bool arm_text(struct request *req, const json_t *obj, const struct arm_text_rule *rule,
+              struct str *out)
+{
+    struct str text;
+    enum rc rc = json_get_str(obj, rule->name, &text);
+
+    if (rc == RC_NOT_FOUND && !rule->required) {
+        *out = STR_EMPTY;
+        return true;
+    }
+    if (rc || text.len > rule->max || (rule->required && !text.len)) {
+        arm_invalid(req, arena_printf(req->arena, "'%s' must be a text of %d to %zu characters.",
+                                      rule->name, rule->required ? 1 : 0, rule->max));
+        return false;
+    }
+    *out = arena_dup(req->arena, text);
+    return true;
+}
+
+struct str arm_dump(struct request *req, const json_t *value)
+{
+    char *text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+    struct str out;
+
+    if (!text)
+        abort(); /* no memory: what was parsed can be written */
+    out = arena_dup(req->arena, str_from(text));
+    free(text);
+    return out;
 }
 
 struct str arm_raw(struct request *req, const json_t *obj, const char *name)
 {
-    const json_t *member = json_object_get(obj, name);
-    struct str text = STR_EMPTY;
-    struct buf out;
+    const json_t *value = json_object_get(obj, name);
 
-    if (!member || json_is_null(member))
-        return STR_EMPTY;
-    buf_init(&out, MIB); /* a body of 64 KiB, escaped anew, stays far below */
-    if (json_dump_callback(member, append, &out, JSON_COMPACT | JSON_ENCODE_ANY) == 0)
-        text = arena_dup(req->arena, buf_str(&out));
-    buf_clear(&out);
-    return text;
+    return !value || json_is_null(value) ? STR_EMPTY : arm_dump(req, value);
 }
 
-static bool refuse_tags(struct request *req, struct str message)
+static bool tags_fine(json_t *tags)
 {
-    arm_refuse(req, &API_INVALID_REQUEST_CONTENT, message);
-    return false;
+    const char *name;
+    json_t *value;
+
+    if (!json_is_object(tags) || json_object_size(tags) > TAGS_MAX)
+        return false;
+    json_object_foreach(tags, name, value)
+    {
+        if (!*name || strlen(name) > TAG_NAME_MAX || !json_is_string(value) ||
+            json_string_length(value) > TAG_VALUE_MAX)
+            return false;
+    }
+    return true;
 }
 
 bool arm_tags(struct request *req, const json_t *body, struct str *out)
@@ -146,22 +192,11 @@ bool arm_tags(struct request *req, const json_t *body, struct str *out)
 
     if (!tags || json_is_null(tags))
         return true;
-    if (!json_is_object(tags))
-        return refuse_tags(req, STR("tags must be an object."));
-    if (json_object_size(tags) > TAGS_MAX)
-        return refuse_tags(req, STR("There may be at most 50 tags."));
-    for (void *it = json_object_iter(tags); it; it = json_object_iter_next(tags, it)) {
-        struct str name = str_from(json_object_iter_key(it));
-
-        if (!name.len || name.len > TAG_NAME_MAX)
-            return refuse_tags(req, STR("The name of a tag must be 1 to 512 octets."));
-        if (!json_is_string(json_object_iter_value(it)) ||
-            json_string_length(json_object_iter_value(it)) > TAG_VALUE_MAX)
-            return refuse_tags(req, arena_printf(req->arena,
-                                                 "The value of the tag '" STR_FMT
-                                                 "' must be a string of at most 1024 octets.",
-                                                 STR_ARG(body_excerpt(name))));
+    if (!tags_fine(tags)) {
+        arm_invalid(req, STR("'tags' must be an object of at most 50 texts: names of 1 to 512 "
+                             "octets, values of at most 256."));
+        return false;
     }
-    *out = json_object_size(tags) ? arm_raw(req, body, "tags") : STR_EMPTY;
+    *out = json_object_size(tags) ? arm_dump(req, tags) : STR_EMPTY;
     return true;
 }

@@ -1,36 +1,40 @@
-/* Federated credentials of a managed identity: whose tokens of other issuers stand for it. They
- * live in the identity's document; each change is a new version of its row, so that two at the same
- * time can't both win. An issuer named here is fetched from public addresses only: whoever may
- * write this is not the operator. Source: wire/managed-identity §1.8, §6. */
-#include "services/resources/arm_access.h"
+/* Federated credentials of a user-assigned identity: which token of which issuer may ask for its
+ * tokens. They are part of the application's document. What is made here may not point to an issuer
+ * on a private address: only an administrator may. Source: wire/managed-identity §6, §1.8. */
+#include "services/resources/arm_identity.h"
 
-#include "gate/issuer_url.h"
+#define NAME_OCTETS_MAX ((size_t)120)
+#define TEXT_MAX        ((size_t)600)
 
-#define CREDENTIALS  "/federatedIdentityCredentials/"
-#define TYPE         "Microsoft.ManagedIdentity/userAssignedIdentities/federatedIdentityCredentials"
-#define NAME_MIN     ((size_t)3)
-#define NAME_MAX_LEN ((size_t)120)
-#define TEXT_MAX     ((size_t)600)
-
-struct federated_change {
-    struct changes c; /* first: what changes_commit() hands back */
+struct federated {
+    struct changes changes; /* first */
     struct application_row row;
     struct app_document document;
     struct app_federated item;
-    int status;
+    bool existed;
 };
 
 /* ---- out ---- */
 
-static void write_credential(struct request *req, const struct application_row *row,
-                             const struct app_federated *f, struct json_writer *w)
+static void write_one(struct arm_answer *a, const struct application_row *row,
+                      const struct app_federated *f)
 {
+    const struct directory *d = gate_directory(a->req->site->gate);
+    struct arm_identity_place place = {0};
+    struct json_writer *w = &a->w;
+    struct str id;
+
+    if (!arm_identity_place(row->arm_id, &place))
+        return;
+    id = managed_identity_id(&d->subscription, place.group, place.name, false, a->req->arena);
     json_object_begin(w);
     json_member_str(w, "id",
-                    arena_printf(req->arena, STR_FMT CREDENTIALS STR_FMT,
-                                 STR_ARG(arm_identity_id(req, row)), STR_ARG(f->name)));
+                    arena_printf(a->req->arena, STR_FMT "/federatedIdentityCredentials/" STR_FMT,
+                                 STR_ARG(id), STR_ARG(f->name)));
     json_member_str(w, "name", f->name);
-    json_member_str(w, "type", STR(TYPE));
+    json_member_str(
+        w, "type",
+        STR("Microsoft.ManagedIdentity/userAssignedIdentities/federatedIdentityCredentials"));
     json_name(w, "properties");
     json_object_begin(w);
     json_member_str(w, "issuer", f->issuer);
@@ -43,236 +47,196 @@ static void write_credential(struct request *req, const struct application_row *
     json_object_end(w);
 }
 
-static void answer_credential(struct request *req, int status, const struct application_row *row,
-                              const struct app_federated *f)
+static void answer_one(struct request *req, int status, const struct application_row *row,
+                       const struct app_federated *f)
 {
     struct arm_answer a;
 
     arm_answer_begin(&a, req);
-    write_credential(req, row, f, &a.w);
+    write_one(&a, row, f);
     arm_answer_end(&a, status);
 }
 
-/* ---- finding ---- */
+/* ---- which one ---- */
 
-/* The path's identity and its document; false: answered. */
-static bool open_identity(struct request *req, struct federated_change *fc)
+static size_t index_of(const struct app_document *d, struct str name)
 {
-    if (!arm_identity_find(req, &fc->row))
-        return false;
-    if (app_document_read(fc->row.document, req->arena, &fc->document) == RC_OK)
-        return true;
-    arm_refuse_rc(req, RC_INTERNAL); /* not a document of ours: nothing to build on */
-    return false;
-}
+    size_t i = 0;
 
-static struct app_federated *find_named(struct request *req, struct app_document *document)
-{
-    for (size_t i = 0; i < document->federated_count; i++) {
-        if (name_eq_nocase(document->federated[i].name, req->params[ARM_CHILD]))
-            return &document->federated[i];
-    }
-    return NULL;
+    while (i < d->federated_count && !name_eq_nocase(d->federated[i].name, name))
+        i++;
+    return i;
 }
 
 void arm_federated_get(struct request *req)
 {
-    struct federated_change *fc = arena_new(req->arena, struct federated_change);
-    const struct app_federated *f;
+    struct application_row row;
+    struct app_document document;
+    size_t at;
 
-    if (!open_identity(req, fc))
+    if (!arm_identity(req, &row, &document))
         return;
-    f = find_named(req, &fc->document);
-    if (f)
-        answer_credential(req, 200, &fc->row, f);
-    else
+    at = index_of(&document, req->params[ARM_CHILD]);
+    if (at == document.federated_count)
         arm_refuse(req, &API_RESOURCE_NOT_FOUND,
                    STR("The identity has no federated credential of this name."));
+    else
+        answer_one(req, 200, &row, &document.federated[at]);
 }
 
 void arm_federated_list(struct request *req)
 {
-    struct federated_change *fc = arena_new(req->arena, struct federated_change);
+    struct application_row row;
+    struct app_document document;
     struct arm_answer a;
 
-    if (!open_identity(req, fc))
+    if (!arm_identity(req, &row, &document))
         return;
     arm_answer_begin(&a, req);
     json_object_begin(&a.w);
     json_name(&a.w, "value");
     json_array_begin(&a.w);
-    for (size_t i = 0; i < fc->document.federated_count; i++)
-        write_credential(req, &fc->row, &fc->document.federated[i], &a.w);
+    for (size_t i = 0; i < document.federated_count; i++)
+        write_one(&a, &row, &document.federated[i]);
     json_array_end(&a.w);
     json_object_end(&a.w);
     arm_answer_end(&a, 200);
 }
 
-/* ---- changing ---- */
+/* ---- in ---- */
 
-static void on_changed(void *ctx, enum rc rc, struct change_set *set)
+static bool read_audience(struct request *req, const json_t *properties, struct str *out)
 {
-    const struct federated_change *fc = ctx;
-    struct request *req = fc->c.req;
+    const json_t *list = json_object_get(properties, "audiences");
+    const json_t *item = json_array_get(list, 0);
+    struct str text = str_of(json_string_value(item), json_string_length(item));
 
-    (void)set;
-    if (rc == RC_CONFLICT)
-        arm_refuse(req, &API_CONFLICT, STR("Somebody else has changed it meanwhile: try again."));
-    else if (rc)
-        arm_refuse_rc(req, rc);
-    else if (fc->item.name.len)
-        answer_credential(req, fc->status, &fc->row, &fc->item);
-    else
-        answer_empty(req, fc->status);
+    if (json_array_size(list) == 1 && text.len && text.len <= TEXT_MAX) {
+        *out = arena_dup(req->arena, text);
+        return true;
+    }
+    arm_invalid(req, STR("'audiences' must be a list of exactly one text, such as "
+                         "api://AzureADTokenExchange."));
+    return false;
 }
 
-static void commit(struct request *req, struct federated_change *fc)
+static bool read_item(struct request *req, const json_t *body, struct app_federated *out)
 {
-    enum rc rc = application_changed(req, &fc->row, &fc->document);
+    static const struct arm_text_rule issuer = {"issuer", TEXT_MAX, true},
+                                      subject = {"subject", TEXT_MAX, true};
+    json_t *properties;
+
+    *out = (struct app_federated){.name = arena_dup(req->arena, req->params[ARM_CHILD])};
+    if (!arm_child_name_valid(out->name, NAME_OCTETS_MAX)) {
+        arm_invalid(req, STR("The name of a federated credential is 3 to 120 letters, digits, '-' "
+                             "and '_', and begins with a letter or digit."));
+        return false;
+    }
+    if (!arm_object(req, body, "properties", &properties) ||
+        !arm_text(req, properties, &issuer, &out->issuer) ||
+        !arm_text(req, properties, &subject, &out->subject))
+        return false;
+    if (!str_starts(out->issuer, STR("https://"))) {
+        arm_invalid(req, STR("'issuer' must be an https address, exactly as its tokens say it."));
+        return false;
+    }
+    return read_audience(req, properties, &out->audience);
+}
+
+/* Into the document, by its name; false: answered. */
+static bool put_item(struct request *req, struct federated *f)
+{
+    struct app_document *d = &f->document;
+    size_t at = index_of(d, f->item.name);
+
+    for (size_t i = 0; i < d->federated_count; i++) {
+        if (i == at || !name_eq(d->federated[i].issuer, f->item.issuer) ||
+            !name_eq(d->federated[i].subject, f->item.subject))
+            continue;
+        arm_refuse(req, &API_CONFLICT,
+                   STR("Another federated credential of the identity has this issuer and "
+                       "subject."));
+        return false;
+    }
+    if (at == APP_FEDERATED_MAX) {
+        arm_refuse(req, &API_CONFLICT, STR("An identity has at most 20 federated credentials."));
+        return false;
+    }
+    f->existed = at < d->federated_count;
+    d->federated[at] = f->item;
+    d->federated_count += !f->existed;
+    return true;
+}
+
+/* ---- writing ---- */
+
+static void commit(struct request *req, struct federated *f, change_done_fn done)
+{
+    enum rc rc = application_changed(req, &f->row, &f->document);
 
     if (rc) {
         arm_refuse_rc(req, rc);
         return;
     }
-    fc->c.items[fc->c.n++] =
-        (struct change){.kind = CHANGE_APPLICATION_PUT, .u.application = fc->row};
-    changes_commit(&fc->c, req, on_changed);
+    f->changes.items[0] = (struct change){.kind = CHANGE_APPLICATION_PUT, .u.application = f->row};
+    f->changes.n = 1;
+    changes_commit(&f->changes, req, done);
 }
 
-/* Who stood for the identity till now does so no more: its tokens end with the trust in them. */
-static void revoke_tokens(struct request *req, struct federated_change *fc)
+static void on_put(void *ctx, enum rc rc, struct change_set *set)
 {
-    fc->row.revoked_before = (req->now / 1000 + 1) * 1000; /* iat has whole seconds */
-}
+    struct federated *f = ctx;
 
-void arm_federated_delete(struct request *req)
-{
-    struct federated_change *fc = arena_new(req->arena, struct federated_change);
-    struct app_document *d = &fc->document;
-    struct app_federated *f;
-
-    if (!open_identity(req, fc))
-        return;
-    f = find_named(req, d);
-    if (!f) {
-        answer_empty(req, 204);
-        return;
-    }
-    d->federated_count--;
-    memmove(f, f + 1, (size_t)(d->federated + d->federated_count - f) * sizeof *f);
-    fc->status = 200;
-    revoke_tokens(req, fc);
-    commit(req, fc);
-}
-
-/* ---- put ---- */
-
-static bool refuse_put(struct request *req, const struct api_error *error, const char *message)
-{
-    arm_refuse(req, error, str_from(message));
-    return false;
-}
-
-/* 1 to TEXT_MAX octets without controls, copied to the arena. */
-static bool read_text(struct request *req, const json_t *value, struct str *out)
-{
-    struct str text = str_of(json_string_value(value), json_string_length(value));
-
-    if (!text.len || text.len > TEXT_MAX)
-        return false;
-    for (size_t i = 0; i < text.len; i++) {
-        unsigned char c = (unsigned char)text.ptr[i];
-
-        if (c < 0x20 || c == 0x7F)
-            return false;
-    }
-    *out = arena_dup(req->arena, text);
-    return true;
-}
-
-static bool read_item(struct request *req, const json_t *properties, struct app_federated *out)
-{
-    const json_t *audiences = json_object_get(properties, "audiences");
-    const json_t *expression = json_object_get(properties, "claimsMatchingExpression");
-
-    if (!read_text(req, json_object_get(properties, "issuer"), &out->issuer) ||
-        !issuer_url_valid(out->issuer, req->site->options->development))
-        return refuse_put(req, &API_INVALID_REQUEST_CONTENT,
-                          "properties.issuer must be an https URL of at most 512 octets without a "
-                          "query.");
-    if (!read_text(req, json_object_get(properties, "subject"), &out->subject))
-        return refuse_put(req, &API_INVALID_REQUEST_CONTENT,
-                          "properties.subject must be a string of 1 to 600 octets.");
-    if (json_array_size(audiences) != 1 ||
-        !read_text(req, json_array_get(audiences, 0), &out->audience))
-        return refuse_put(req, &API_INVALID_REQUEST_CONTENT,
-                          "properties.audiences must be a list of exactly one string of 1 to 600 "
-                          "octets.");
-    if (expression && !json_is_null(expression))
-        return refuse_put(req, &API_INVALID_REQUEST_CONTENT,
-                          "claimsMatchingExpression is not supported: give the subject.");
-    return true;
-}
-
-static bool read_body(struct request *req, struct app_federated *out)
-{
-    AUTO(json_freep) json_t *body = NULL;
-    const json_t *properties;
-
-    struct str name = req->params[ARM_CHILD];
-
-    if (name.len > NAME_MAX_LEN || !arm_child_name_valid(name, NAME_MIN))
-        return refuse_put(req, &API_INVALID_REQUEST_CONTENT,
-                          "The name of a federated credential must be 3 to 120 letters, digits, "
-                          "'-' and '_', and begin with a letter or a digit.");
-    out->name = arena_dup(req->arena, name);
-    if (!arm_body(req, &body))
-        return false;
-    properties = json_object_get(body, "properties");
-    if (!json_is_object(properties))
-        return refuse_put(req, &API_INVALID_REQUEST_CONTENT,
-                          "properties is required and must be an object.");
-    return read_item(req, properties, out);
-}
-
-/* `self`: the one that is about to be replaced, or NULL. */
-static bool is_free(struct request *req, const struct app_document *d,
-                    const struct app_federated *self, const struct app_federated *item)
-{
-    for (size_t i = 0; i < d->federated_count; i++) {
-        const struct app_federated *f = &d->federated[i];
-
-        if (f != self && name_eq(f->issuer, item->issuer) && name_eq(f->subject, item->subject))
-            return refuse_put(req, &API_CONFLICT,
-                              "The identity has a federated credential for this issuer and subject "
-                              "already.");
-    }
-    if (self || d->federated_count < APP_FEDERATED_MAX)
-        return true;
-    return refuse_put(req, &API_CONFLICT,
-                      "The identity has 20 federated credentials, which is the most.");
+    (void)set;
+    if (rc)
+        arm_refuse_rc(f->changes.req, rc);
+    else
+        answer_one(f->changes.req, f->existed ? 200 : 201, &f->row, &f->item);
 }
 
 void arm_federated_put(struct request *req)
 {
-    struct federated_change *fc = arena_new(req->arena, struct federated_change);
-    struct app_document *d = &fc->document;
-    struct app_federated *self;
+    struct federated *f = arena_new(req->arena, struct federated);
+    AUTO(json_freep) json_t *body = NULL;
 
-    if (!open_identity(req, fc) || !read_body(req, &fc->item))
+    if (arm_identity(req, &f->row, &f->document) && arm_body(req, &body) &&
+        read_item(req, body, &f->item) && put_item(req, f))
+        commit(req, f, on_put);
+}
+
+static void on_deleted(void *ctx, enum rc rc, struct change_set *set)
+{
+    struct federated *f = ctx;
+
+    (void)set;
+    if (rc)
+        arm_refuse_rc(f->changes.req, rc);
+    else
+        answer_empty(f->changes.req, 200);
+}
+
+void arm_federated_delete(struct request *req)
+{
+    struct federated *f = arena_new(req->arena, struct federated);
+    struct app_document *d = &f->document;
+    size_t at;
+    enum rc rc;
+
+    if (!arm_identity_find(req, &f->row, &rc))
         return;
-    self = find_named(req, d);
-    if (!is_free(req, d, self, &fc->item))
+    if (!rc)
+        rc = app_document_read(f->row.document, req->arena, d);
+    if (rc && rc != RC_NOT_FOUND) {
+        arm_refuse_rc(req, rc);
         return;
-    fc->status = self ? 200 : 201;
-    if (self) {
-        fc->item.name = self->name;
-        if (!name_eq(self->issuer, fc->item.issuer) || !name_eq(self->subject, fc->item.subject) ||
-            !name_eq(self->audience, fc->item.audience))
-            revoke_tokens(req, fc);
-        *self = fc->item;
-    } else {
-        d->federated[d->federated_count++] = fc->item;
     }
-    commit(req, fc);
+    at = index_of(d, req->params[ARM_CHILD]);
+    if (rc || at == d->federated_count) {
+        answer_empty(req, 204);
+        return;
+    }
+    d->federated_count--;
+    for (size_t i = at; i < d->federated_count; i++)
+        d->federated[i] = d->federated[i + 1];
+    commit(req, f, on_deleted);
 }

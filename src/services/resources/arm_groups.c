@@ -1,224 +1,139 @@
-/* Resource groups. A group is there when something is in it, or when it was made: those that were
- * made are one named value of the store, a JSON object by lower-case name,
- *     {"group": {"name": "Group", "location": "westeurope", "tags": {…}}}
- * which one request at a time reads and writes anew. Source: wire/managed-identity §5.6. */
-#include "services/resources/arm_access.h"
+/* Resource groups. One exists when something lies in it, or when it was made by a request: those
+ * are kept as named values of the store, with location and tags. Source: wire/managed-identity
+ * §5.6. */
+#include "services/resources/arm_identity.h"
 
-#include "base/map.h"
-
-#include <stdatomic.h>
-#include <stdlib.h>
-
-#define META_GROUPS STR("resource_groups")
-#define TYPE        "Microsoft.Resources/resourceGroups"
-#define GROUPS_MAX  ((size_t)800)
-#define KEPT_MAX    (64 * KIB)
-#define RETRY_MS    5
-#define RETRIES_MAX 400 /* 2 s: a commit takes milliseconds */
+#define VALUE_PREFIX STR("group:")
+#define GROUPS_TYPE  STR("Microsoft.Resources/resourceGroups")
 
 struct group {
-    struct str key; /* lower case */
     struct str name, location, tags;
-    bool made;  /* by a PUT: it is kept */
-    bool holds; /* a resource or a managed identity */
+    bool kept;     /* made by a request */
+    bool occupied; /* something lies in it */
 };
 
-/* One request about groups, in its arena. */
-struct groups {
-    struct changes c; /* first: what changes_commit() hands back */
+/* What is asked for, while the groups are being gathered. */
+struct gathering {
+    struct changes changes; /* first */
     struct request *req;
-    void (*next)(struct groups *g); /* when they have been read */
-    struct group *items;            /* by name; room for one more */
-    size_t n;
-    struct group *one; /* the path's, or NULL */
-    /* what is to be written */
-    bool location_given, tags_given;
+    void (*done)(struct gathering *g);
+    struct group *groups;
+    size_t n, cap;
+    struct str wanted; /* name */
+    /* PUT, PATCH */
     struct str location, tags;
-    int status;
-    struct loop_timer timer; /* waiting for another writer */
-    unsigned tries;
+    bool with_tags, existed;
+    struct group made;
 };
 
-/* ---- reading ---- */
+/* ---- gathering ---- */
 
-static struct group *group_in(struct groups *g, struct map *by_key, struct str name)
+static struct group *group_named(struct gathering *g, struct str name)
 {
-    struct str key = arm_lowered(g->req, name);
-    struct group *group = map_get(by_key, key);
-
-    if (!group) {
-        group = arena_new(g->req->arena, struct group);
-        group->key = key;
-        group->name = arena_dup(g->req->arena, name);
-        group->location = g->req->site->options->location;
-        (void)map_put(by_key, key, group); /* there was none */
-    }
-    return group;
+    for (size_t i = 0; i < g->n; i++)
+        if (name_eq_nocase(g->groups[i].name, name))
+            return &g->groups[i];
+    return NULL;
 }
 
-static void gather_made(struct groups *g, struct map *by_key, json_t *made)
+static struct group *add_group(struct gathering *g, struct str name)
 {
-    const char *key;
-    json_t *item;
+    struct group *found = group_named(g, name);
 
-    json_object_foreach(made, key, item)
-    {
-        struct str name = str_from(key), location = STR_EMPTY;
-        struct group *group;
+    if (found)
+        return found;
+    if (g->n == g->cap) {
+        size_t cap = g->cap ? 2 * g->cap : 16;
+        struct group *moved = arena_array(g->req->arena, struct group, cap);
 
-        (void)json_get_str(item, "name", &name); /* absent: as its key says */
-        (void)json_get_str(item, "location", &location);
-        group = group_in(g, by_key, name);
-        group->made = true;
+        if (g->n)
+            memcpy(moved, g->groups, g->n * sizeof *moved);
+        g->groups = moved;
+        g->cap = cap;
+    }
+    g->groups[g->n] = (struct group){.name = name, .location = g->req->site->options->location};
+    return &g->groups[g->n++];
+}
+
+static void add_kept(struct gathering *g, const struct meta_row *row)
+{
+    AUTO(json_freep) json_t *value = NULL;
+    struct str name = str_from_index(row->name, VALUE_PREFIX.len), location;
+    struct group *group;
+
+    if (json_read(row->value, &value, NULL))
+        return;                               /* none of ours */
+    (void)json_get_str(value, "name", &name); /* then it is in lower case */
+    group = add_group(g, arena_dup(g->req->arena, name));
+    group->kept = true;
+    if (!json_get_str(value, "location", &location))
         group->location = arena_dup(g->req->arena, location);
-        group->tags = arm_raw(g->req, item, "tags");
-    }
-}
-
-static void gather_held(struct groups *g, struct map *by_key, const struct access_page *page)
-{
-    const struct directory *d = gate_directory(g->req->site->gate);
-
-    for (size_t i = 0; i < d->resources_count; i++) {
-        if (d->resources[i].state != RESOURCE_DELETED)
-            group_in(g, by_key, d->resources[i].group)->holds = true;
-    }
-    for (size_t i = 0; i < page->n; i++) {
-        struct str id = page->applications[i].arm_id;
-
-        if (arm_id_is_identity(id))
-            group_in(g, by_key, arm_id_group(id))->holds = true;
-    }
-}
-
-/* qsort order */
-static int by_name(const void *a, const void *b)
-{
-    const struct group *x = a, *y = b;
-
-    return name_cmp(x->key, y->key);
-}
-
-/* From the map to an array, and which of it the path names. */
-static void settle(struct groups *g, const struct map *by_key)
-{
-    struct str wanted = arm_lowered(g->req, g->req->params[ARM_GROUP]), key;
-    size_t at = 0, total = 0;
-    void *value;
-
-    while (map_next(by_key, &at, &key, &value))
-        total++;
-    g->items = arena_array(g->req->arena, struct group, total + 1);
-    for (at = 0; map_next(by_key, &at, &key, &value);)
-        g->items[g->n++] = *(const struct group *)value;
-    qsort(g->items, g->n, sizeof *g->items, by_name);
-    for (size_t i = 0; i < g->n; i++) {
-        if (name_eq(g->items[i].key, wanted))
-            g->one = &g->items[i];
-    }
-}
-
-static enum rc gather(struct groups *g, const struct access_page *page)
-{
-    AUTO(json_freep) json_t *made = NULL;
-    struct str text;
-    struct map by_key;
-    enum rc rc = store_meta(g->req->site->reader, META_GROUPS, g->req->arena, &text);
-
-    if (rc == RC_NOT_FOUND)
-        text = STR("{}");
-    else if (rc)
-        return rc;
-    if (json_read(text, &made, NULL) || !json_is_object(made))
-        return RC_INTERNAL; /* not ours: better no answer than one that forgets them */
-    map_init(&by_key);
-    gather_made(g, &by_key, made);
-    gather_held(g, &by_key, page);
-    settle(g, &by_key);
-    map_clear(&by_key);
-    return RC_OK;
-}
-
-/* ---- one writer at a time ---- */
-
-/* Before every answer of a writer: with it the request dies. */
-static void release(const struct groups *g)
-{
-    g->req->site->shared->groups_busy = false;
-}
-
-static bool is_writer(const struct groups *g)
-{
-    return g->req->method != GET && g->req->method != HEAD;
+    group->tags = arm_raw(g->req, value, "tags");
 }
 
 static void on_identities(void *ctx, enum rc rc, const struct access_page *page)
 {
-    struct groups *g = ctx;
+    struct gathering *g = ctx;
+    struct arm_identity_place place;
 
-    if (!rc)
-        rc = gather(g, page);
-    if (!rc) {
-        g->next(g);
+    if (rc) {
+        arm_refuse_rc(g->req, rc);
         return;
     }
-    if (is_writer(g))
-        release(g);
-    arm_refuse_rc(g->req, rc);
+    for (size_t i = 0; i < page->n; i++)
+        if (arm_identity_place(page->applications[i].arm_id, &place))
+            add_group(g, place.group)->occupied = true;
+    g->done(g);
 }
 
-static void read_all(struct groups *g)
+static void on_kept(void *ctx, enum rc rc, const struct access_page *page)
 {
-    struct access_query q = {.what = ACCESS_APPLICATIONS, .kind = APPLICATION_MANAGED};
+    const struct access_query query = {.what = ACCESS_APPLICATIONS, .kind = APPLICATION_MANAGED};
+    struct gathering *g = ctx;
+    struct request *req = g->req;
+    const struct directory *d = gate_directory(req->site->gate);
 
-    store_list_access(g->req->site->store, g->req->loop, g->req->arena, &q, on_identities, g);
-}
-
-static void begin_write(void *ctx)
-{
-    struct groups *g = ctx;
-
-    if (!atomic_exchange(&g->req->site->shared->groups_busy, true)) {
-        loop_timer_close(&g->timer);
-        read_all(g);
-    } else if (g->tries++ < RETRIES_MAX) {
-        loop_timer_start(g->req->loop, &g->timer, RETRY_MS, 0, begin_write, g);
-    } else {
-        loop_timer_close(&g->timer);
-        answer_error(g->req, &API_UNAVAILABLE);
+    if (rc) {
+        arm_refuse_rc(req, rc);
+        return;
     }
+    for (size_t i = 0; i < page->n; i++)
+        add_kept(g, &page->metas[i]);
+    for (size_t i = 0; i < d->resources_count; i++)
+        if (d->resources[i].state != RESOURCE_DELETED)
+            add_group(g, arena_dup(req->arena, d->resources[i].group))->occupied = true;
+    store_list_access(req->site->store, req->loop, req->arena, &query, on_identities, g);
 }
 
-/* NULL: answered. Else the caller fills it and calls start(). */
-static struct groups *groups_new(struct request *req, void (*next)(struct groups *g))
+static struct gathering *gathering_new(struct request *req)
 {
-    struct groups *g;
+    struct gathering *g = arena_new(req->arena, struct gathering);
 
-    if (!arm_subscription(req))
-        return NULL;
-    g = arena_new(req->arena, struct groups);
     g->req = req;
-    g->next = next;
+    g->wanted = arena_dup(req->arena, req->params[ARM_GROUP]);
     return g;
 }
 
-static void start(struct groups *g)
+static void gather(struct gathering *g, void (*done)(struct gathering *g))
 {
-    request_hold(g->req);
-    if (is_writer(g))
-        begin_write(g);
-    else
-        read_all(g);
+    const struct access_query query = {.what = ACCESS_META, .scope = VALUE_PREFIX};
+    struct request *req = g->req;
+
+    g->done = done;
+    request_hold(req);
+    store_list_access(req->site->store, req->loop, req->arena, &query, on_kept, g);
 }
 
 /* ---- out ---- */
 
-static void write_group(struct request *req, const struct group *group, struct json_writer *w)
+static void write_group(struct arm_answer *a, const struct group *group)
 {
+    struct json_writer *w = &a->w;
+
     json_object_begin(w);
-    json_member_str(w, "id", arm_group_id(req, group->name));
+    json_member_str(w, "id", arm_group_id(a->req, group->name));
     json_member_str(w, "name", group->name);
-    json_member_str(w, "type", STR(TYPE));
+    json_member_str(w, "type", GROUPS_TYPE);
     json_member_str(w, "location", group->location);
     arm_write_tags(w, group->tags);
     json_name(w, "properties");
@@ -233,18 +148,18 @@ static void answer_group(struct request *req, int status, const struct group *gr
     struct arm_answer a;
 
     arm_answer_begin(&a, req);
-    write_group(req, group, &a.w);
+    write_group(&a, group);
     arm_answer_end(&a, status);
 }
 
-static void refuse_absent(struct request *req)
+static void refuse_unknown(struct gathering *g)
 {
-    arm_refuse(req, &API_RESOURCE_GROUP_NOT_FOUND,
-               arena_printf(req->arena, "Resource group '" STR_FMT "' could not be found.",
-                            STR_ARG(body_excerpt(req->params[ARM_GROUP]))));
+    arm_refuse(g->req, &API_RESOURCE_GROUP_NOT_FOUND,
+               arena_printf(g->req->arena, "Resource group '" STR_FMT "' could not be found.",
+                            STR_ARG(g->wanted)));
 }
 
-static void list_all(struct groups *g)
+static void finish_list(struct gathering *g)
 {
     struct arm_answer a;
 
@@ -253,199 +168,155 @@ static void list_all(struct groups *g)
     json_name(&a.w, "value");
     json_array_begin(&a.w);
     for (size_t i = 0; i < g->n; i++)
-        write_group(g->req, &g->items[i], &a.w);
+        write_group(&a, &g->groups[i]);
     json_array_end(&a.w);
     json_object_end(&a.w);
     arm_answer_end(&a, 200);
 }
 
-void arm_groups_list(struct request *req)
+static void finish_get(struct gathering *g)
 {
-    struct groups *g = groups_new(req, list_all);
+    const struct group *group = group_named(g, g->wanted);
 
-    if (g)
-        start(g);
+    if (group)
+        answer_group(g->req, 200, group);
+    else
+        refuse_unknown(g);
 }
 
-static void get_one(struct groups *g)
+static void finish_head(struct gathering *g)
 {
-    if (g->one)
-        answer_group(g->req, 200, g->one);
-    else
-        refuse_absent(g->req);
+    answer_empty(g->req, group_named(g, g->wanted) ? 204 : 404);
+}
+
+void arm_groups_list(struct request *req)
+{
+    if (arm_subscription(req))
+        gather(gathering_new(req), finish_list);
 }
 
 void arm_group_get(struct request *req)
 {
-    struct groups *g = groups_new(req, get_one);
-
-    if (g)
-        start(g);
-}
-
-static void head_one(struct groups *g)
-{
-    answer_empty(g->req, g->one ? 204 : 404);
+    if (arm_subscription(req) && arm_group_valid(req, req->params[ARM_GROUP]))
+        gather(gathering_new(req), finish_get);
 }
 
 void arm_group_head(struct request *req)
 {
-    struct groups *g = groups_new(req, head_one);
-
-    if (g)
-        start(g);
+    if (arm_subscription(req) && arm_group_valid(req, req->params[ARM_GROUP]))
+        gather(gathering_new(req), finish_head);
 }
 
 /* ---- writing ---- */
 
-/* The value to be kept; false: it is too large. */
-static bool write_made(struct groups *g, struct str *out)
+static struct str value_name(struct gathering *g)
 {
-    struct json_writer w;
-    struct buf text;
-    size_t made = 0;
-
-    buf_init(&text, KEPT_MAX);
-    json_writer_init(&w, &text);
-    json_object_begin(&w);
-    for (size_t i = 0; i < g->n; i++) {
-        const struct group *group = &g->items[i];
-
-        if (!group->made)
-            continue;
-        made++;
-        json_name(&w, group->key.ptr); /* NUL-terminated: arm_lowered() leaves room for it */
-        json_object_begin(&w);
-        json_member_str(&w, "name", group->name);
-        json_member_str(&w, "location", group->location);
-        arm_write_tags(&w, group->tags);
-        json_object_end(&w);
-    }
-    json_object_end(&w);
-    *out = text.failed ? STR_EMPTY : arena_dup(g->req->arena, buf_str(&text));
-    buf_clear(&text);
-    return out->len > 0 && made <= GROUPS_MAX;
+    return arena_printf(g->req->arena, STR_FMT STR_FMT, STR_ARG(VALUE_PREFIX),
+                        STR_ARG(arm_lower(g->req, g->wanted)));
 }
 
-/* Of what is written: the group as it is now, or none when it is gone. */
-static void on_written(void *ctx, enum rc rc, struct change_set *set)
+static struct str value_of(struct gathering *g, const struct group *group)
 {
-    const struct groups *g = ctx;
+    struct arm_answer a;
+    struct str text;
+
+    arm_answer_begin(&a, g->req);
+    json_object_begin(&a.w);
+    json_member_str(&a.w, "name", group->name);
+    json_member_str(&a.w, "location", group->location);
+    arm_write_tags(&a.w, group->tags);
+    json_object_end(&a.w);
+    text = arena_dup(g->req->arena, buf_str(&a.out));
+    buf_clear(&a.out);
+    return text;
+}
+
+static void on_put(void *ctx, enum rc rc, struct change_set *set)
+{
+    struct gathering *g = ctx;
 
     (void)set;
-    release(g);
     if (rc)
         arm_refuse_rc(g->req, rc);
-    else if (g->one)
-        answer_group(g->req, g->status, g->one);
     else
-        answer_empty(g->req, g->status);
+        answer_group(g->req, g->existed ? 200 : 201, &g->made);
 }
 
-static void commit(struct groups *g)
+static void finish_put(struct gathering *g)
 {
-    struct change *c = &g->c.items[g->c.n++];
+    const struct group *former = group_named(g, g->wanted);
+    struct change *c = g->changes.items;
 
+    if (!former && g->req->method == PATCH) {
+        refuse_unknown(g);
+        return;
+    }
+    g->existed = former != NULL;
+    if (former)
+        g->made = *former;
+    else
+        g->made.name = g->wanted;
+    if (g->location.len && !(former && former->kept))
+        g->made.location = g->location;
+    if (g->with_tags)
+        g->made.tags = g->tags;
     c->kind = CHANGE_META_PUT;
-    c->u.meta.name = META_GROUPS;
-    if (!write_made(g, &c->u.meta.value)) {
-        release(g);
-        arm_refuse(g->req, &API_CONFLICT,
-                   STR("There is no room for more: at most 800 resource groups are kept, in 64 "
-                       "KiB with their tags. Delete some, or use fewer tags."));
-        return;
-    }
-    changes_commit(&g->c, g->req, on_written);
-}
-
-/* The path's group, new or changed, among the items; NULL: there is none, and it needs a location.
- */
-static struct group *wished(struct groups *g)
-{
-    struct group *group = g->one;
-
-    g->status = group ? 200 : 201;
-    if (!group) {
-        if (!g->location_given)
-            return NULL;
-        group = &g->items[g->n++];
-        group->name = arena_dup(g->req->arena, g->req->params[ARM_GROUP]);
-        group->key = arm_lowered(g->req, group->name);
-    }
-    if (!group->made && g->location_given)
-        group->location = g->location; /* one that only holds something has none of its own */
-    if (g->tags_given || g->req->method == PUT)
-        group->tags = g->tags; /* a PUT says all of it */
-    group->made = true;
-    return group;
-}
-
-static void put_one(struct groups *g)
-{
-    if (!g->one && g->req->method == PATCH) {
-        release(g);
-        refuse_absent(g->req);
-        return;
-    }
-    if (g->one && g->one->made && g->location_given && !name_eq(g->one->location, g->location)) {
-        release(g);
-        arm_refuse(g->req, &API_CONFLICT,
-                   STR("The location of a resource group can't be changed."));
-        return;
-    }
-    g->one = wished(g);
-    if (!g->one) {
-        release(g);
-        arm_refuse(g->req, &API_INVALID_REQUEST_CONTENT, STR("location is required."));
-        return;
-    }
-    commit(g);
+    c->u.meta.name = value_name(g);
+    c->u.meta.value = value_of(g, &g->made);
+    g->changes.n = 1;
+    changes_commit(&g->changes, g->req, on_put);
 }
 
 void arm_group_put(struct request *req)
 {
+    struct gathering *g = gathering_new(req);
+    const struct arm_text_rule rule = {"location", 64, req->method == PUT};
     AUTO(json_freep) json_t *body = NULL;
-    struct groups *g = groups_new(req, put_one);
-    const json_t *tags;
 
-    if (!g || !arm_group_valid(req, req->params[ARM_GROUP]) || !arm_body(req, &body) ||
-        !arm_location(req, body, &g->location) || !arm_tags(req, body, &g->tags))
+    if (!arm_subscription(req) || !arm_group_valid(req, g->wanted) || !arm_body(req, &body) ||
+        !arm_text(req, body, &rule, &g->location) || !arm_tags(req, body, &g->tags))
         return;
-    tags = json_object_get(body, "tags");
-    g->tags_given = tags && !json_is_null(tags);
-    g->location_given = g->location.len > 0;
-    start(g);
+    g->with_tags = req->method == PUT || json_is_object(json_object_get(body, "tags"));
+    gather(g, finish_put);
 }
 
-static void delete_one(struct groups *g)
+/* ---- deleting ---- */
+
+static void on_deleted(void *ctx, enum rc rc, struct change_set *set)
 {
-    struct request *req = g->req;
+    struct gathering *g = ctx;
 
-    if (!g->one || g->one->holds) {
-        bool there = g->one != NULL;
+    (void)set;
+    if (rc)
+        arm_refuse_rc(g->req, rc);
+    else
+        answer_empty(g->req, 200);
+}
 
-        release(g);
-        if (there)
-            arm_refuse(req, &API_CONFLICT,
-                       STR("The resource group still holds resources or managed identities: delete "
-                           "them first."));
-        else
-            refuse_absent(req);
+static void finish_delete(struct gathering *g)
+{
+    const struct group *group = group_named(g, g->wanted);
+    struct change *c = g->changes.items;
+
+    if (!group) {
+        refuse_unknown(g);
         return;
     }
-    g->one->made = false;
-    g->c.items[g->c.n++] = (struct change){.kind = CHANGE_ROLE_SCOPE_DELETE,
-                                           .u.role_assignment.scope =
-                                               arm_lowered(req, arm_group_id(req, g->one->key))};
-    g->one = NULL;
-    g->status = 200;
-    commit(g);
+    if (group->occupied) {
+        arm_refuse(g->req, &API_CONFLICT,
+                   STR("The group still holds resources or identities: delete them first."));
+        return;
+    }
+    c[0].kind = CHANGE_META_DELETE;
+    c[0].u.meta.name = value_name(g);
+    c[1].kind = CHANGE_ROLE_SCOPE_DELETE;
+    c[1].u.role_assignment.scope = arm_scope(g->req);
+    g->changes.n = 2;
+    changes_commit(&g->changes, g->req, on_deleted);
 }
 
 void arm_group_delete(struct request *req)
 {
-    struct groups *g = groups_new(req, delete_one);
-
-    if (g)
-        start(g);
+    if (arm_subscription(req) && arm_group_valid(req, req->params[ARM_GROUP]))
+        gather(gathering_new(req), finish_delete);
 }

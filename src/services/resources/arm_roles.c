@@ -1,27 +1,57 @@
-/* Role assignments. Each lives at one scope, which its path must name; lists look up and down from
- * theirs. What roles allow is the gate's business, definitions are arm_definitions.c's.
- * Source: wire/managed-identity §3.4, §6. */
-#include "services/resources/arm_access.h"
+/* Role assignments: Microsoft.Authorization/roleAssignments. An assignment is looked at, made and
+ * deleted under its own scope only: that is the one the caller's roles were looked up in.
+ * Source: wire/managed-identity §6. */
+#include "services/resources/arm_roles.h"
 
-#include "gate/scope.h"
+#include "services/resources/arm_filter.h"
 
-#define ASSIGNMENTS     "/providers/Microsoft.Authorization/roleAssignments/"
-#define DEFINITIONS     "/providers/Microsoft.Authorization/roleDefinitions/"
 #define DESCRIPTION_MAX ((size_t)1024)
 
 /* ---- scopes ---- */
 
-struct str arm_last_segment(const struct request *req)
+static size_t params_of(const struct route *row)
 {
-    return req->url.n ? req->url.segments[req->url.n - 1] : STR_EMPTY;
+    struct str path = str_from(row->path);
+    size_t n = 0;
+
+    for (size_t i = 0; i < path.len; i++)
+        n += path.ptr[i] == '{';
+    return n;
 }
 
-struct str arm_lowered(struct request *req, struct str text)
+bool arm_role_scope(struct request *req, struct str *out_id, struct str *out_scope)
 {
-    char *copy = arena_alloc(req->arena, text.len + 1);
+    size_t n = params_of(req->route);
+    bool one = str_ends(str_from(req->route->path), STR("{id}"));
 
-    ascii_lower(copy, text);
-    return str_of(copy, text.len);
+    *out_id = one ? req->params[--n] : STR_EMPTY;
+    *out_scope = arm_scope(req);
+    if (n > ARM_NAME)
+        return arm_service(req) != NULL;
+    return n == 0 ||
+           (arm_subscription(req) && (n == 1 || arm_group_valid(req, req->params[ARM_GROUP])));
+}
+
+/* Words of a scope that the store keeps in lower case, as they are spelled outside. */
+struct str arm_scope_text(struct request *req, struct str scope)
+{
+    static const struct {
+        struct str lower, shown;
+    } words[] = {
+        {STR_INIT("/resourcegroups/"), STR_INIT("/resourceGroups/")},
+        {STR_INIT("/providers/microsoft.communication/communicationservices/"),
+         STR_INIT("/providers/Microsoft.Communication/CommunicationServices/")},
+    };
+    char *text = arena_alloc(req->arena, scope.len + 1);
+
+    ascii_lower(text, scope);
+    for (size_t i = 0; i < ARRAY_LEN(words); i++) {
+        size_t at = str_find_str(scope, words[i].lower);
+
+        if (at < scope.len)
+            memcpy(text + at, words[i].shown.ptr, words[i].shown.len);
+    }
+    return str_of(text, scope.len);
 }
 
 struct str arm_definition_id(struct request *req, const struct uuid *id)
@@ -29,120 +59,51 @@ struct str arm_definition_id(struct request *req, const struct uuid *id)
     char text[UUID_TEXT_LEN];
 
     uuid_format(id, text);
-    return arena_printf(req->arena, "/subscriptions/" STR_FMT DEFINITIONS "%.*s",
-                        STR_ARG(gate_directory(req->site->gate)->subscription_text),
-                        (int)sizeof text, text);
-}
-
-static bool row_has(const struct request *req, struct str part)
-{
-    struct str path = str_from(req->route->path);
-
-    return str_find_str(path, part) < path.len;
-}
-
-bool arm_role_scope(struct request *req, struct str *out)
-{
-    bool below = row_has(req, STR("{subscription}"));
-
-    if (below && !arm_subscription(req))
-        return false;
-    if (row_has(req, STR("{group}")) && !arm_group_valid(req, req->params[ARM_GROUP]))
-        return false;
-    *out = arm_scope(req);
-    /* An escaped spelling would be a scope that no look-up reaches; "/" stands for too long. */
-    if (str_find(*out, '%') == out->len && (!below || !name_eq(*out, STR("/"))))
-        return true;
-    arm_refuse(req, &API_INVALID_REQUEST_CONTENT,
-               STR("The path names no scope: it is too long, or escapes what needs no escape."));
-    return false;
-}
-
-/* The words of scopes as the management API spells them; the store has them in lower case. */
-static struct str spelled_word(struct str word)
-{
-    static const struct str words[] = {
-        STR_INIT("resourceGroups"),         STR_INIT("Microsoft.Communication"),
-        STR_INIT("CommunicationServices"),  STR_INIT("Microsoft.ManagedIdentity"),
-        STR_INIT("userAssignedIdentities"),
-    };
-
-    for (size_t i = 0; i < ARRAY_LEN(words); i++) {
-        if (name_eq_nocase(words[i], word))
-            return words[i];
-    }
-    return word;
-}
-
-/* Names as the caller has spelled them, as far as its path goes along. */
-static struct str spelled_scope(struct request *req, struct str scope)
-{
-    struct str rest = str_from_index(scope, 1), segment, text = STR_EMPTY;
-    bool along = true;
-
-    for (size_t i = 0; rest.len; i++) {
-        struct str word;
-
-        (void)str_cut(rest, '/', &segment, &rest); /* the last one has no slash behind it */
-        along = along && i < req->url.n && name_eq_nocase(req->url.segments[i], segment);
-        word = spelled_word(segment);
-        if (along && name_eq(word, segment))
-            word = req->url.segments[i];
-        text = arena_printf(req->arena, STR_FMT "/" STR_FMT, STR_ARG(text), STR_ARG(word));
-    }
-    return text;
+    return arena_printf(
+        req->arena,
+        "/subscriptions/" STR_FMT "/providers/Microsoft.Authorization/roleDefinitions/%.*s",
+        STR_ARG(gate_directory(req->site->gate)->subscription_text), (int)sizeof text, text);
 }
 
 /* ---- out ---- */
 
-static void member_id_or_null(struct json_writer *w, const char *name, const struct uuid *id)
+static void write_assignment(struct arm_answer *a, const struct role_assignment_row *row)
 {
-    static const struct uuid nobody;
-
-    if (!uuid_eq(id, &nobody)) {
-        arm_member_id(w, name, id);
-        return;
-    }
-    json_name(w, name);
-    json_null_value(w);
-}
-
-static void member_null(struct json_writer *w, const char *name)
-{
-    json_name(w, name);
-    json_null_value(w);
-}
-
-static void write_assignment(struct request *req, const struct role_assignment_row *row,
-                             struct json_writer *w)
-{
-    struct str scope = spelled_scope(req, row->scope);
+    struct str scope = arm_scope_text(a->req, row->scope);
+    struct json_writer *w = &a->w;
     char id[UUID_TEXT_LEN];
 
     uuid_format(&row->id, id);
     json_object_begin(w);
-    json_member_str(
-        w, "id",
-        arena_printf(req->arena, STR_FMT ASSIGNMENTS "%.*s", STR_ARG(scope), (int)sizeof id, id));
-    json_member_str(w, "name", str_of(id, sizeof id));
-    json_member_str(w, "type", STR("Microsoft.Authorization/roleAssignments"));
     json_name(w, "properties");
     json_object_begin(w);
-    json_member_str(w, "roleDefinitionId", arm_definition_id(req, &row->role));
+    json_member_str(w, "roleDefinitionId", arm_definition_id(a->req, &row->role));
     arm_member_id(w, "principalId", &row->principal);
     json_member_str(w, "principalType", row->principal_type);
-    json_member_str(w, "scope", scope.len ? scope : STR("/"));
-    member_null(w, "condition");
-    member_null(w, "conditionVersion");
+    json_member_str(w, "scope", scope);
+    json_name(w, "condition");
+    json_null_value(w);
+    json_name(w, "conditionVersion");
+    json_null_value(w);
     json_member_time(w, "createdOn", row->created);
     json_member_time(w, "updatedOn", row->created);
-    member_id_or_null(w, "createdBy", &row->created_by);
-    member_id_or_null(w, "updatedBy", &row->created_by);
+    arm_member_id(w, "createdBy", &row->created_by);
+    arm_member_id(w, "updatedBy", &row->created_by);
+    json_name(w, "delegatedManagedIdentityResourceId");
+    json_null_value(w);
+    json_name(w, "description");
     if (row->description.len)
-        json_member_str(w, "description", row->description);
+        json_str(w, row->description);
     else
-        member_null(w, "description");
+        json_null_value(w);
     json_object_end(w);
+    json_member_str(w, "id",
+                    arena_printf(a->req->arena,
+                                 STR_FMT "/providers/Microsoft.Authorization/roleAssignments/%.*s",
+                                 STR_ARG(name_eq(scope, STR("/")) ? STR_EMPTY : scope),
+                                 (int)sizeof id, id));
+    json_member_str(w, "type", STR("Microsoft.Authorization/roleAssignments"));
+    json_member_str(w, "name", str_of(id, sizeof id));
     json_object_end(w);
 }
 
@@ -152,27 +113,24 @@ static void answer_assignment(struct request *req, int status,
     struct arm_answer a;
 
     arm_answer_begin(&a, req);
-    write_assignment(req, row, &a.w);
+    write_assignment(&a, row);
     arm_answer_end(&a, status);
 }
 
-/* ---- one ---- */
-
-/* The assignment that the path names, at the path's scope. RC_NOT_FOUND, RC_IO. False: answered. */
-static bool find_assignment(struct request *req, struct role_assignment_row *out, enum rc *out_rc)
+/* The assignment that the path names: RC_NOT_FOUND also when it is another scope's. False:
+ * answered. */
+static bool find(struct request *req, struct role_assignment_row *out, enum rc *out_rc)
 {
-    struct str scope;
+    struct str id_text, scope;
     struct uuid id;
 
-    if (!arm_role_scope(req, &scope))
+    if (!arm_role_scope(req, &id_text, &scope))
         return false;
-    if (uuid_parse(arm_last_segment(req), &id)) {
-        answer_error(req, &API_INVALID_ROLE_ASSIGNMENT_ID);
-        return false;
-    }
-    *out_rc = store_role_assignment(req->site->reader, &id, req->arena, out);
+    *out_rc = uuid_parse(id_text, &id)
+                  ? RC_NOT_FOUND
+                  : store_role_assignment(req->site->reader, &id, req->arena, out);
     if (!*out_rc && !name_eq(out->scope, scope))
-        *out_rc = RC_NOT_FOUND; /* what is elsewhere is not shown, nor deleted, from here */
+        *out_rc = RC_NOT_FOUND;
     return true;
 }
 
@@ -181,42 +139,41 @@ void arm_assignment_get(struct request *req)
     struct role_assignment_row row;
     enum rc rc;
 
-    if (!find_assignment(req, &row, &rc))
+    if (!find(req, &row, &rc))
         return;
-    if (rc == RC_NOT_FOUND)
-        arm_refuse(req, &API_RESOURCE_NOT_FOUND,
-                   STR("There is no role assignment of this name at this scope."));
-    else if (rc)
+    if (rc)
         arm_refuse_rc(req, rc);
     else
         answer_assignment(req, 200, &row);
 }
 
-struct assignment_change {
-    struct changes c; /* first: what changes_commit() hands back */
+/* ---- deleting ---- */
+
+struct removal {
+    struct changes changes; /* first */
     struct role_assignment_row row;
-    size_t at; /* the assignment's change */
 };
 
 static void on_deleted(void *ctx, enum rc rc, struct change_set *set)
 {
-    struct assignment_change *ac = ctx;
+    struct removal *removal = ctx;
+    struct request *req = removal->changes.req;
 
-    (void)set;
     if (rc)
-        arm_refuse_rc(ac->c.req, rc);
-    else if (!ac->c.items[0].out_existed)
-        answer_empty(ac->c.req, 204);
+        arm_refuse_rc(req, rc);
+    else if (!set->items[0].out_existed)
+        answer_empty(req, 204);
     else
-        answer_assignment(ac->c.req, 200, &ac->row);
+        answer_assignment(req, 200, &removal->row);
 }
 
 void arm_assignment_delete(struct request *req)
 {
-    struct assignment_change *ac = arena_new(req->arena, struct assignment_change);
+    struct removal *removal = arena_new(req->arena, struct removal);
+    struct change *c = removal->changes.items;
     enum rc rc;
 
-    if (!find_assignment(req, &ac->row, &rc))
+    if (!find(req, &removal->row, &rc))
         return;
     if (rc == RC_NOT_FOUND) {
         answer_empty(req, 204);
@@ -226,174 +183,146 @@ void arm_assignment_delete(struct request *req)
         arm_refuse_rc(req, rc);
         return;
     }
-    ac->c.items[ac->c.n++] =
-        (struct change){.kind = CHANGE_ROLE_ASSIGNMENT_DELETE, .u.role_assignment.id = ac->row.id};
-    changes_commit(&ac->c, req, on_deleted);
+    c->kind = CHANGE_ROLE_ASSIGNMENT_DELETE;
+    c->u.role_assignment.id = removal->row.id;
+    removal->changes.n = 1;
+    changes_commit(&removal->changes, req, on_deleted);
 }
 
-/* ---- put ---- */
+/* ---- making ---- */
 
-static bool refuse_content(struct request *req, const char *message)
+struct assigning {
+    struct changes changes; /* first */
+    struct role_assignment_row row;
+};
+
+static void on_assigned(void *ctx, enum rc rc, struct change_set *set)
 {
-    arm_refuse(req, &API_INVALID_REQUEST_CONTENT, str_from(message));
+    struct assigning *assigning = ctx;
+    struct request *req = assigning->changes.req;
+    struct role_assignment_row row;
+    bool existed = set->items[set->n - 1].out_existed;
+
+    if (rc == RC_CONFLICT) {
+        answer_error(req, &API_ROLE_ASSIGNMENT_EXISTS);
+        return;
+    }
+    if (!rc)
+        rc = store_role_assignment(req->site->reader, &assigning->row.id, req->arena, &row);
+    if (rc)
+        arm_refuse_rc(req, rc);
+    else
+        answer_assignment(req, existed ? 200 : 201, &row);
+}
+
+static bool read_type(struct request *req, const json_t *properties, struct str *out)
+{
+    static const struct arm_text_rule rule = {"principalType", 32, false};
+    static const struct str known[] = {STR_INIT("ServicePrincipal"), STR_INIT("User"),
+                                       STR_INIT("Group"), STR_INIT("ForeignGroup"),
+                                       STR_INIT("Device")};
+    struct str text;
+
+    if (!arm_text(req, properties, &rule, &text))
+        return false;
+    *out = known[0];
+    for (size_t i = 0; i < ARRAY_LEN(known); i++) {
+        if (name_eq_nocase(text, known[i])) {
+            *out = known[i];
+            return true;
+        }
+    }
+    if (!text.len)
+        return true;
+    arm_invalid(req, STR("'principalType' must be ServicePrincipal, User, Group, ForeignGroup or "
+                         "Device."));
     return false;
 }
 
-static bool is_given(const json_t *obj, const char *name)
-{
-    const json_t *member = json_object_get(obj, name);
-
-    return member && !json_is_null(member);
-}
-
+/* By id only: a name may mean another role tomorrow. */
 static bool read_role(struct request *req, const json_t *properties, struct uuid *out)
 {
+    static const struct arm_text_rule rule = {"roleDefinitionId", SCOPE_MAX, true};
     struct str text;
+    struct uuid id;
     struct role role;
 
-    if (json_get_str(properties, "roleDefinitionId", &text))
-        return refuse_content(req, "properties.roleDefinitionId is required and must be a string.");
-    if (text.len > SCOPE_MAX || role_named(req, text, &role)) {
-        arm_refuse(req, &API_ROLE_DEFINITION_DOES_NOT_EXIST,
-                   arena_printf(req->arena, "There is no role definition '" STR_FMT "'.",
-                                STR_ARG(body_excerpt(text))));
+    if (!arm_text(req, properties, &rule, &text))
+        return false;
+    if ((!str_starts(text, STR("/")) && uuid_parse(text, &id)) || role_named(req, text, &role)) {
+        answer_error(req, &API_ROLE_DEFINITION_DOES_NOT_EXIST);
         return false;
     }
     *out = role.id;
     return true;
 }
 
-static bool read_principal(struct request *req, const json_t *properties,
-                           struct assignment_change *ac)
+static bool read_principal(struct request *req, const json_t *properties, struct changes *c,
+                           struct uuid *out)
 {
+    static const struct arm_text_rule rule = {"principalId", 64, true};
     struct str text;
     enum rc rc;
 
-    if (json_get_str(properties, "principalId", &text) || uuid_parse(text, &ac->row.principal))
-        return refuse_content(req, "properties.principalId is required and must be a GUID.");
-    rc = principal_change(req, &ac->row.principal, &ac->c);
-    if (!rc)
-        return true;
-    if (rc == RC_NOT_FOUND)
-        arm_refuse(req, &API_PRINCIPAL_NOT_FOUND,
-                   arena_printf(req->arena,
-                                "The principal " STR_FMT
-                                " does not exist in this directory: give the object id of a "
-                                "service principal or managed identity.",
-                                STR_ARG(text)));
-    else
-        arm_refuse_rc(req, rc);
-    return false;
-}
-
-static bool read_type(struct request *req, const json_t *properties, struct str *out)
-{
-    static const struct str types[] = {STR_INIT("ServicePrincipal"), STR_INIT("User"),
-                                       STR_INIT("Group"), STR_INIT("ForeignGroup"),
-                                       STR_INIT("Device")};
-    struct str text;
-    enum rc rc = json_get_str(properties, "principalType", &text);
-
-    *out = types[0];
-    if (rc == RC_NOT_FOUND)
-        return true;
-    for (size_t i = 0; !rc && i < ARRAY_LEN(types); i++) {
-        if (name_eq_nocase(types[i], text)) {
-            *out = types[i];
-            return true;
-        }
-    }
-    return refuse_content(req, "properties.principalType must be 'ServicePrincipal', 'User', "
-                               "'Group', 'ForeignGroup' or 'Device'.");
-}
-
-static bool read_rest(struct request *req, const json_t *properties,
-                      struct role_assignment_row *row)
-{
-    struct str text = STR_EMPTY;
-
-    if (!read_type(req, properties, &row->principal_type))
+    if (!arm_text(req, properties, &rule, &text))
         return false;
-    if (json_get_str(properties, "description", &text) == RC_INVALID || text.len > DESCRIPTION_MAX)
-        return refuse_content(req, "properties.description must be a string of at most 1024 "
-                                   "octets.");
-    row->description = arena_dup(req->arena, text);
-    if (is_given(properties, "condition"))
-        return refuse_content(req, "Conditions are not supported: without one, the role would "
-                                   "allow more than was meant.");
+    rc = uuid_parse(text, out) ? RC_NOT_FOUND : principal_change(req, out, c);
+    if (rc == RC_NOT_FOUND)
+        answer_error(req, &API_PRINCIPAL_NOT_FOUND);
+    else if (rc)
+        arm_refuse_rc(req, rc);
+    return !rc;
+}
+
+/* A condition would narrow what is granted: since none is looked at here, none is taken. */
+static bool refuse_condition(struct request *req, const json_t *properties)
+{
+    struct str condition;
+
+    if (json_get_str(properties, "condition", &condition) == RC_NOT_FOUND ||
+        json_is_null(json_object_get(properties, "condition")))
+        return false;
+    arm_invalid(req, STR("Role assignments with a condition are not supported here."));
     return true;
 }
 
-/* A resource that is not there yet could be somebody else's later. */
-static bool scope_exists(struct request *req, struct str scope)
+static bool read_assignment(struct request *req, const json_t *body, struct assigning *out)
 {
-    const struct directory *d = gate_directory(req->site->gate);
-    struct str name = req->params[ARM_NAME];
-    const struct resource *r;
+    static const struct arm_text_rule rule = {"description", DESCRIPTION_MAX, false};
+    struct role_assignment_row *row = &out->row;
+    json_t *properties;
 
-    if (!row_has(req, STR("{name}")))
-        return true;
-    r = directory_by_name(d, arm_lowered(req, name));
-    if (r && name_eq(r->scope, scope))
-        return true;
-    arm_refuse(req, &API_RESOURCE_NOT_FOUND,
-               arena_printf(req->arena,
-                            "The Resource 'Microsoft.Communication/CommunicationServices/" STR_FMT
-                            "' under resource group '" STR_FMT "' was not found.",
-                            STR_ARG(body_excerpt(name)), STR_ARG(req->params[ARM_GROUP])));
-    return false;
-}
-
-static void on_put(void *ctx, enum rc rc, struct change_set *set)
-{
-    struct assignment_change *ac = ctx;
-    struct request *req = ac->c.req;
-    struct role_assignment_row row;
-
-    (void)set;
-    if (rc == RC_CONFLICT) {
-        answer_error(req, &API_ROLE_ASSIGNMENT_EXISTS);
-        return;
-    }
-    if (!rc) /* the same again leaves what is there: who made it, and when */
-        rc = store_role_assignment(req->site->reader, &ac->row.id, req->arena, &row);
-    if (rc)
-        arm_refuse_rc(req, rc);
-    else
-        answer_assignment(req, ac->c.items[ac->at].out_existed ? 200 : 201, &row);
+    return arm_object(req, body, "properties", &properties) &&
+           read_role(req, properties, &row->role) &&
+           read_type(req, properties, &row->principal_type) &&
+           arm_text(req, properties, &rule, &row->description) &&
+           !refuse_condition(req, properties) &&
+           read_principal(req, properties, &out->changes, &row->principal);
 }
 
 void arm_assignment_put(struct request *req)
 {
+    struct assigning *assigning = arena_new(req->arena, struct assigning);
+    struct role_assignment_row *row = &assigning->row;
     AUTO(json_freep) json_t *body = NULL;
-    struct assignment_change *ac = arena_new(req->arena, struct assignment_change);
-    const json_t *properties;
+    struct str id;
 
-    if (!arm_role_scope(req, &ac->row.scope) || !scope_exists(req, ac->row.scope))
+    if (!arm_role_scope(req, &id, &row->scope))
         return;
-    if (uuid_parse(arm_last_segment(req), &ac->row.id)) {
+    if (uuid_parse(id, &row->id)) {
         answer_error(req, &API_INVALID_ROLE_ASSIGNMENT_ID);
         return;
     }
-    if (!arm_body(req, &body))
+    if (!arm_body(req, &body) || !read_assignment(req, body, assigning))
         return;
-    properties = json_object_get(body, "properties");
-    if (!json_is_object(properties)) {
-        (void)refuse_content(req, "properties is required and must be an object.");
-        return;
-    }
-    if (!read_role(req, properties, &ac->row.role) || !read_rest(req, properties, &ac->row) ||
-        !read_principal(req, properties, ac))
-        return;
-    ac->row.created = req->now;
-    ac->row.created_by = req->principal->object_id;
-    ac->at = ac->c.n;
-    ac->c.items[ac->c.n++] =
-        (struct change){.kind = CHANGE_ROLE_ASSIGNMENT_PUT, .u.role_assignment = ac->row};
-    changes_commit(&ac->c, req, on_put);
+    row->created = req->now;
+    row->created_by = req->principal->object_id;
+    assigning->changes.items[assigning->changes.n++] =
+        (struct change){.kind = CHANGE_ROLE_ASSIGNMENT_PUT, .u.role_assignment = *row};
+    changes_commit(&assigning->changes, req, on_assigned);
 }
 
-/* ---- list ---- */
+/* ---- lists ---- */
 
 static void on_listed(void *ctx, enum rc rc, const struct access_page *page)
 {
@@ -409,38 +338,29 @@ static void on_listed(void *ctx, enum rc rc, const struct access_page *page)
     json_name(&a.w, "value");
     json_array_begin(&a.w);
     for (size_t i = 0; i < page->n; i++)
-        write_assignment(req, &page->assignments[i], &a.w);
+        write_assignment(&a, &page->assignments[i]);
     json_array_end(&a.w);
     json_object_end(&a.w);
     arm_answer_end(&a, 200);
 }
 
-static bool read_query(struct request *req, struct access_query *q)
-{
-    struct arm_filter f;
-    const struct arm_term *term;
-
-    if (!arm_filter_read(req, &f))
-        return false;
-    q->not_below = arm_filter_take(&f, "atScope", true) != NULL;
-    term = arm_filter_take(&f, "principalId", false);
-    if (!term)
-        term = arm_filter_take(&f, "assignedTo", true);
-    if (!arm_filter_done(req, &f))
-        return false;
-    if (!term)
-        return true;
-    q->of_principal = true;
-    return uuid_parse(term->value, &q->principal) == RC_OK ||
-           refuse_content(req, "The $filter must name a principal by its object id, a GUID.");
-}
-
 void arm_assignments_list(struct request *req)
 {
-    struct access_query q = {.what = ACCESS_ROLE_ASSIGNMENTS};
+    struct access_query query = {.what = ACCESS_ROLE_ASSIGNMENTS};
+    struct arm_filter filter;
+    struct str ignored;
 
-    if (!arm_role_scope(req, &q.scope) || !read_query(req, &q))
+    if (!arm_role_scope(req, &ignored, &query.scope))
         return;
+    if (arm_filter_read(request_query(req, "$filter"), FILTER_AT_SCOPE | FILTER_PRINCIPAL,
+                        req->arena, &filter)) {
+        arm_invalid(req, STR("'$filter' here is atScope(), principalId eq 'ID', assignedTo('ID'), "
+                             "or two of them with 'and'."));
+        return;
+    }
+    query.not_below = filter.has & FILTER_AT_SCOPE;
+    query.of_principal = filter.has & FILTER_PRINCIPAL;
+    query.principal = filter.principal;
     request_hold(req);
-    store_list_access(req->site->store, req->loop, req->arena, &q, on_listed, req);
+    store_list_access(req->site->store, req->loop, req->arena, &query, on_listed, req);
 }
