@@ -14,7 +14,6 @@ struct definitions {
     struct arm_filter filter;
     struct uuid id;      /* one of them */
     struct role_row row; /* PUT: the new one; DELETE: the former one */
-    bool existed;
 };
 
 /* ---- out ---- */
@@ -265,7 +264,7 @@ static void on_written(void *ctx, enum rc rc, struct change_set *set)
     else if (rc)
         arm_refuse_rc(d->req, rc);
     else
-        answer_custom(d->req, d->existed ? 200 : 201, &d->row);
+        answer_custom(d->req, 201, &d->row); /* new or not: clients take no other status */
 }
 
 static void write_row(void *ctx, enum rc rc, const struct access_page *page)
@@ -277,7 +276,6 @@ static void write_row(void *ctx, enum rc rc, const struct access_page *page)
         arm_refuse_rc(d->req, rc);
         return;
     }
-    d->existed = former != NULL;
     if (former)
         d->row.created = former->created;
     d->changes.items[0] = (struct change){.kind = CHANGE_ROLE_PUT, .u.role = d->row};
