@@ -2,6 +2,7 @@
 #include "cli/call.h"
 
 #include "cli/server_find.h"
+#include "cli/show.h"
 #include "client/admin.h"
 #include "http/url.h"
 
@@ -107,6 +108,17 @@ enum exit_code call_once(struct cli *cli, const char *method, struct str path, s
     if (code == EXIT_DONE)
         code = call_json(cli, client, method, path, body, out);
     cg_client_free(client);
+    return code;
+}
+
+enum exit_code call_show(struct cli *cli, const char *method, struct str path, struct str body)
+{
+    json_t *answer = NULL;
+    enum exit_code code = call_once(cli, method, path, body, &answer);
+
+    if (code == EXIT_DONE && answer)
+        code = show_object(cli, answer);
+    json_decref(answer);
     return code;
 }
 

@@ -14,6 +14,9 @@ enum exit_code call_json(struct cli *cli, struct cg_client *client, const char *
 /** Opens the command's client, makes one call, closes it. */
 enum exit_code call_once(struct cli *cli, const char *method, struct str path, struct str body,
                          json_t **out) NODISCARD;
+/** The same, and shows the answer as pairs (or JSON); nothing when there is none. */
+enum exit_code call_show(struct cli *cli, const char *method, struct str path,
+                         struct str body) NODISCARD;
 /** All items of a list, following nextLink, at most `max`: *out is an array, owned. */
 enum exit_code call_list(struct cli *cli, struct str path, size_t max, json_t **out) NODISCARD;
 

@@ -1,4 +1,4 @@
-/* key: access keys of a resource, and the signing keys of user tokens. */
+/* key: access keys of a resource, and the signing keys of tokens. */
 #include "cli/call.h"
 #include "cli/show.h"
 
@@ -64,14 +64,13 @@ int key_regenerate_run(struct cli *cli)
 
 int key_rotate_run(struct cli *cli)
 {
+    const char *purpose = args_value(&cli->args, "purpose");
+    bool issuer = purpose && name_eq(str_from(purpose), STR("issuer"));
     struct path path;
-    json_t *answer = NULL;
-    enum exit_code code = EXIT_DONE;
 
+    if (purpose && !issuer && !name_eq(str_from(purpose), STR("user")))
+        return (int)cli_fail(cli, EXIT_USAGE, "--purpose is user or issuer");
     path_init(&path, cli, "/admin/signing-keys:rotate");
-    code = call_once(cli, "POST", path_done(&path, cli), STR("{}"), &answer);
-    if (code == EXIT_DONE && answer)
-        code = show_object(cli, answer);
-    json_decref(answer);
-    return (int)code;
+    return (int)call_show(cli, "POST", path_done(&path, cli),
+                          issuer ? STR("{\"purpose\":\"issuer\"}") : STR("{}"));
 }

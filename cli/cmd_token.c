@@ -1,4 +1,4 @@
-/* token issue, token revoke. Inspecting one is cmd_inspect.c. */
+/* token issue, token get, token revoke. Inspecting one is cmd_inspect.c. */
 #include "callgate/identity.h"
 #include "cli/call.h"
 #include "cli/server_find.h"
@@ -162,6 +162,38 @@ int token_issue_run(struct cli *cli)
     if (code)
         return (int)code;
     return (int)(connection.len > 0 ? issue_by_key(cli, &w) : issue_by_administrator(cli, &w));
+}
+
+int token_get_run(struct cli *cli)
+{
+    const char *as = args_value(&cli->args, "as"), *audience = args_value(&cli->args, "audience");
+    struct json_writer w;
+    struct buf body;
+    struct str text;
+    json_t *answer = NULL;
+    enum exit_code code = EXIT_DONE;
+
+    if (!audience) /* resources of this server have no tokens of their own: the service is meant */
+        audience = args_value(&cli->args, "resource");
+    if (!as)
+        return (int)cli_fail(cli, EXIT_USAGE, "--as says whose token it shall be");
+    buf_init(&body, BODY_MAX);
+    json_writer_init(&w, &body);
+    json_object_begin(&w);
+    json_member_str(&w, "as", str_from(as));
+    if (audience)
+        json_member_str(&w, "resource", str_from(audience));
+    json_object_end(&w);
+    text = arena_dup(&cli->arena, buf_str(&body));
+    buf_clear(&body);
+    code = call_once(cli, "POST", STR("/admin/token"), text, &answer);
+    if (code == EXIT_DONE && args_has(&cli->args, "raw"))
+        (void)fprintf(cli->out, "%s\n",
+                      arena_dup(&cli->arena, show_text(cli, answer, "token")).ptr);
+    else if (code == EXIT_DONE)
+        code = show_object(cli, answer);
+    json_decref(answer);
+    return (int)code;
 }
 
 int token_revoke_run(struct cli *cli)

@@ -2,7 +2,10 @@
 #include "cli/commands.h"
 
 static const struct option env_options[] = {
-    {"shell", 0, "NAME", "sh (default), fish, powershell, dotenv or json"}, {0}};
+    {"shell", 0, "NAME", "sh (default), fish, powershell, dotenv or json"},
+    {"app", 0, "NAME", "as this application: no access key, and without its secret"},
+    {"identity", 0, "NAME", "as this managed identity: needs `serve --imds`"},
+    {0}};
 static const struct option resource_create_options[] = {
     {"location", 0, "TEXT", "where its data is said to lie: unitedstates, …"},
     {"port", 0, "PORT", "a port of its own, for programs that can't resolve NAME.localhost"},
@@ -13,6 +16,58 @@ static const struct option key_list_options[] = {
     {"reveal", 0, NULL, "print the keys themselves (administrator)"}, {0}};
 static const struct option key_regenerate_options[] = {
     {"keep-tokens", 0, NULL, "let user tokens live that were issued with the old key"}, {0}};
+static const struct option key_rotate_options[] = {
+    {"purpose", 0, "NAME", "user (default): user access tokens; issuer: service tokens"}, {0}};
+static const struct option app_create_options[] = {
+    {"role", 0, "ROLE", "its role on the default resource; none for no role"},
+    {"secret", 0, NULL, "make a secret, too, and print it once"},
+    {"expires-in", 0, "DURATION", "the secret's life, 90d (no end)"},
+    {"description", 0, "TEXT", "what the secret is for"},
+    {"export", 0, "SHELL", "print only the variables: sh, fish, powershell, dotenv or json"},
+    {0}};
+static const struct option app_list_options[] = {
+    {"kind", 0, "NAME", "app (default), managed, foreign or all"}, {0}};
+static const struct option app_secret_options[] = {
+    {"expires-in", 0, "DURATION", "its life, 90d (no end)"},
+    {"description", 0, "TEXT", "what it is for"},
+    {"export", 0, "SHELL", "print only the variables: sh, fish, powershell, dotenv or json"},
+    {0}};
+static const struct option app_federated_options[] = {
+    {"issuer", 0, "URL", "exactly as the tokens say it"},
+    {"subject", 0, "TEXT", "exactly as the tokens say it"},
+    {"audience", 0, "TEXT", "what the tokens are for (api://AzureADTokenExchange)"},
+    {0}};
+static const struct option identity_create_options[] = {
+    {"group", 0, "NAME", "its resource group (callgate)"},
+    {"role", 0, "ROLE", "its role on the default resource; none for no role"},
+    {0}};
+static const struct option identity_run_options[] = {
+    {"keep-env", 0, NULL, "leave variables alone that are set already"},
+    {"client-id", 0, NULL, "set AZURE_CLIENT_ID, too"},
+    {0}};
+static const struct option role_scope_options[] = {
+    {"scope", 0, "PATH", "/, or /subscriptions/… (default: the default resource)"}, {0}};
+static const struct option role_list_options[] = {
+    {"principal", 0, "NAME", "only those of this principal"}, {0}};
+static const struct option issuer_add_options[] = {
+    {"audience", 0, "TEXT", "what tokens must be for; may be repeated"},
+    {"subject", 0, "TEXT", "a rule: tokens of exactly this subject"},
+    {"claim", 0, "NAME=VALUE", "the rule asks for this claim, too; may be repeated"},
+    {"name", 0, "NAME", "the principal that the rule means (made from the subject)"},
+    {"jwks-url", 0, "URL", "where the keys are, when there is no discovery document"},
+    {"jwks-file", 0, "FILE", "the keys themselves; read again when the file changes"},
+    {"token-file", 0, "FILE", "a bearer token for asking for the keys"},
+    {"alg", 0, "NAME", "RS256, PS256, ES256, ES384, EdDSA; may be repeated"},
+    {"allow-private", 0, NULL, "its address may be a private one"},
+    {"user-tokens", 0, NULL, "Entra ID: tokens of people count, too"},
+    {"tenant", 0, "GUID", "a tenant of Entra ID, instead of a URL"},
+    {"untested", 0, NULL, "don't fetch its keys first"},
+    {0}};
+static const struct option token_get_options[] = {
+    {"as", 0, "APP", "an application or managed identity"},
+    {"audience", 0, "URL", "for which service (https://communication.azure.com/)"},
+    {"raw", 0, NULL, "print the token alone"},
+    {0}};
 static const struct option user_create_options[] = {
     {"id", 0, "ID", "a fixed id (8:acs:…), for tests and import"},
     {"external-id", 0, "TEXT", "your own name for the user, unique in the resource"},
@@ -46,13 +101,15 @@ static const struct option backup_options[] = {{"force", 'f', NULL, "replace FIL
 
 /* clang-format off */
 static const struct command table[] = {
-    {"env", "[--shell NAME]", "print what clients need, as lines for a shell",
+    {"env", "[--shell NAME] [--app NAME|--identity NAME]", "print what clients need, as lines for a shell",
      "Connection strings, endpoints and CA files of a server that runs on this machine. The output\n"
-     "holds the primary access key.\n\n"
+     "holds the primary access key; with --app or --identity it holds what the official credential\n"
+     "classes read instead.\n\n"
      "  eval \"$(callgate env)\"\n"
      "  callgate env --shell fish | source\n"
      "  callgate env --shell dotenv > .env\n"
-     "  callgate env --json | jq -r .CALLGATE_ENDPOINT\n",
+     "  callgate env --json | jq -r .CALLGATE_ENDPOINT\n"
+     "  eval \"$(callgate env --app mailer)\"\n",
      env_options, 0, 0, REACH_SERVER, env_run, NULL},
     {"status", "", "show how the server is",
      "  callgate status\n  callgate status --json\n",
@@ -81,10 +138,121 @@ static const struct command table[] = {
      "  callgate key regenerate secondary\n"
      "  callgate key regenerate primary --keep-tokens\n",
      key_regenerate_options, 1, 1, REACH_SERVER, key_regenerate_run, NULL},
-    {"key rotate", "", "sign new user tokens with a new key",
+    {"key rotate", "[--purpose user|issuer]", "sign new tokens with a new key",
      "Tokens signed with the key before stay good until they expire; both keys are published.\n\n"
-     "  callgate key rotate\n",
-     NULL, 0, 0, REACH_SERVER, key_rotate_run, NULL},
+     "  callgate key rotate\n"
+     "  callgate key rotate --purpose issuer\n",
+     key_rotate_options, 0, 0, REACH_SERVER, key_rotate_run, NULL},
+    {"app create", "NAME [options]", "create an application: a service principal",
+     "In development the first one gets the role Callgate Data Contributor on the default resource,\n"
+     "unless --role says otherwise. --secret prints a secret once, with the variables by which the\n"
+     "official credential classes use it.\n\n"
+     "  callgate app create mailer --secret\n"
+     "  callgate app create reports --role 'Callgate Reader'\n"
+     "  eval \"$(callgate app create ci --expires-in 90d --export sh)\"\n",
+     app_create_options, 1, 1, REACH_SERVER, app_create_run, NULL},
+    {"app list", "[--kind NAME]", "list the applications",
+     "  callgate app list\n  callgate app list --kind all --json\n",
+     app_list_options, 0, 0, REACH_SERVER, app_list_run, NULL},
+    {"app show", "APP", "show an application by name, client id or object id",
+     "  callgate app show mailer\n",
+     NULL, 1, 1, REACH_SERVER, app_show_run, NULL},
+    {"app delete", "APP", "delete an application with its roles",
+     "  callgate app delete mailer\n",
+     NULL, 1, 1, REACH_SERVER, app_delete_run, NULL},
+    {"app disable", "APP", "refuse an application, at once",
+     "Works for managed identities and principals of trusted issuers, too.\n\n"
+     "  callgate app disable mailer\n",
+     NULL, 1, 1, REACH_SERVER, app_disable_run, NULL},
+    {"app enable", "APP", "let a disabled application in again",
+     "  callgate app enable mailer\n",
+     NULL, 1, 1, REACH_SERVER, app_enable_run, NULL},
+    {"app revoke", "APP", "end every token that an application has got",
+     "It may get new ones. Works for managed identities and principals of trusted issuers, too.\n\n"
+     "  callgate app revoke mailer\n",
+     NULL, 1, 1, REACH_SERVER, app_revoke_run, NULL},
+    {"app secret add", "APP [options]", "make a secret, printed once",
+     "  callgate app secret add mailer --expires-in 90d\n"
+     "  callgate app secret add mailer --export dotenv > .env\n",
+     app_secret_options, 1, 1, REACH_SERVER, app_secret_add_run, NULL},
+    {"app secret remove", "APP ID", "remove a secret and end the tokens got before",
+     "  callgate app secret remove mailer 6f9619ff-8b86-d011-b42d-00cf4fc964ff\n",
+     NULL, 2, 2, REACH_SERVER, app_secret_remove_run, NULL},
+    {"app cert add", "APP FILE", "let an application sign in with a certificate (PEM)",
+     "  callgate app cert add mailer mailer.pem\n",
+     NULL, 2, 2, REACH_SERVER, app_cert_add_run, NULL},
+    {"app cert remove", "APP ID", "remove a certificate and end the tokens got before",
+     "  callgate app cert remove mailer 6f9619ff-8b86-d011-b42d-00cf4fc964ff\n",
+     NULL, 2, 2, REACH_SERVER, app_cert_remove_run, NULL},
+    {"app federated add", "APP NAME --issuer URL --subject TEXT", "let an application sign in with another issuer's token",
+     "Workload identity: a Kubernetes service account, a CI job.\n\n"
+     "  callgate app federated add mailer github --issuer https://token.actions.githubusercontent.com \\\n"
+     "    --subject repo:contoso/mailer:ref:refs/heads/main\n",
+     app_federated_options, 2, 2, REACH_SERVER, app_federated_add_run, NULL},
+    {"app federated remove", "APP NAME", "remove a federated credential and end the tokens got before",
+     "  callgate app federated remove mailer github\n",
+     NULL, 2, 2, REACH_SERVER, app_federated_remove_run, NULL},
+    {"identity create", "NAME [options]", "create a managed identity",
+     "  callgate identity create worker\n"
+     "  callgate identity create worker --role 'Callgate SMS Sender'\n",
+     identity_create_options, 1, 1, REACH_SERVER, identity_create_run, NULL},
+    {"identity list", "", "list the managed identities",
+     "  callgate identity list\n",
+     NULL, 0, 0, REACH_SERVER, identity_list_run, NULL},
+    {"identity delete", "NAME", "delete a managed identity with its roles",
+     "  callgate identity delete worker\n",
+     NULL, 1, 1, REACH_SERVER, identity_delete_run, NULL},
+    {"identity assign", "RESOURCE", "give a resource an identity of its own",
+     "  callgate identity assign default --json\n",
+     NULL, 1, 1, REACH_SERVER, identity_assign_run, NULL},
+    {"identity run", "[NAME] [options] -- COMMAND…", "run a program with a managed identity, as a cloud host would",
+     "Opens an identity endpoint for as long as the program runs and tells it by IDENTITY_ENDPOINT\n"
+     "and IDENTITY_HEADER; ManagedIdentityCredential and DefaultAzureCredential read them. Ends as\n"
+     "the program ends: with its exit code, or 128 and the signal's number. 127: no such program.\n\n"
+     "  callgate identity run -- npm start\n"
+     "  callgate identity run worker -- python send.py\n",
+     identity_run_options, 1, ARGS_MAX, REACH_SERVER, identity_run_run, NULL},
+    {"role assign", "PRINCIPAL ROLE [--scope PATH]", "let a principal do what a role allows",
+     "On the default resource, unless --resource or --scope says where.\n\n"
+     "  callgate role assign mailer 'Callgate SMS Sender'\n"
+     "  callgate role assign worker Contributor --resource blue\n",
+     role_scope_options, 2, 2, REACH_SERVER, role_assign_run, NULL},
+    {"role list", "[--principal NAME]", "list who has which role where",
+     "  callgate role list\n  callgate role list --principal mailer\n",
+     role_list_options, 0, 0, REACH_SERVER, role_list_run, NULL},
+    {"role remove", "PRINCIPAL ROLE|ID [--scope PATH]", "take a role away, at once",
+     "  callgate role remove mailer 'Callgate SMS Sender'\n"
+     "  callgate role remove 6f9619ff-8b86-d011-b42d-00cf4fc964ff\n",
+     role_scope_options, 1, 2, REACH_SERVER, role_remove_run, NULL},
+    {"role show", "[ROLE]", "show the roles there are, or what one allows",
+     "  callgate role show\n  callgate role show 'Callgate Reader' --json\n",
+     NULL, 0, 1, REACH_SERVER, role_show_run, NULL},
+    {"issuer add", "URL|--tenant GUID --audience TEXT [options]", "trust the tokens of another issuer",
+     "Its keys are fetched first, unless --untested. Each rule (--subject, --claim) names a\n"
+     "principal, which then wants a role. --ca-file is the authority of the issuer's certificate\n"
+     "here. Only on the server's own machine.\n\n"
+     "  callgate issuer add https://keycloak.example/realms/shop --audience callgate \\\n"
+     "    --subject service-account-mailer --name mailer\n"
+     "  callgate issuer add https://kubernetes.default.svc.cluster.local --audience callgate \\\n"
+     "    --subject system:serviceaccount:shop:mailer --jwks-file keys.json\n"
+     "  callgate issuer add --tenant 6f9619ff-8b86-d011-b42d-00cf4fc964ff\n",
+     issuer_add_options, 0, 1, REACH_SERVER, issuer_add_run, NULL},
+    {"issuer list", "", "list the trusted issuers",
+     "  callgate issuer list --json\n",
+     NULL, 0, 0, REACH_SERVER, issuer_list_run, NULL},
+    {"issuer remove", "URL|ID", "trust an issuer no longer, at once",
+     "  callgate issuer remove https://keycloak.example/realms/shop\n",
+     NULL, 1, 1, REACH_SERVER, issuer_remove_run, NULL},
+    {"issuer test", "URL|ID", "fetch an issuer's keys now and tell what came",
+     "  callgate issuer test https://keycloak.example/realms/shop\n",
+     NULL, 1, 1, REACH_SERVER, issuer_test_run, NULL},
+    {"token get", "--as APP [--audience URL] [--raw]", "get a service token as an application or managed identity",
+     "For trying things out on the server's own machine; applications ask the issuer. --resource URL\n"
+     "is --audience here.\n\n"
+     "  callgate token get --as mailer\n"
+     "  curl --cacert \"$CALLGATE_CA_FILE\" -H \"Authorization: Bearer $(callgate token get --as mailer --raw)\" \\\n"
+     "    \"$CALLGATE_ENDPOINT/admin/whoami\"\n",
+     token_get_options, 0, 0, REACH_SERVER, token_get_run, NULL},
     {"user create", "[--id ID] [--external-id TEXT]", "create a user",
      "  callgate user create\n"
      "  callgate user create --external-id alice --json\n",

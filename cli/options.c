@@ -94,11 +94,13 @@ enum rc options_parse(const struct option *const *tables, int argc, char **argv,
 
     out->given_n = 0;
     out->n = 0;
+    out->before = 0;
     for (int i = 0; rc == RC_OK && i < argc; i++) {
         bool option = !words_only && looks_like_option(argv[i]);
 
         if (option && name_eq(str_from(argv[i]), STR("--"))) {
             words_only = true;
+            out->before = out->n;
         } else if (option) {
             rc = read_option(tables, argc, argv, &i, out, why);
         } else if (out->n == ARGS_MAX) {
@@ -108,6 +110,9 @@ enum rc options_parse(const struct option *const *tables, int argc, char **argv,
             out->words[out->n++] = argv[i];
         }
     }
+    out->separated = words_only;
+    if (!words_only)
+        out->before = out->n;
     return rc;
 }
 

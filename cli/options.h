@@ -25,6 +25,8 @@ struct args {
     size_t given_n;
     const char *words[ARGS_MAX]; /* what is no option, in order */
     size_t n;
+    size_t before;  /* words in front of "--" */
+    bool separated; /* there was a "--" */
 };
 
 /** Reads argv[0..argc) (behind the command's words) by `tables`, ended by NULL. "--name value" and

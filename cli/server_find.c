@@ -159,6 +159,8 @@ static void read_listener(struct cli *cli, const json_t *j, struct str *out_addr
 
 static void fill_info(struct cli *cli, const json_t *j, struct server_info *out)
 {
+    struct str imds = STR_EMPTY;
+
     out->version = member(cli, j, "version");
     out->mode = member(cli, j, "mode");
     out->domain = member(cli, j, "domain");
@@ -170,6 +172,11 @@ static void fill_info(struct cli *cli, const json_t *j, struct server_info *out)
     out->trust_store_password = member(cli, j, "trustStorePassword");
     read_listener(cli, json_object_get(j, "https"), &out->https_address, &out->https_port);
     read_listener(cli, json_object_get(j, "http"), &out->http_address, &out->http_port);
+    read_listener(cli, json_object_get(j, "imds"), &imds, &out->imds_port);
+    out->imds_host = str_find(imds, ':') < imds.len
+                         ? arena_printf(&cli->arena, "[" STR_FMT "]", STR_ARG(imds))
+                     : imds.len > 0 && !name_eq(imds, STR("0.0.0.0")) ? imds
+                                                                      : STR("127.0.0.1");
 }
 
 static enum exit_code data_dir(struct cli *cli, struct str *out)

@@ -11,7 +11,8 @@ struct server_info {
     struct str data_dir, version, mode;
     struct str domain; /* a named resource answers to NAME.domain */
     struct str https_address, http_address;
-    uint16_t https_port, http_port; /* 0: no such listener */
+    struct str imds_host;                      /* of the identity endpoint, for a URL */
+    uint16_t https_port, http_port, imds_port; /* 0: no such listener */
     struct str admin_socket, admin_token_file, ca_file, ca_bundle, trust_store;
     struct str trust_store_password;
 };

@@ -23,8 +23,10 @@ static enum rc form_decode(char *text, struct str *io)
     size_t n = 0;
 
     for (size_t at = 0; at < io->len; at++) {
-        char c = text[at] == '+' ? ' ' : text[at];
+        char c = text[at];
 
+        if (c == '+')
+            c = ' ';
         if (c == '%') {
             if (io->len - at < 3 || hex_decode(str_of(text + at + 1, 2), &c, 1))
                 return RC_INVALID;

@@ -17,14 +17,14 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 KEPT = json.loads((HERE / "versions.json").read_text())
-LANGUAGES = {"sdk_javascript": "JavaScript", "sdk_python": "Python", "sdk_java": "Java"}
+LANGUAGES = {"sdk_javascript": "JavaScript", "sdk_python": "Python", "sdk_java": "Java", "sdk_go": "Go"}
 PAGE = HERE.parents[1] / "docs" / "compatibility.md"
 BEGIN, END = "<!-- made by tests/conformance/compatibility.py: begin -->", "<!-- end -->"
 REFUSALS = " (its refusals)"  # no issuer of Teams users is configured
 # The longest first: createUserAndToken is not createUser.
 OPERATIONS = ["createUserAndToken", "getTokenForTeamsUser", "createUser", "issueToken", "getToken", "revokeTokens",
               "deleteUser"]
-WAY = re.compile(r"\b(https?), ((?:connection string|key credential)[^\]:)]*)")
+WAY = re.compile(r"\b(https?), ((?:connection string|key credential|bearer token)[^\]:)]*)")
 
 
 def passed_in_tap(path: Path) -> list[str]:

@@ -155,6 +155,15 @@ def test_every_error_of_the_server_is_explained():
         assert f"`{code}`" in page or f"{status} `{code}" in page, f"{status} {code} is not explained"
 
 
+def test_every_error_of_the_issuer_is_in_the_wire_page():
+    page = (ROOT / "docs" / "wire" / "managed-identity.md").read_text()
+    table = (ROOT / "src" / "services" / "issuer" / "issuer_error.def").read_text()
+    rows = re.findall(r'^X\(\w+, (\d+), (\d+), "(\w+)"', table, re.M)
+    assert len(rows) > 20
+    for number, status, error in rows:
+        assert re.search(rf"\b{number}\b", page) and f"`{error}`" in page and status in page, f"{number} is not told"
+
+
 def test_every_near_miss_is_listed():
     source = (ROOT / "src" / "gate" / "explain.c").read_text()
     names = set(re.findall(r'\{\s*"([a-z]+(?:-[a-z]+)+)",', source))

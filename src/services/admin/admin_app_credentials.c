@@ -170,7 +170,9 @@ static bool read_certificate(struct request *req, struct str text, struct cert *
         return access_refuse(why, &API_VALIDATION,
                              arena_printf(req->arena, "The certificate can't be used: %s.", reason),
                              "$.certificate");
-    cert_clear(out); /* the key is read again from the DER when it is needed */
+    struct cert taken = *out; /* the key is read again from the DER when it is needed */
+    out->key = NULL;
+    cert_clear(&taken);
     return true;
 }
 

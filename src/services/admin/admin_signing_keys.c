@@ -186,6 +186,13 @@ static void rotation_free(struct rotation *r)
     free(r);
 }
 
+/* The issuer's key set always holds the key that will sign next: verifiers keep the set for a day.
+ */
+static bool is_next(const struct rotation *r, const struct signing_key_row *row)
+{
+    return name_eq(r->rows.purpose, STR("issuer")) && row->active_from > r->req->now;
+}
+
 /* The new key; when it signs at once, all others stop. Otherwise the newest active one signs, and
  * the hourly upkeep retires the rest. */
 static void prepare(void *ctx)
@@ -203,7 +210,7 @@ static void prepare(void *ctx)
         return;
     r->changes[0].kind = CHANGE_SIGNING_KEY_PUT;
     for (size_t i = 0; i < r->rows.n && r->active_from <= req->now; i++)
-        if (!r->rows.items[i].retired)
+        if (!r->rows.items[i].retired && !is_next(r, &r->rows.items[i]))
             put_retired(&r->changes[n++], &r->rows.items[i], req->now);
     r->set.n = n;
 }

@@ -1,4 +1,5 @@
-/* $filter of the management API's lists: terms joined by "and". Source: wire/managed-identity §6. */
+/* $filter of the management API's lists: terms joined by "and". Source: wire/managed-identity §6.
+ */
 #ifndef SERVICES_ARM_FILTER_H
 #define SERVICES_ARM_FILTER_H
 

@@ -13,7 +13,7 @@ from azure.core.credentials import AzureKeyCredential
 
 HERE = Path(__file__).resolve().parent
 WHICH = os.environ["CALLGATE_SDK_WHICH"]
-NEWEST = WHICH == "newest"
+NEWEST = WHICH.endswith("newest")
 KEPT = json.loads((HERE.parent / "versions.json").read_text())["sdk_python"][WHICH]
 DAY = 24 * 3600
 

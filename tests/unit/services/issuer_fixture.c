@@ -288,7 +288,7 @@ void check_refused(const struct issuer_world *w, int status, const char *error, 
 
 json_t *token_payload(const struct issuer_world *w)
 {
-    struct str head, rest, body, token = str_from(text_at(&w->fx, "access_token"));
+    struct str head, rest, body = STR_EMPTY, token = str_from(text_at(&w->fx, "access_token"));
     char json[4096];
     json_t *payload = NULL;
     size_t len;

@@ -187,10 +187,8 @@ static void echoes_the_clients_request_id(void **state)
 /* ---- refusals ---- */
 
 struct refused_case {
-    const char *name, *path, *form; /* %s: a client id where the form says CLIENT */
-    int status;
-    const char *error;
-    int number;
+    const char *name, *path, *form, *error;
+    int status, number;
 };
 
 #define CLIENT "&client_id=00000000-0000-4000-8000-000000000001&client_secret=abc"
@@ -199,40 +197,40 @@ struct refused_case {
 #define ID     "&client_id=00000000-0000-4000-8000-000000000001"
 
 static const struct refused_case refused[] = {
-    {"a strange tenant", "/contoso/oauth2/v2.0/token", GRANT CLIENT, 400, "invalid_request", 90002},
+    {"a strange tenant", "/contoso/oauth2/v2.0/token", GRANT CLIENT, "invalid_request", 400, 90002},
     {"another tenant's id", "/00000000-0000-4000-8000-000000000001/oauth2/v2.0/token", GRANT CLIENT,
-     400, "invalid_request", 90002},
-    {"an empty form", V2, "", 400, "unsupported_grant_type", 70003},
-    {"people's grant", V2, "grant_type=password" CLIENT, 400, "unsupported_grant_type", 70003},
-    {"a field twice", V2, GRANT CLIENT "&client_secret=abc", 400, "invalid_request", 90100},
-    {"grant_type twice", V2, GRANT CLIENT "&grant_type=client_credentials", 400, "invalid_request",
+     "invalid_request", 400, 90002},
+    {"an empty form", V2, "", "unsupported_grant_type", 400, 70003},
+    {"people's grant", V2, "grant_type=password" CLIENT, "unsupported_grant_type", 400, 70003},
+    {"a field twice", V2, GRANT CLIENT "&client_secret=abc", "invalid_request", 400, 90100},
+    {"grant_type twice", V2, GRANT CLIENT "&grant_type=client_credentials", "invalid_request", 400,
      90100},
-    {"a bad escape", V2, GRANT CLIENT "&x=%zz", 400, "invalid_request", 90100},
-    {"no client", V2, GRANT "&client_secret=abc", 400, "invalid_request", 900144},
-    {"no proof", V2, GRANT ID, 401, "invalid_client", 7000218},
-    {"an empty secret", V2, GRANT ID "&client_secret=", 401, "invalid_client", 7000218},
-    {"an unknown client", V2, GRANT CLIENT, 400, "unauthorized_client", 700016},
-    {"a client that is no id", V2, GRANT "&client_id=app&client_secret=x", 400,
-     "unauthorized_client", 700016},
-    {"an assertion without its type", V2, GRANT ID "&client_assertion=a.b.c", 400,
-     "invalid_request", 900144},
-    {"a type without an assertion", V2, GRANT ID "&client_assertion_type=x", 400, "invalid_request",
+    {"a bad escape", V2, GRANT CLIENT "&x=%zz", "invalid_request", 400, 90100},
+    {"no client", V2, GRANT "&client_secret=abc", "invalid_request", 400, 900144},
+    {"no proof", V2, GRANT ID, "invalid_client", 401, 7000218},
+    {"an empty secret", V2, GRANT ID "&client_secret=", "invalid_client", 401, 7000218},
+    {"an unknown client", V2, GRANT CLIENT, "unauthorized_client", 400, 700016},
+    {"a client that is no id", V2, GRANT "&client_id=app&client_secret=x", "unauthorized_client",
+     400, 700016},
+    {"an assertion without its type", V2, GRANT ID "&client_assertion=a.b.c", "invalid_request",
+     400, 900144},
+    {"a type without an assertion", V2, GRANT ID "&client_assertion_type=x", "invalid_request", 400,
      900144},
-    {"a strange type", V2, GRANT ID "&client_assertion=a.b.c&client_assertion_type=saml", 400,
-     "invalid_request", 90100},
-    {"no scope", V2, CC CLIENT, 400, "invalid_scope", 70011},
-    {"openid scopes alone", V2, CC CLIENT "&scope=openid+profile", 400, "invalid_scope", 1002012},
-    {"two scopes", V2, CC CLIENT "&scope=" DATA_SCOPE "+https://management.azure.com/.default", 400,
-     "invalid_scope", 70011},
-    {"a scope that is not .default", V2, CC CLIENT "&scope=https://communication.azure.com/x", 400,
-     "invalid_scope", 1002012},
-    {"a scope of people", V2, CC CLIENT "&scope=https://communication.azure.com/clients/VoIP", 400,
-     "invalid_scope", 1002012},
-    {"another cloud's resource", V2, CC CLIENT "&scope=https://vault.azure.net/.default", 400,
-     "invalid_resource", 500011},
+    {"a strange type", V2, GRANT ID "&client_assertion=a.b.c&client_assertion_type=saml",
+     "invalid_request", 400, 90100},
+    {"no scope", V2, CC CLIENT, "invalid_scope", 400, 70011},
+    {"openid scopes alone", V2, CC CLIENT "&scope=openid+profile", "invalid_scope", 400, 1002012},
+    {"two scopes", V2, CC CLIENT "&scope=" DATA_SCOPE "+https://management.azure.com/.default",
+     "invalid_scope", 400, 70011},
+    {"a scope that is not .default", V2, CC CLIENT "&scope=https://communication.azure.com/x",
+     "invalid_scope", 400, 1002012},
+    {"a scope of people", V2, CC CLIENT "&scope=https://communication.azure.com/clients/VoIP",
+     "invalid_scope", 400, 1002012},
+    {"another cloud's resource", V2, CC CLIENT "&scope=https://vault.azure.net/.default",
+     "invalid_resource", 400, 500011},
     {"another cloud's resource on v1", "/common/oauth2/token",
-     CC CLIENT "&resource=https://vault.azure.net", 400, "invalid_resource", 500011},
-    {"claims that are no JSON", V2, GRANT CLIENT "&claims=x", 400, "invalid_request", 90100},
+     CC CLIENT "&resource=https://vault.azure.net", "invalid_resource", 400, 500011},
+    {"claims that are no JSON", V2, GRANT CLIENT "&claims=x", "invalid_request", 400, 90100},
 };
 
 static void refuses_what_the_table_says(void **state)
@@ -323,34 +321,69 @@ static void only_forms_are_read(void **state)
     assert_int_equal(call(&w.fx, NOBODY, "PUT", "/common/oauth2/token", ""), 405);
 }
 
-static void refuses_secrets_on_plain_http_from_afar(void **state)
+/* A request from another machine, by TLS or without. */
+static int post_from(const char *address, bool tls, const char *form)
 {
-    static const struct door far_door = {.port = 8080, .bound = STR_INIT("0.0.0.0")};
+    static const struct door plain = {.port = 8080, .bound = STR_INIT("0.0.0.0")};
+    static const struct door secure = {.tls = true, .port = 8443, .bound = STR_INIT("0.0.0.0")};
     struct fixture *fx = &w.fx;
     struct cidr peer;
 
-    (void)state;
     call(fx, NOBODY, "GET", "/health/live", "");
+    json_decref(fx->json);
+    fx->json = NULL;
     request_fake_clear(&fx->fake);
-    request_fake_init(&fx->fake, &far_door);
+    request_fake_init(&fx->fake, tls ? &secure : &plain);
     fx->fake.req.loop = fx->loop;
     fx->fake.req.site = &fx->site;
     fx->fake.req.now = clock_now(&fx->clock);
     fx->fake.req.peer.loopback = false;
-    assert_int_equal(cidr_parse(STR("192.0.2.7"), &peer), RC_OK);
+    assert_int_equal(cidr_parse(str_from(address), &peer), RC_OK);
     fx->fake.req.peer.ip = peer.net;
-    assert_int_equal(request_fake_parse_with(
-                         &fx->fake,
-                         "POST /common/oauth2/v2.0/token HTTP/1.1\r\nHost: localhost:8080\r\n"
-                         "Content-Type: application/x-www-form-urlencoded\r\n\r\n",
-                         str_from(with_secret(""))),
-                     RC_OK);
+    assert_int_equal(
+        request_fake_parse_with(&fx->fake,
+                                "POST /common/oauth2/v2.0/token HTTP/1.1\r\nHost: localhost\r\n"
+                                "Content-Type: application/x-www-form-urlencoded\r\n\r\n",
+                                str_from(form)),
+        RC_OK);
     (void)pipeline_head(fx->pipeline, &fx->fake.req);
     pipeline_run(fx->pipeline, &fx->fake.req);
-    json_decref(fx->json);
-    fx->json = NULL;
-    call_wait(fx);
-    check_refused(&w, 400, "invalid_request", 90100);
+    return call_wait(fx);
+}
+
+static void refuses_secrets_on_plain_http_from_afar(void **state)
+{
+    (void)state;
+    assert_int_equal(post_from("192.0.2.7", false, with_secret("")), 400);
+    assert_int_equal(json_integer_value(json_at(&w.fx, "error_codes.0")), 90100);
+    assert_int_equal(post_from("192.0.2.7", true, with_secret("")), 200);
+}
+
+static void a_guesser_shuts_out_nobody_else(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 10; i++)
+        assert_int_equal(
+            post_from("2001:db8:1:2::a", true,
+                      path_of(0, GRANT "&client_id=%s&client_secret=no%u", w.client, i)),
+            401);
+    assert_int_equal(post_from("2001:db8:1:2::a", true, with_secret("")), 429);
+    assert_int_equal(post_from("2001:db8:1:2:ffff::1", true, with_secret("")), 429); /* its /64 */
+    assert_int_equal(post_from("2001:db8:1:3::a", true, with_secret("")), 200);
+    assert_int_equal(post_from("192.0.2.7", true, with_secret("")), 200);
+}
+
+static void a_scan_of_client_ids_ends_at_its_address(void **state)
+{
+    (void)state;
+    for (unsigned i = 0; i < 100; i++)
+        assert_int_equal(
+            post_from(
+                "192.0.2.7", true,
+                path_of(0, GRANT "&client_id=00000000-0000-4000-8000-%012u&client_secret=x", i)),
+            400);
+    assert_int_equal(post_from("192.0.2.7", true, with_secret("")), 429);
+    assert_int_equal(post_from("192.0.2.8", true, with_secret("")), 200);
 }
 
 /* ---- claims ---- */
@@ -497,6 +530,8 @@ int main(void)
         CASE(refuses_claims_out_of_form),
         PRODUCTION(slows_down_who_guesses),
         PRODUCTION(the_same_wrong_secret_is_one_guess),
+        PRODUCTION(a_guesser_shuts_out_nobody_else),
+        CASE(a_scan_of_client_ids_ends_at_its_address),
         CASE(developers_may_err_more_often),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);

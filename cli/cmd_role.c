@@ -1,0 +1,131 @@
+/* role: who may do what where. */
+#include "cli/call.h"
+#include "cli/show.h"
+
+#define BODY_MAX (16 * KIB)
+
+static const struct column assignment_columns[] = {
+    {"PRINCIPAL", "principal"}, {"ROLE", "role"}, {"SCOPE", "scope"}, {"ID", "id"}};
+static const struct column role_columns[] = {
+    {"ROLE", "name"}, {"BUILT IN", "builtIn"}, {"DESCRIPTION", "description"}};
+
+static void member_if(struct json_writer *w, const char *name, const char *value)
+{
+    if (value)
+        json_member_str(w, name, str_from(value));
+}
+
+int role_assign_run(struct cli *cli)
+{
+    struct json_writer w;
+    struct buf body;
+    struct str text;
+
+    buf_init(&body, BODY_MAX);
+    json_writer_init(&w, &body);
+    json_object_begin(&w);
+    json_member_str(&w, "principal", str_from(cli->args.words[0]));
+    json_member_str(&w, "role", str_from(cli->args.words[1]));
+    member_if(&w, "scope", args_value(&cli->args, "scope"));
+    member_if(&w, "resource", args_value(&cli->args, "resource"));
+    json_object_end(&w);
+    text = arena_dup(&cli->arena, buf_str(&body));
+    buf_clear(&body);
+    return (int)call_show(cli, "POST", STR("/admin/role-assignments"), text);
+}
+
+static enum exit_code assignments(struct cli *cli, const char *principal, json_t **out)
+{
+    struct path path;
+
+    path_init(&path, cli, "/admin/role-assignments");
+    path_query(&path, "limit", "1000");
+    path_query(&path, "principal", principal);
+    return call_list(cli, path_done(&path, cli), SIZE_MAX, out);
+}
+
+int role_list_run(struct cli *cli)
+{
+    json_t *items = NULL;
+    enum exit_code code = assignments(cli, args_value(&cli->args, "principal"), &items);
+
+    if (code == EXIT_DONE)
+        code = show_list(cli, items, assignment_columns, ARRAY_LEN(assignment_columns));
+    json_decref(items);
+    return (int)code;
+}
+
+static enum exit_code remove_id(struct cli *cli, const char *id)
+{
+    struct path path;
+
+    path_init_segment(&path, cli, "/admin/role-assignments/", id, "");
+    return call_once(cli, "DELETE", path_done(&path, cli), STR_EMPTY, NULL);
+}
+
+static bool is_text(struct cli *cli, const json_t *item, const char *member, const char *text)
+{
+    return name_eq_nocase(show_text(cli, item, member), str_from(text));
+}
+
+/* Every assignment of the role to the principal, or, with --scope, the one there. */
+static enum exit_code remove_role(struct cli *cli, const char *principal, const char *role)
+{
+    const char *scope = args_value(&cli->args, "scope");
+    json_t *items = NULL;
+    size_t removed = 0;
+    enum exit_code code = assignments(cli, principal, &items);
+
+    for (size_t i = 0; code == EXIT_DONE && i < json_array_size(items); i++) {
+        const json_t *item = json_array_get(items, i);
+        bool wanted = is_text(cli, item, "role", role) || is_text(cli, item, "roleId", role);
+
+        if (!wanted || (scope && !is_text(cli, item, "scope", scope)))
+            continue;
+        code = remove_id(cli, arena_dup(&cli->arena, show_text(cli, item, "id")).ptr);
+        removed++;
+    }
+    json_decref(items);
+    if (code == EXIT_DONE && removed == 0)
+        code = cli_fail(cli, EXIT_NOT_FOUND, "%s has no role %s%s", principal, role,
+                        scope ? " at that scope" : "");
+    return code;
+}
+
+int role_remove_run(struct cli *cli)
+{
+    if (cli->args.n == 1)
+        return (int)remove_id(cli, cli->args.words[0]);
+    return (int)remove_role(cli, cli->args.words[0], cli->args.words[1]);
+}
+
+/* All roles, or one with its permissions. */
+int role_show_run(struct cli *cli)
+{
+    json_t *answer = NULL, *items = NULL;
+    const json_t *found = NULL;
+    enum exit_code code = call_once(cli, "GET", STR("/admin/roles"), STR_EMPTY, &answer);
+
+    if (code)
+        return (int)code;
+    items = json_object_get(answer, "value");
+    if (cli->args.n == 0) {
+        code = show_list(cli, items, role_columns, ARRAY_LEN(role_columns));
+        json_decref(answer);
+        return (int)code;
+    }
+    for (size_t i = 0; !found && i < json_array_size(items); i++) {
+        const json_t *item = json_array_get(items, i);
+
+        if (is_text(cli, item, "name", cli->args.words[0]) ||
+            is_text(cli, item, "id", cli->args.words[0]))
+            found = item;
+    }
+    code = found ? show_object(cli, found)
+                 : cli_fail(cli, EXIT_NOT_FOUND,
+                            "there is no role %s: `callgate role show` lists "
+                            "them",
+                            cli->args.words[0]);
+    json_decref(answer);
+    return (int)code;
+}
