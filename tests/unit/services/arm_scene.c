@@ -112,6 +112,8 @@ static void add_text(struct arm_scene *s, struct buf *out, const char *text, boo
             buf_add(out, STR("/providers/Microsoft.Communication"));
         else if (!strncmp(text, "{P}", 3))
             buf_add(out, str_from(s->principals[STRANGER]));
+        else if (!strncmp(text, "{R}", 3))
+            buf_add(out, str_from(s->principals[READER]));
         else {
             buf_add_char(out, is_body && *text == '\'' ? '"' : *text);
             continue;

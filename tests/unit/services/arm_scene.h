@@ -33,8 +33,8 @@ void scene_open(struct arm_scene *s);
 void scene_close(struct arm_scene *s);
 /** One call. In `target`, "{S}" stands for /subscriptions/ID, "{A}", "{M}" and "{C}" for
  * /providers/Microsoft.Authorization, .ManagedIdentity and .Communication; an api-version of the
- * provider is added unless there is one. In `body`, "{S}" too, "{P}" for STRANGER's object id and
- * "'" for '"'. Returns the status. */
+ * provider is added unless there is one. In `body`, "{S}" too, "{P}" and "{R}" for the object ids
+ * of STRANGER and READER, and "'" for '"'. Returns the status. */
 int arm(struct arm_scene *s, enum arm_caller who, const char *method, const char *target,
         const char *body);
 /** Fails unless the last answer has this status and, if `code` is given, this code. `what` is told.

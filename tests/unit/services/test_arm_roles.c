@@ -387,6 +387,10 @@ static void bad_definitions_are_refused(void **state)
 #define IDENTITY   "{S}/resourceGroups/Shop{M}/userAssignedIdentities/robot"
 #define CREDENTIAL IDENTITY "/federatedIdentityCredentials/ci-1"
 
+/* To READER, so that STRANGER stays one. */
+#define ASSIGN_READER                                                                              \
+    "{'properties':{'roleDefinitionId':'" ROLE(READER_ID) "','principalId':'{R}'}}"
+
 static void every_route_asks_for_its_action(void **state)
 {
     /* status of GROUPED; what READER may do; STRANGER, DATA and UNSIGNED may nothing */
@@ -395,8 +399,8 @@ static void every_route_asks_for_its_action(void **state)
         bool reads, in_shop;
     } rows[] = {
         {"GET", "{S}{A}/roleAssignments", NULL, true, false},
-        {"PUT", "{S}" A_1, ASSIGN(READER_ID), false, false},
-        {"PUT", "{S}/resourceGroups/shop" A_1, ASSIGN(READER_ID), false, true},
+        {"PUT", "{S}" A_1, ASSIGN_READER, false, false},
+        {"PUT", "{S}/resourceGroups/shop" A_1, ASSIGN_READER, false, true},
         {"GET", "{S}/resourceGroups/SHOP" A_1, NULL, true, true},
         {"DELETE", "{S}/resourceGroups/shop" A_1, NULL, false, true},
         {"GET", "{S}{A}/roleDefinitions", NULL, true, false},
