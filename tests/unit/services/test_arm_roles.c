@@ -505,6 +505,66 @@ static void versions_are_the_providers_own(void **state)
     expect(OWNER, "GET", "{S}/resourcegroups?api-version=2024-11-01", NULL, 200);
 }
 
+/* ---- federated credentials ---- */
+
+#define FEDERATED(issuer, subject, more)                                                           \
+    "{'properties':{'issuer':'" issuer "','subject':'" subject "','audiences':['a']" more "}}"
+
+static unix_ms revoked_before(void)
+{
+    struct application_row row;
+
+    assert_int_equal(store_application(scene.fx->reader, APPLICATION_BY_NAME, STR("robot"),
+                                       &scene.w.arena, &row),
+                     RC_OK);
+    return row.revoked_before;
+}
+
+/* Tokens that a credential has brought end with it, as with the administrator's routes. */
+static void tokens_end_with_the_credential(void **state)
+{
+    unix_ms first;
+
+    (void)state;
+    expect(OWNER, "PUT", IDENTITY, "{'location':'global'}", 201);
+    expect(OWNER, "PUT", CREDENTIAL, FEDERATED("https://i.example", "s", ""), 201);
+    expect(OWNER, "PUT", CREDENTIAL, FEDERATED("https://i.example", "s", ""), 200);
+    expect(OWNER, "PATCH", IDENTITY, "{'tags':{'a':'b'}}", 200);
+    assert_int_equal(revoked_before(), 0);
+    expect(OWNER, "PUT", CREDENTIAL, FEDERATED("https://i.example", "other", ""), 200);
+    first = revoked_before();
+    assert_true(first > clock_wall() - 2000);
+    fixture_spin(scene.fx, 1100);
+    expect(OWNER, "DELETE", CREDENTIAL, NULL, 200);
+    assert_true(revoked_before() > first);
+}
+
+static void bad_credentials_and_identities_are_refused(void **state)
+{
+    /* clang-format off */
+    static const struct arm_refusal cases[] = {
+        {"an issuer without a host", "PUT", CREDENTIAL, FEDERATED("https://", "s", ""), 400, "InvalidRequestContent"},
+        {"an issuer with a user", "PUT", CREDENTIAL, FEDERATED("https://u@i.example", "s", ""), 400, "InvalidRequestContent"},
+        {"an issuer with a query", "PUT", CREDENTIAL, FEDERATED("https://i.example/?a=b", "s", ""), 400, "InvalidRequestContent"},
+        {"an issuer with a blank", "PUT", CREDENTIAL, FEDERATED("https://i.example/a b", "s", ""), 400, "InvalidRequestContent"},
+        {"an issuer without TLS", "PUT", CREDENTIAL, FEDERATED("http://localhost", "s", ""), 400, "InvalidRequestContent"},
+        {"no address at all", "PUT", CREDENTIAL, FEDERATED("i.example", "s", ""), 400, "InvalidRequestContent"},
+        {"an expression would be ignored", "PUT", CREDENTIAL, FEDERATED("https://i.example", "s", ",'claimsMatchingExpression':{'value':'x','languageVersion':1}"), 400, "InvalidRequestContent"},
+        {"no properties", "PUT", CREDENTIAL, "{}", 400, "InvalidRequestContent"},
+        {"properties of another type", "PUT", CREDENTIAL, "{'properties':[]}", 400, "InvalidRequestContent"},
+        {"an identity whose name is an id", "PUT", "{S}/resourceGroups/Shop{M}/userAssignedIdentities/" ID_1, "{'location':'global'}", 400, "InvalidRequestContent"},
+        {"an application's name", "PUT", "{S}/resourceGroups/Shop{M}/userAssignedIdentities/Stranger", "{'location':'global'}", 409, "Conflict"},
+        {"a resource without an identity", "GET", DEFAULT_RES "{M}/identities/default", NULL, 404, "ResourceNotFound"},
+    };
+    /* clang-format on */
+
+    (void)state;
+    expect(OWNER, "PUT", IDENTITY, "{'location':'global'}", 201);
+    check_refusals(&scene, cases, ARRAY_LEN(cases));
+    expect(OWNER, "GET", IDENTITY "/federatedIdentityCredentials", NULL, 200);
+    assert_int_equal(listed(&scene), 0);
+}
+
 #define SCENE(test) cmocka_unit_test_setup_teardown(test, open_scene, close_scene)
 
 int main(void)
@@ -525,6 +585,8 @@ int main(void)
         SCENE(every_route_asks_for_its_action),
         SCENE(another_subscription_is_not_here),
         SCENE(versions_are_the_providers_own),
+        SCENE(tokens_end_with_the_credential),
+        SCENE(bad_credentials_and_identities_are_refused),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
 
