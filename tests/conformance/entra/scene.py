@@ -48,12 +48,12 @@ class Scene:
         made = self.cli("app", "create", name)
         if role:
             self.cli("role", "assign", name, *role)
-        return {**made, "name": name, "secret": self.cli("app", "secret", "add", name)["value"]}
+        return {**made, "name": name, "secret": self.cli("app", "secret", "add", name)["secret"]}
 
     def expired_secret(self, app: str) -> str:
         made = self.cli("app", "secret", "add", app, "--expires-in", "1s")
         time.sleep(1.2)
-        return made["value"]
+        return made["secret"]
 
     def certificate(self, app: str) -> str:
         """A PEM file with an RSA key and a certificate that the application is known by."""
@@ -86,10 +86,14 @@ class Scene:
         return str(path)
 
     def variables(self, *identity: str) -> dict:
-        """What `callgate identity run` sets for a command."""
-        printed = self.server.cli("identity", "run", *identity, "--", "env", "-0", check=True).stdout
+        """What `callgate identity run` sets for a command; the endpoint is the one that stays."""
+        command = [self.server.program, "identity", "run", *identity, "--data", self.server.data, "--", "env", "-0"]
+        printed = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True).stdout
         lines = dict(line.split("=", 1) for line in printed.split("\0") if "=" in line)
-        return {name: lines[name] for name in VARIABLES}
+        return {"IDENTITY_ENDPOINT": f"{self.metadata()}/msi/token", "IDENTITY_HEADER": lines["IDENTITY_HEADER"]}
+
+    def metadata(self) -> str:
+        return f"http://127.0.0.1:{self.server.about['imds']['port']}"
 
     def identity(self, name: str, *role: str) -> dict:
         made = self.cli("identity", "create", name)
@@ -98,9 +102,9 @@ class Scene:
         return {**made, **self.variables(name)}
 
     def system_identity(self) -> dict:
-        made = self.cli("identity", "assign", "--resource", RESOURCE)
+        made = self.cli("identity", "assign", RESOURCE)
         self.cli("role", "assign", made["objectId"], "Contributor", "--resource", RESOURCE)
-        return {**made, **self.variables()}
+        return {**made, **self.variables(made["objectId"])}
 
     def describe(self) -> dict:
         """Makes it all; what CALLGATE_SCENE holds."""
@@ -117,7 +121,7 @@ class Scene:
             "resourceId": system["resourceId"],
             "program": str(self.server.program),
             "data": self.server.data,
-            "metadata": f"http://127.0.0.1:{self.server.about['imds']['port']}",
+            "metadata": self.metadata(),
             "caBundle": self.server.ca_bundle,
             "worker": {**worker, "expiredSecret": self.expired_secret("worker"),
                        "certificate": self.certificate("worker"), "federated": self.federated(worker, subject)},
