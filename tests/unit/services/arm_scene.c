@@ -115,7 +115,7 @@ static void add_text(struct arm_scene *s, struct buf *out, const char *text, boo
         else if (!strncmp(text, "{R}", 3))
             buf_add(out, str_from(s->principals[READER]));
         else {
-            buf_add_char(out, is_body && *text == '\'' ? '"' : *text);
+            buf_add_char(out, (char)(is_body && *text == '\'' ? '"' : *text));
             continue;
         }
         text += 2;
