@@ -98,11 +98,10 @@ static struct str issuer_origin(struct gate_loop *gl, struct request *req)
 static const struct api_error *challenge(struct gate_loop *gl, struct request *req,
                                          const struct service_claims *c, unix_ms not_before)
 {
-    struct str origin = issuer_origin(gl, req), header;
+    struct str origin = issuer_origin(gl, req);
+    struct str header = STR("Bearer realm=\"\", error=\"invalid_token\"");
 
-    if (!origin.len) {
-        header = STR("Bearer realm=\"\", error=\"invalid_token\"");
-    } else if (c && c->challengeable && not_before) {
+    if (origin.len && c && c->challengeable && not_before) {
         struct str json = arena_printf(
             req->arena, "{\"access_token\":{\"nbf\":{\"essential\":true,\"value\":\"%lld\"}}}",
             (long long)((not_before + 999) / 1000));
@@ -114,14 +113,12 @@ static const struct api_error *challenge(struct gate_loop *gl, struct request *r
                               "/common/oauth2/authorize\", error=\"insufficient_claims\", "
                               "claims=\"%.*s\"",
                               STR_ARG(origin), (int)len, text);
-    } else if (req->route->accept & ACCEPT_ARM) {
+    } else if (origin.len && req->route->accept & ACCEPT_ARM) {
         header = arena_printf(req->arena,
                               "Bearer authorization_uri=\"" STR_FMT "/" STR_FMT
                               "\", error=\"invalid_token\", error_description=\"The access token "
                               "is missing, invalid, expired, or not for this service.\"",
                               STR_ARG(origin), STR_ARG(directory_now(gl)->tenant_text));
-    } else {
-        header = STR("Bearer realm=\"\", error=\"invalid_token\"");
     }
     reply_header(req, STR("WWW-Authenticate"), header);
     return identify_unauthorized(req);
