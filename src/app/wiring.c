@@ -9,6 +9,7 @@
 #include "services/identity/identity.h"
 #include "services/issuer/issuer.h"
 #include "services/meta/meta.h"
+#include "services/resources/arm.h"
 
 #include <sched.h>
 #include <sys/resource.h>
@@ -292,8 +293,8 @@ static void open_lane(struct app *app, unsigned index)
 
 /* ---- every route ---- */
 
-const struct route *const app_tables[] = {identity_routes, admin_routes, meta_routes, issuer_routes,
-                                          endpoint_routes};
+const struct route *const app_tables[] = {identity_routes, admin_routes,    meta_routes,
+                                          issuer_routes,   endpoint_routes, arm_routes};
 const size_t app_tables_count = ARRAY_LEN(app_tables);
 
 static enum rc open_router(struct app *app, struct buf *why)

@@ -1,14 +1,16 @@
-/* Rows of resources and access keys. What the callers are told, and in which words, is theirs. */
+/* Resources and their keys as rows. It does not know bodies, and leaves the last word on names to
+ * the store. */
 #include "services/resource_rows.h"
 
 #include "gate/access_key.h"
 
-#define KEY_OCTETS   ((size_t)64)
-#define NAME_MAX_LEN ((size_t)63)
+#define KEY_OCTETS ((size_t)64)
 
-bool resource_label_valid(struct str s)
+/* ---- names ---- */
+
+bool label_valid(struct str s)
 {
-    if (s.len == 0 || s.len > NAME_MAX_LEN || s.ptr[0] == '-' || s.ptr[s.len - 1] == '-')
+    if (s.len == 0 || s.len > RESOURCE_NAME_MAX || s.ptr[0] == '-' || s.ptr[s.len - 1] == '-')
         return false;
     for (size_t i = 0; i < s.len; i++)
         if (!((s.ptr[i] >= 'a' && s.ptr[i] <= 'z') || (s.ptr[i] >= '0' && s.ptr[i] <= '9') ||
@@ -36,21 +38,7 @@ bool resource_name_free(struct request *req, struct str name)
            resource_host_free(d, full, NULL);
 }
 
-struct resource_row resource_row_new(struct request *req, struct str name)
-{
-    struct str location = req->site->options->location;
-
-    return (struct resource_row){
-        .id = uuid_random(),
-        .name = name,
-        .location = location,
-        .state = RESOURCE_ACTIVE,
-        .created = req->now,
-        .group = RESOURCE_GROUP_DEFAULT,
-        .data_location = data_location_of(location),
-        .properties = STR("{}"),
-    };
-}
+/* ---- rows ---- */
 
 struct resource_row resource_row_of(struct request *req, const struct resource *r)
 {
@@ -75,62 +63,95 @@ struct resource_row resource_row_of(struct request *req, const struct resource *
     };
 }
 
-struct secret resource_key_secret(void)
+static enum rc seal_key(struct request *req, const struct secret *secret, struct change *c)
 {
-    return secret_random(KEY_OCTETS);
-}
-
-enum rc resource_key_change(struct request *req, const struct uuid *resource, enum key_slot slot,
-                            const struct secret *secret, struct change *out)
-{
+    struct access_key_row *row = &c->u.access_key;
     struct buf sealed;
     enum rc rc;
 
     buf_init(&sealed, KIB);
-    rc = access_key_seal(gate_master(gate_of(req->site->gate)), resource, slot, secret, &sealed);
+    rc = access_key_seal(gate_master(gate_of(req->site->gate)), &row->resource, row->slot, secret,
+                         &sealed);
     if (!rc)
         rc = sealed.failed;
-    out->kind = CHANGE_ACCESS_KEY_PUT;
-    out->u.access_key = (struct access_key_row){
-        .resource = *resource,
-        .slot = slot,
-        .generation = 1,
-        .tokens_valid_from = 1,
-        .sealed = rc ? STR_EMPTY : arena_dup(req->arena, buf_str(&sealed)),
-        .regenerated = req->now,
-    };
+    c->kind = CHANGE_ACCESS_KEY_PUT;
+    row->sealed = rc ? STR_EMPTY : arena_dup(req->arena, buf_str(&sealed));
+    row->regenerated = req->now;
     buf_clear(&sealed);
     return rc;
 }
 
-void resource_key_follow(const struct access_key *old, bool keep_tokens, struct change *change)
+struct secret resource_random_key(void)
 {
-    struct access_key_row *row = &change->u.access_key;
-
-    row->generation = old->generation + 1;
-    row->tokens_valid_from = keep_tokens ? old->tokens_valid_from : row->generation;
+    return secret_random(KEY_OCTETS);
 }
 
-struct str resource_connection_string(struct request *req, const struct resource *r, struct str key)
+enum rc resource_first_keys(struct request *req, const struct uuid *resource,
+                            struct change out[static KEY_SLOTS])
 {
-    return arena_printf(req->arena, "endpoint=" STR_FMT "/;accesskey=" STR_FMT,
-                        STR_ARG(site_endpoint(req, r)), STR_ARG(key));
-}
+    enum rc rc = RC_OK;
 
-size_t resource_delete_changes(struct request *req, const struct resource *r,
-                               const struct application_row *identity, struct change out[static 3])
-{
-    size_t n = 0;
+    for (int slot = KEY_PRIMARY; slot < KEY_SLOTS && !rc; slot++) {
+        AUTO(secret_clear) struct secret secret = resource_random_key();
 
-    out[n].kind = CHANGE_RESOURCE_PUT;
-    out[n].u.resource = resource_row_of(req, r);
-    out[n].u.resource.state = RESOURCE_DELETED;
-    out[n++].u.resource.port = 0;
-    out[n].kind = CHANGE_ROLE_SCOPE_DELETE;
-    out[n++].u.role_assignment.scope = arena_dup(req->arena, r->scope);
-    if (identity) {
-        out[n].kind = CHANGE_APPLICATION_DELETE;
-        out[n++].u.application.client_id = identity->client_id;
+        out[slot].u.access_key = (struct access_key_row){.resource = *resource,
+                                                         .slot = (enum key_slot)slot,
+                                                         .generation = 1,
+                                                         .tokens_valid_from = 1};
+        rc = seal_key(req, &secret, &out[slot]);
     }
-    return n;
+    return rc;
+}
+
+enum rc resource_next_key(struct request *req, const struct resource *r, enum key_slot slot,
+                          const struct secret *secret, bool keep_tokens, struct change *out)
+{
+    const struct access_key *old = &r->keys[slot];
+
+    out->u.access_key = (struct access_key_row){
+        .resource = r->id,
+        .slot = slot,
+        .generation = old->generation + 1,
+        .tokens_valid_from = keep_tokens ? old->tokens_valid_from : old->generation + 1,
+    };
+    return seal_key(req, secret, out);
+}
+
+struct str connection_string(struct request *req, const struct resource *r, struct str key)
+{
+    struct str endpoint = site_endpoint(req, r);
+
+    return arena_printf(req->arena, "endpoint=" STR_FMT "/;accesskey=" STR_FMT, STR_ARG(endpoint),
+                        STR_ARG(key));
+}
+
+/* ---- the end of a resource ---- */
+
+enum rc system_identity_of(struct request *req, const struct resource *r,
+                           struct application_row *out)
+{
+    return store_application(req->site->reader, APPLICATION_BY_ARM_ID, r->scope, req->arena, out);
+}
+
+enum rc resource_delete_changes(struct changes *c, struct request *req, const struct resource *r)
+{
+    struct application_row identity;
+    struct change *gone = &c->items[c->n];
+    enum rc rc = system_identity_of(req, r, &identity);
+
+    if (rc && rc != RC_NOT_FOUND)
+        return rc;
+    gone[0].kind = CHANGE_RESOURCE_PUT;
+    gone[0].u.resource = resource_row_of(req, r);
+    gone[0].u.resource.state = RESOURCE_DELETED;
+    gone[0].u.resource.port = 0;
+    gone[1].kind = CHANGE_ROLE_SCOPE_DELETE;
+    gone[1].u.role_assignment.scope = arena_dup(req->arena, r->scope);
+    c->n += 2;
+    if (!rc) {
+        gone[2].kind = CHANGE_APPLICATION_DELETE;
+        gone[2].u.application.client_id = identity.client_id;
+        c->n++;
+    }
+    return RC_OK;
 }

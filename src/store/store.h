@@ -157,6 +157,7 @@ enum change_kind {
     CHANGE_ASSIGNMENT_PUT,
     CHANGE_ASSIGNMENT_DELETE,  /* absent: OK */
     CHANGE_META_PUT,           /* a named value of the server itself */
+    CHANGE_META_DELETE,        /* by name; absent: OK */
     CHANGE_APPLICATION_PUT,    /* by client id; RC_CONFLICT unless its version follows the one that
                                 * is there (1: none is), or when another has its object id, name, ARM
                                 * id or header hash; RC_INVALID: another object id than
@@ -178,7 +179,7 @@ enum change_kind {
 
 struct change {
     enum change_kind kind;
-    bool out_existed; /* ASSIGNMENT_PUT, META_PUT, ROLE_…, APPLICATION_…, ISSUER_…: there was one
+    bool out_existed; /* ASSIGNMENT_PUT, META_…, ROLE_…, APPLICATION_…, ISSUER_…: there was one
                        * before. USER_REVOKE, _VALID_FROM, _DELETE: it was alive and has changed */
     union {
         struct resource_row resource;
@@ -192,7 +193,7 @@ struct change {
         struct role_assignment_row role_assignment; /* DELETE: id; SCOPE_DELETE: scope */
         struct issuer_row issuer;
         struct {
-            struct str name, value;
+            struct str name, value; /* DELETE: name */
         } meta;
     } u;
 };
@@ -343,22 +344,33 @@ enum rc store_each_change(struct store_reader *r, int64_t seq,
                           void *ctx) NODISCARD;
 
 /** Lists that run on the pool: applications (`kind` APPLICATION_NONE: all), role assignments (of
- * `principal` unless it is NULL; at, above or below `scope` unless it is empty), role definitions.
- * Newest first. The arena is touched on the loop only, just before `done`, and must live until
- * then; the query is copied. The rows are borrowed for the call, their texts live in `arena`. */
+ * `principal` unless it is NULL; at, above or below `scope` unless it is empty), role definitions:
+ * newest first; named values, by name. The arena is touched on the loop only, just before `done`,
+ * and must live until then; the query is copied. The rows are borrowed for the call, their texts
+ * live in `arena`. */
 struct access_query {
-    enum { ACCESS_APPLICATIONS = 1, ACCESS_ROLE_ASSIGNMENTS, ACCESS_ROLES, ACCESS_ISSUERS } what;
+    enum {
+        ACCESS_APPLICATIONS = 1,
+        ACCESS_ROLE_ASSIGNMENTS,
+        ACCESS_ROLES,
+        ACCESS_ISSUERS,
+        ACCESS_META,
+    } what;
     enum application_kind kind;
     struct uuid principal;
     bool of_principal;
-    struct str scope; /* as in the rows */
+    struct str scope; /* as in the rows; ACCESS_META: what names begin with */
     bool not_below;   /* role assignments at and above the scope only */
+};
+struct meta_row { /* a named value */
+    struct str name, value;
 };
 struct access_page {
     struct application_row *applications;
     struct role_assignment_row *assignments;
     struct role_row *roles;
     struct issuer_row *issuers;
+    struct meta_row *metas;
     size_t n;
 };
 void store_list_access(struct store *s, struct loop *loop, struct arena *arena,

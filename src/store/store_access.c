@@ -126,6 +126,15 @@ static void move_issuers(struct arena *arena, const struct access_page *from,
     }
 }
 
+static void move_metas(struct arena *arena, const struct access_page *from, struct access_page *to)
+{
+    to->metas = arena_array(arena, struct meta_row, from->n);
+    for (size_t i = 0; i < from->n; i++) {
+        to->metas[i].name = arena_dup(arena, from->metas[i].name);
+        to->metas[i].value = arena_dup(arena, from->metas[i].value);
+    }
+}
+
 static void access_on_loop(void *ctx)
 {
     static void (*const move[])(struct arena *, const struct access_page *,
@@ -134,6 +143,7 @@ static void access_on_loop(void *ctx)
         [ACCESS_ROLE_ASSIGNMENTS] = move_assignments,
         [ACCESS_ROLES] = move_roles,
         [ACCESS_ISSUERS] = move_issuers,
+        [ACCESS_META] = move_metas,
     };
     struct access_job *job = ctx;
     struct access_page page = {0};

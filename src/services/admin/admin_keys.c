@@ -4,7 +4,6 @@
 #include "services/admin/admin.h"
 #include "services/body.h"
 #include "services/resource_rows.h"
-#include "services/site.h"
 
 #define CONNECTION_ROOM ((size_t)1024)
 
@@ -12,7 +11,7 @@ static void write_value(struct request *req, const struct resource *r, struct st
                         struct json_writer *w)
 {
     json_member_str(w, "key", key);
-    json_member_str(w, "connectionString", resource_connection_string(req, r, key));
+    json_member_str(w, "connectionString", connection_string(req, r, key));
 }
 
 static void write_key(struct request *req, const struct resource *r, enum key_slot slot,
@@ -94,7 +93,7 @@ static bool make_secret(struct regeneration *g, const struct key_body *body, str
     enum rc rc;
 
     if (!body->key.ptr) {
-        *out = resource_key_secret();
+        *out = resource_random_key();
         return true;
     }
     rc = access_key_import(body->key, out);
@@ -146,12 +145,11 @@ void admin_key_regenerate(struct request *req)
     }
     if (!make_secret(g, &body, &secret))
         return;
-    rc = resource_key_change(req, &g->resource->id, g->slot, &secret, &g->change);
+    rc = resource_next_key(req, g->resource, g->slot, &secret, body.keep_tokens, &g->change);
     if (rc) {
         answer_rc(req, rc);
         return;
     }
-    resource_key_follow(&g->resource->keys[g->slot], body.keep_tokens, &g->change);
     g->text = access_key_text(&secret, req->arena);
     g->set = (struct change_set){
         .items = &g->change, .n = 1, .loop = req->loop, .done = on_regenerated, .ctx = g};

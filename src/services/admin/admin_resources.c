@@ -3,7 +3,6 @@
  * as a row, its name is free again. */
 #include "services/admin/admin.h"
 #include "services/admin/admin_list.h"
-#include "services/applications.h"
 #include "services/body.h"
 #include "services/resource_rows.h"
 
@@ -165,7 +164,7 @@ static bool host_valid(struct str host)
     while (rest.len) {
         bool dot = str_cut(rest, '.', &label, &rest);
 
-        if (!resource_label_valid(label) || (dot && !rest.len))
+        if (!label_valid(label) || (dot && !rest.len))
             return false;
     }
     return label.len && str_to_u64(label, UINT64_MAX, &number) != RC_OK;
@@ -237,7 +236,7 @@ static bool read_location(struct request *req, const struct resource_body *body,
             row->location = req->site->options->location;
         return true;
     }
-    if (!resource_label_valid(body->location))
+    if (!label_valid(body->location))
         return refuse(why, &API_VALIDATION,
                       STR("location must be of lower-case letters, digits and hyphens."),
                       STR("$.location"));
@@ -269,19 +268,16 @@ static bool read_rest(struct request *req, const struct resource_body *body,
 
 /* ---- writing ---- */
 
-/* A resource with its keys, or only the resource. */
 struct resource_write {
-    struct request *req;
+    struct changes changes; /* first: a resource with its keys, or what deletes one */
     struct uuid id;
     int status;
-    struct change changes[1 + KEY_SLOTS];
-    struct change_set set;
 };
 
 static void on_written(void *ctx, enum rc rc, struct change_set *set)
 {
     struct resource_write *rw = ctx;
-    struct request *req = rw->req;
+    struct request *req = rw->changes.req;
     const struct resource *r;
 
     (void)set;
@@ -302,36 +298,32 @@ static void on_written(void *ctx, enum rc rc, struct change_set *set)
         answer_resource(req, rw->status, r);
 }
 
-static void commit(struct resource_write *rw, size_t n)
-{
-    rw->set = (struct change_set){
-        .items = rw->changes, .n = n, .loop = rw->req->loop, .done = on_written, .ctx = rw};
-    request_hold(rw->req);
-    store_commit(rw->req->site->store, &rw->set);
-}
-
 static struct resource_write *write_new(struct request *req, const struct uuid *id, int status)
 {
     struct resource_write *rw = arena_new(req->arena, struct resource_write);
 
-    rw->req = req;
     rw->id = *id;
     rw->status = status;
-    rw->changes[0].kind = CHANGE_RESOURCE_PUT;
     return rw;
 }
 
-static enum rc add_key(struct resource_write *rw, enum key_slot slot)
+static void put_resource(struct resource_write *rw, const struct resource_row *row)
 {
-    AUTO(secret_clear) struct secret secret = resource_key_secret();
+    struct change *c = &rw->changes.items[rw->changes.n++];
 
-    return resource_key_change(rw->req, &rw->id, slot, &secret, &rw->changes[1 + slot]);
+    c->kind = CHANGE_RESOURCE_PUT;
+    c->u.resource = *row;
+}
+
+static void commit(struct resource_write *rw, struct request *req)
+{
+    changes_commit(&rw->changes, req, on_written);
 }
 
 static bool read_name(struct request *req, const struct resource_body *body,
                       struct resource_row *row, struct refusal *why)
 {
-    if (!resource_label_valid(body->name))
+    if (!label_valid(body->name))
         return refuse(why, &API_VALIDATION,
                       STR("name must be 1 to 63 lower-case letters, digits and hyphens."),
                       STR("$.name"));
@@ -344,26 +336,28 @@ static bool read_name(struct request *req, const struct resource_body *body,
 void admin_resource_create(struct request *req)
 {
     struct resource_body body = {.port = -1};
-    struct resource_row row = resource_row_new(req, STR_EMPTY);
+    struct resource_row row = {.state = RESOURCE_ACTIVE, .created = req->now};
     struct resource_write *rw;
     struct refusal why;
     enum rc rc;
 
+    row.id = uuid_random();
     if (!body_fill(req, fields, &body, &why) || !read_name(req, &body, &row, &why) ||
         !read_rest(req, &body, &row, &why)) {
         answer_refusal(req, &why);
         return;
     }
+    row.group = RESOURCE_GROUP_DEFAULT;
     row.data_location = data_location_of(row.location);
+    row.properties = STR("{}");
     rw = write_new(req, &row.id, 201);
-    rw->changes[0].u.resource = row;
-    rc = add_key(rw, KEY_PRIMARY);
-    if (!rc)
-        rc = add_key(rw, KEY_SECONDARY);
+    put_resource(rw, &row);
+    rc = resource_first_keys(req, &row.id, rw->changes.items + 1);
+    rw->changes.n += KEY_SLOTS;
     if (rc)
         answer_rc(req, rc);
     else
-        commit(rw, 1 + KEY_SLOTS);
+        commit(rw, req);
 }
 
 void admin_resource_patch(struct request *req)
@@ -386,14 +380,13 @@ void admin_resource_patch(struct request *req)
         return;
     }
     rw = write_new(req, &row.id, 200);
-    rw->changes[0].u.resource = row;
-    commit(rw, 1);
+    put_resource(rw, &row);
+    commit(rw, req);
 }
 
 void admin_resource_delete(struct request *req)
 {
     const struct resource *r = named(req);
-    struct application_row identity;
     struct resource_write *rw;
     enum rc rc;
 
@@ -415,11 +408,10 @@ void admin_resource_delete(struct request *req)
                                               STR("name")});
         return;
     }
-    rc = application_named(req, r->scope, &identity);
-    if (rc && rc != RC_NOT_FOUND) {
-        answer_rc(req, rc);
-        return;
-    }
     rw = write_new(req, &r->id, 204);
-    commit(rw, resource_delete_changes(req, r, rc ? NULL : &identity, rw->changes));
+    rc = resource_delete_changes(&rw->changes, req, r);
+    if (rc)
+        answer_rc(req, rc);
+    else
+        commit(rw, req);
 }

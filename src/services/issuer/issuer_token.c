@@ -232,9 +232,10 @@ static void count(const struct token_ask *ask)
 static bool refuse_client(struct token_ask *ask)
 {
     struct request *req = ask->req;
-    const struct app_document nothing = {0};
+    uint8_t hash[32];
 
-    (void)!app_secret_find(gate_master(gate_of(req->site->gate)), &nothing, ask->secret);
+    app_secret_hash(gate_master(gate_of(req->site->gate)), ask->secret, hash);
+    explicit_bzero(hash, sizeof hash);
     return refuse_named(
         ask, &AADSTS_UNKNOWN_CLIENT,
         arena_printf(req->arena, "Given: '" STR_FMT "'.", STR_ARG(body_excerpt(ask->client_text))));

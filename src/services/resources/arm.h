@@ -24,6 +24,8 @@ void arm_answer_begin(struct arm_answer *a, struct request *req);
 void arm_answer_end(struct arm_answer *a, int status);
 /** Refuses with a message of its own. */
 void arm_refuse(struct request *req, const struct api_error *error, struct str message);
+/** 400 InvalidRequestContent with a sentence. */
+void arm_invalid(struct request *req, struct str message);
 /** What a failed store call means here. */
 void arm_refuse_rc(struct request *req, enum rc rc);
 /** The path's subscription is this server's; else 404 has been answered. */
@@ -33,6 +35,19 @@ bool arm_subscription(struct request *req) NODISCARD;
 bool arm_group_valid(struct request *req, struct str group) NODISCARD;
 /** The body as an object (owned); false: answered. */
 bool arm_body(struct request *req, json_t **out) NODISCARD;
+/** A member that is an object, or NULL when it is absent or null; borrowed. False: answered. */
+bool arm_object(struct request *req, const json_t *body, const char *name, json_t **out) NODISCARD;
+/** A member that is a text of at most `max` octets, copied to the arena; absent or null: empty,
+ * unless `required`. False: answered. */
+struct arm_text_rule {
+    const char *name;
+    size_t max;
+    bool required;
+};
+bool arm_text(struct request *req, const json_t *obj, const struct arm_text_rule *rule,
+              struct str *out) NODISCARD;
+/** JSON text of a value, in the arena. */
+struct str arm_dump(struct request *req, const json_t *value);
 /** A member of an object as JSON text in the arena; empty when absent or null. */
 struct str arm_raw(struct request *req, const json_t *obj, const char *name);
 /** Tags: an object of at most 50 texts, as JSON text in the arena; false: answered. Absent: `out`
@@ -44,6 +59,8 @@ void arm_write_tags(struct json_writer *w, struct str tags);
 void arm_member_id(struct json_writer *w, const char *name, const struct uuid *id);
 /** "/subscriptions/S/resourceGroups/G" in the management API's spelling. */
 struct str arm_group_id(struct request *req, struct str group);
+/** In lower case, in the arena. */
+struct str arm_lower(struct request *req, struct str text);
 
 /* arm_services.c: Microsoft.Communication/communicationServices */
 void arm_operations(struct request *req);
@@ -85,16 +102,22 @@ void arm_federated_get(struct request *req);
 void arm_federated_delete(struct request *req);
 void arm_federated_list(struct request *req);
 
-/* arm_groups.c: subscriptions, tenants, resource groups */
+/* arm_subscriptions.c: the subscription, the tenant, and where clients find what */
 void arm_subscriptions_list(struct request *req);
 void arm_subscription_get(struct request *req);
 void arm_tenants_list(struct request *req);
+/** GET /metadata/endpoints: how clients of other clouds find this one. */
+void arm_metadata_endpoints(struct request *req);
+void arm_provider_get(struct request *req);
+/** Resources and identities, for clients that list everything. */
+void arm_resources_list(struct request *req);
+/** The api-versions of Microsoft.Communication, as values of an open array. arm_routes.c */
+void arm_write_versions(struct json_writer *w);
+/* arm_groups.c */
 void arm_groups_list(struct request *req);
 void arm_group_put(struct request *req);
 void arm_group_get(struct request *req);
 void arm_group_head(struct request *req);
 void arm_group_delete(struct request *req);
-/** GET /metadata/endpoints: how clients of other clouds find this one. */
-void arm_metadata_endpoints(struct request *req);
 
 #endif

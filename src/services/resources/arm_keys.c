@@ -1,23 +1,23 @@
-/* Access keys by the management API: shown, and renewed at once. Source: wire/managed-identity
- * §5.2, §5.3. */
+/* The access keys of a resource in the management API. Their values leave here for whoever has the
+ * action, as in Azure. Source: wire/managed-identity §5.2, §5.3. */
 #include "gate/access_key.h"
-#include "services/resource_rows.h"
-#include "services/resources/arm.h"
+#include "services/resources/arm_service.h"
 
-struct member_names {
-    const char *key, *connection_string;
-};
-
-static const struct member_names names[KEY_SLOTS] = {
-    [KEY_PRIMARY] = {"primaryKey", "primaryConnectionString"},
-    [KEY_SECONDARY] = {"secondaryKey", "secondaryConnectionString"},
-};
-
-static void write_key(struct request *req, const struct resource *r, enum key_slot slot,
-                      struct str key, struct json_writer *w)
+static void write_key(struct arm_answer *a, const struct resource *r, enum key_slot slot,
+                      struct str key)
 {
-    json_member_str(w, names[slot].key, key);
-    json_member_str(w, names[slot].connection_string, resource_connection_string(req, r, key));
+    bool primary = slot == KEY_PRIMARY;
+
+    json_member_str(&a->w, primary ? "primaryKey" : "secondaryKey", key);
+    json_member_str(&a->w, primary ? "primaryConnectionString" : "secondaryConnectionString",
+                    connection_string(a->req, r, key));
+}
+
+static void answer_keys(struct arm_answer *a)
+{
+    json_object_end(&a->w);
+    reply_header(a->req, STR("Cache-Control"), STR("no-store"));
+    arm_answer_end(a, 200);
 }
 
 void arm_list_keys(struct request *req)
@@ -29,76 +29,66 @@ void arm_list_keys(struct request *req)
         return;
     arm_answer_begin(&a, req);
     json_object_begin(&a.w);
-    for (int slot = 0; slot < KEY_SLOTS; slot++) {
-        const struct access_key *k = &r->keys[slot];
-
-        if (k->present)
-            write_key(req, r, (enum key_slot)slot, access_key_text(&k->secret, req->arena), &a.w);
-    }
-    json_object_end(&a.w);
-    reply_header(req, STR("Cache-Control"), STR("no-store"));
-    arm_answer_end(&a, 200);
+    for (int i = KEY_PRIMARY; i < KEY_SLOTS; i++)
+        if (r->keys[i].present)
+            write_key(&a, r, (enum key_slot)i, access_key_text(&r->keys[i].secret, req->arena));
+    answer_keys(&a);
 }
 
-struct renewal {
+struct regeneration {
     struct changes changes; /* first */
     const struct resource *resource;
     enum key_slot slot;
-    struct str text;
+    struct str text; /* of the new key */
 };
 
-static void on_renewed(void *ctx, enum rc rc, struct change_set *set)
+static void on_regenerated(void *ctx, enum rc rc, struct change_set *set)
 {
-    struct renewal *n = ctx;
-    struct request *req = n->changes.req;
+    struct regeneration *g = ctx;
     struct arm_answer a;
 
     (void)set;
     if (rc) {
-        arm_refuse_rc(req, rc);
+        arm_refuse_rc(g->changes.req, rc);
         return;
     }
-    arm_answer_begin(&a, req);
+    arm_answer_begin(&a, g->changes.req);
     json_object_begin(&a.w);
-    write_key(req, n->resource, n->slot, n->text, &a.w);
-    json_object_end(&a.w);
-    reply_header(req, STR("Cache-Control"), STR("no-store"));
-    arm_answer_end(&a, 200);
+    write_key(&a, g->resource, g->slot, g->text);
+    answer_keys(&a);
 }
 
 static bool read_slot(struct request *req, enum key_slot *out)
 {
+    static const struct arm_text_rule rule = {"keyType", 32, true};
     AUTO(json_freep) json_t *body = NULL;
-    struct str type;
+    struct str text;
 
-    if (!arm_body(req, &body))
+    if (!arm_body(req, &body) || !arm_text(req, body, &rule, &text))
         return false;
-    if (json_get_str(body, "keyType", &type) == RC_OK) {
-        *out = name_eq_nocase(type, STR("Secondary")) ? KEY_SECONDARY : KEY_PRIMARY;
-        if (*out == KEY_SECONDARY || name_eq_nocase(type, STR("Primary")))
-            return true;
-    }
-    arm_refuse(req, &API_INVALID_REQUEST_CONTENT, STR("keyType must be Primary or Secondary."));
+    *out = name_eq_nocase(text, STR("Secondary")) ? KEY_SECONDARY : KEY_PRIMARY;
+    if (*out == KEY_SECONDARY || name_eq_nocase(text, STR("Primary")))
+        return true;
+    arm_invalid(req, STR("'keyType' must be Primary or Secondary."));
     return false;
 }
 
 void arm_regenerate_key(struct request *req)
 {
-    const struct resource *r = arm_service(req);
-    struct renewal *n = arena_new(req->arena, struct renewal);
-    AUTO(secret_clear) struct secret secret = resource_key_secret();
+    struct regeneration *g = arena_new(req->arena, struct regeneration);
+    AUTO(secret_clear) struct secret secret = {0};
     enum rc rc;
 
-    if (!r || !read_slot(req, &n->slot))
+    g->resource = arm_service(req);
+    if (!g->resource || !read_slot(req, &g->slot))
         return;
-    n->resource = r;
-    rc = resource_key_change(req, &r->id, n->slot, &secret, &n->changes.items[0]);
+    secret = resource_random_key();
+    rc = resource_next_key(req, g->resource, g->slot, &secret, false, g->changes.items);
     if (rc) {
         arm_refuse_rc(req, rc);
         return;
     }
-    resource_key_follow(&r->keys[n->slot], false, &n->changes.items[0]);
-    n->text = access_key_text(&secret, req->arena);
-    n->changes.n = 1;
-    changes_commit(&n->changes, req, on_renewed);
+    g->changes.n = 1;
+    g->text = access_key_text(&secret, req->arena);
+    changes_commit(&g->changes, req, on_regenerated);
 }

@@ -19,7 +19,7 @@ static const struct str authorization_versions[] = {
 static const struct str identity_versions[] = {
     STR_INIT("2015-08-31-preview"), STR_INIT("2018-11-30"), STR_INIT("2022-01-31-preview"),
     STR_INIT("2023-01-31"), STR_INIT("2023-07-31-preview"), STR_INIT("2024-11-30"),
-    STR_INIT("2025-01-31-preview"),
+    STR_INIT("2025-01-31-preview"), STR_INIT("2025-05-31-preview"),
 };
 static const struct str resource_versions[] = {
     STR_INIT("2015-01-01"), STR_INIT("2016-06-01"), STR_INIT("2018-05-01"), STR_INIT("2019-06-01"),
@@ -52,7 +52,7 @@ static const struct service authorization =
 static const struct service managed_identity =
     ARM_SERVICE("Microsoft.ManagedIdentity", identity_versions,
                 "2015-08-31-preview, 2018-11-30, 2022-01-31-preview, 2023-01-31, "
-                "2023-07-31-preview, 2024-11-30, 2025-01-31-preview");
+                "2023-07-31-preview, 2024-11-30, 2025-01-31-preview, 2025-05-31-preview");
 static const struct service resources =
     ARM_SERVICE("Microsoft.Resources", resource_versions,
                 "2015-01-01, 2016-06-01, 2018-05-01, 2019-06-01, 2019-10-01, 2020-01-01, "
@@ -126,6 +126,8 @@ const struct route arm_routes[] = {
     {GET,    "/tenants",                                   &RES, ALL, arm_tenants_list,       REPLY, ACTION_NONE,                     MEDIA_JSON},
     {GET,    "/subscriptions",                             &RES, ALL, arm_subscriptions_list, REPLY, ACTION_NONE,                     MEDIA_JSON},
     {GET,    S,                                            &RES, ROW, arm_subscription_get,   REPLY, ACTION_SUBSCRIPTIONS_READ,       MEDIA_JSON},
+    {GET,    S C,                                          &RES, ROW, arm_provider_get,       REPLY, ACTION_SUBSCRIPTIONS_READ,       MEDIA_JSON},
+    {GET,    S "/resources",                               &RES, ROW, arm_resources_list,     REPLY, ACTION_SUBSCRIPTIONS_READ,       MEDIA_JSON},
     {GET,    S "/resourceGroups",                          &RES, ROW, arm_groups_list,        REPLY, ACTION_GROUPS_READ,              MEDIA_JSON},
     {PUT,    G,                                            &RES, ROW, arm_group_put,          REPLY, ACTION_GROUPS_WRITE,             MEDIA_JSON},
     {PATCH,  G,                                            &RES, ROW, arm_group_put,          REPLY, ACTION_GROUPS_WRITE,             MEDIA_JSON},
@@ -135,3 +137,9 @@ const struct route arm_routes[] = {
     {0},
 };
 /* clang-format on */
+
+void arm_write_versions(struct json_writer *w)
+{
+    for (size_t i = ARRAY_LEN(communication_versions); i-- > 0;)
+        json_str(w, communication_versions[i]);
+}

@@ -233,6 +233,16 @@ static bool list_issuer(sqlite3_stmt *st, void *ctx)
     return true;
 }
 
+static bool list_meta(sqlite3_stmt *st, void *ctx)
+{
+    struct listing *l = ctx;
+
+    l->out->metas = with_room(l, l->out->metas, sizeof *l->out->metas);
+    l->out->metas[l->out->n++] = (struct meta_row){arena_dup(l->arena, column_str(st, 0)),
+                                                   arena_dup(l->arena, column_str(st, 1))};
+    return true;
+}
+
 struct str scope_stem(struct str scope)
 {
     return name_eq(scope, STR("/")) ? STR_EMPTY : scope;
@@ -361,6 +371,11 @@ enum rc scan_access(struct backend_reader *r, uint64_t stamp, const struct acces
         return list_plain(r, reader_stmt(r, stamp, R_LIST_ROLES), list_role, &l);
     case ACCESS_ISSUERS:
         return list_plain(r, reader_stmt(r, stamp, R_LIST_ISSUERS), list_issuer, &l);
+    case ACCESS_META:
+        st = reader_stmt(r, stamp, R_LIST_META);
+        if (st)
+            bind_str(st, 1, q->scope);
+        return list_plain(r, st, list_meta, &l);
     }
     return RC_INVALID;
 }

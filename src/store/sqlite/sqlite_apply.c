@@ -67,6 +67,7 @@ static const char *const sql[W_COUNT] = {
     [W_META_PUT] =
         "INSERT INTO meta(name, value) VALUES (?1, ?2)"
         " ON CONFLICT(name) DO UPDATE SET value = ?2",
+    [W_META_DELETE] = "DELETE FROM meta WHERE name = ?1",
     [W_APPLICATION_THERE] = "SELECT version, object_id FROM applications WHERE client_id = ?1",
     [W_APPLICATION_PUT] =
         "INSERT INTO applications(client_id, object_id, kind, version, disabled, created,"
@@ -411,6 +412,18 @@ static enum rc meta_put(struct backend *b, sqlite3_stmt *st, struct change *c, s
     return writer_run(b, st);
 }
 
+static enum rc meta_delete(struct backend *b, sqlite3_stmt *st, struct change *c,
+                           struct log_out *log)
+{
+    enum rc rc;
+
+    (void)log;
+    bind_str(st, 1, c->u.meta.name);
+    rc = writer_run(b, st);
+    c->out_existed = !rc && sqlite3_changes(b->db) > 0;
+    return rc;
+}
+
 /* clang-format off */
 static const struct {
     apply_fn apply;
@@ -430,6 +443,7 @@ static const struct {
     [CHANGE_ASSIGNMENT_PUT]          = {assignment_put, W_ASSIGNMENT_PUT, false},
     [CHANGE_ASSIGNMENT_DELETE]       = {assignment_delete, W_ASSIGNMENT_DELETE, false},
     [CHANGE_META_PUT]                = {meta_put, W_META_PUT, false},
+    [CHANGE_META_DELETE]             = {meta_delete, W_META_DELETE, false},
     [CHANGE_APPLICATION_PUT]         = {apply_application_put, W_APPLICATION_PUT, false},
     [CHANGE_APPLICATION_DELETE]      = {apply_application_delete, W_APPLICATION_DELETE, true},
     [CHANGE_ROLE_PUT]                = {apply_role_put, W_ROLE_PUT, false},

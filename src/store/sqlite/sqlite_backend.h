@@ -47,6 +47,7 @@ enum write_stmt {
     W_ASSIGNMENT_DELETE,
     W_META_EXISTS,
     W_META_PUT,
+    W_META_DELETE,
     W_APPLICATION_THERE,
     W_APPLICATION_PUT,
     W_APPLICATION_DELETE,
@@ -202,6 +203,7 @@ enum read_stmt {
     R_LIST_APPLICATIONS,
     R_LIST_ROLES,
     R_LIST_ISSUERS,
+    R_LIST_META,
     R_COUNT
 };
 /** A statement of this reader on a state at least as new as `stamp`; NULL on failure. */

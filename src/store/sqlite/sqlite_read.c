@@ -75,6 +75,8 @@ static const char *const sql[R_COUNT] = {
         "SELECT " ROLE_ASSIGNMENT_COLUMNS " FROM role_assignments"
         " WHERE scope > ?1 || '/' AND scope < ?1 || '0'", /* '0' follows '/' */
     [R_ISSUERS] = "SELECT " ISSUER_COLUMNS " FROM issuers ORDER BY issuer",
+    [R_LIST_META] =
+        "SELECT name, value FROM meta WHERE substr(name, 1, length(?1)) = ?1 ORDER BY name",
     [R_LIST_APPLICATIONS] =
         "SELECT " APPLICATION_COLUMNS " FROM applications WHERE ?1 = 0 OR kind = ?1"
         " ORDER BY created DESC, client_id DESC",

@@ -101,6 +101,7 @@ static void send_call(struct outbound *o, struct loop *loop, struct outbound_cal
     assert_non_null(a);
     *a = (struct answer){{.run = answer_call, .ctx = a}, world_of(o), call};
     a->world->fetches++;
+    a->world->private_ok = call->private_ok;
     loop_post(loop, &a->task);
 }
 

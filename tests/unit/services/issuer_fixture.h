@@ -41,6 +41,7 @@ struct issuer_world {
     struct issuer_keys *keys;
     unsigned fetches;
     bool unreachable;
+    bool private_ok; /* of the last fetch */
 };
 
 void world_open(struct issuer_world *w, bool production);

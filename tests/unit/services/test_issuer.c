@@ -262,6 +262,25 @@ static void refuses_secrets_that_do_not_count(void **state)
     check_refused(&w, 401, "invalid_client", 7000215);
 }
 
+#ifdef COUNT_CRYPTO_CALLS
+static void the_unknown_costs_as_much_as_the_wrong(void **state)
+{
+    struct crypto_calls before, between, after;
+
+    (void)state;
+    before = crypto_calls_now();
+    ask_token(&w, path_of(0, GRANT "&client_id=%s&client_secret=wrong", w.client));
+    check_refused(&w, 401, "invalid_client", 7000215);
+    between = crypto_calls_now();
+    ask_token(&w, path_of(0, GRANT CLIENT));
+    check_refused(&w, 400, "unauthorized_client", 700016);
+    after = crypto_calls_now();
+    assert_int_equal(after.macs - between.macs, between.macs - before.macs);
+    assert_int_equal(after.hashes - between.hashes, between.hashes - before.hashes);
+    assert_true(after.macs - between.macs + after.hashes - between.hashes > 0);
+}
+#endif
+
 static void says_no_more_than_the_code_in_production(void **state)
 {
     (void)state;
@@ -520,6 +539,9 @@ int main(void)
         CASE(echoes_the_clients_request_id),
         CASE(refuses_what_the_table_says),
         CASE(refuses_secrets_that_do_not_count),
+#ifdef COUNT_CRYPTO_CALLS
+        CASE(the_unknown_costs_as_much_as_the_wrong),
+#endif
         PRODUCTION(says_no_more_than_the_code_in_production),
         CASE(takes_the_scopes_that_java_and_go_add),
         CASE(ignores_the_query_and_unknown_fields),

@@ -393,6 +393,7 @@ static void waits_for_the_keys_of_a_registered_issuer(void **state)
     assert_string_equal(json_string_value(json_object_get(payload, "azpacr")), "2");
     json_decref(payload);
     assert_int_equal(w.fetches, 2); /* discovery and keys, once */
+    assert_false(w.private_ok);     /* no administrator of this machine registered it */
     assert_int_equal(ask_with_assertion(&w, w.client,
                                         foreign(foreign_payload(FOREIGN_ISSUER, SUBJECT,
                                                                 "\"" EXCHANGE "\"", -200))),
@@ -455,6 +456,50 @@ static void says_so_when_keys_can_not_be_had(void **state)
                  700027);
 }
 
+static void a_caller_may_leave_while_keys_are_fetched(void **state)
+{
+    struct str form = arena_printf(
+        &w.arena,
+        GRANT "&client_id=%s&client_assertion_type=urn:ietf:params:oauth:client-assertion-type"
+              ":jwt-bearer&client_assertion=" STR_FMT,
+        w.client, STR_ARG(foreign(foreign_payload(FOREIGN_ISSUER, SUBJECT, LISTED, 600))));
+
+    (void)state;
+    call_form_begin(&w.fx, "/common/oauth2/v2.0/token", "", form.ptr);
+    assert_false(w.fx.fake.done);
+    request_fake_leave(&w.fx.fake);
+    assert_int_equal(call_wait(&w.fx), 200); /* to nobody */
+}
+
+static void put_trusted_issuer(const char *alg)
+{
+    struct change c = {.kind = CHANGE_ISSUER_PUT};
+
+    c.u.issuer = (struct issuer_row){
+        .id = w.client_id,
+        .issuer = STR(FOREIGN_ISSUER),
+        .document = arena_printf(&w.arena,
+                                 "{\"jwksUrl\":\"https://keys.example/set\",\"audiences\":[\"x\"],"
+                                 "\"algorithms\":[\"%s\"],\"rules\":[{\"subject\":\"nobody\","
+                                 "\"principal\":\"%s\"}]}",
+                                 alg, w.object),
+        .created = clock_wall()};
+    assert_int_equal(store_commit_wait(w.fx.store, &c, 1), RC_OK);
+}
+
+static void the_operators_record_says_where_keys_are(void **state)
+{
+    const char *payload = foreign_payload(FOREIGN_ISSUER, SUBJECT, LISTED, 600);
+
+    (void)state;
+    put_trusted_issuer("ES256");
+    assert_int_equal(ask_with_assertion(&w, w.client, foreign(payload)), 200);
+    assert_int_equal(w.fetches, 1); /* no discovery */
+    put_trusted_issuer("RS256");
+    check_attack("an algorithm that the record does not allow", foreign(payload), 700027);
+    assert_int_equal(w.fetches, 1);
+}
+
 static void takes_our_own_tokens_without_asking_anybody(void **state)
 {
     struct change c = {.kind = CHANGE_APPLICATION_PUT};
@@ -500,6 +545,8 @@ int main(void)
         CASE(refuses_foreign_assertions_that_fit_no_record),
         CASE(refuses_forged_foreign_assertions),
         CASE(says_so_when_keys_can_not_be_had),
+        CASE(a_caller_may_leave_while_keys_are_fetched),
+        CASE(the_operators_record_says_where_keys_are),
         CASE(takes_our_own_tokens_without_asking_anybody),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,104 @@
+/* A small part of OData's filter language: what clients of the management API send. Quotes inside
+ * texts are doubled. */
+#include "services/resources/arm_filter.h"
+
+#define FILTER_TEXT_MAX ((size_t)2048)
+
+struct reading {
+    struct str rest;
+    struct arena *arena;
+};
+
+static void skip_blanks(struct reading *r)
+{
+    while (str_starts(r->rest, STR(" ")))
+        r->rest = str_from_index(r->rest, 1);
+}
+
+/* The word, in any case, when it comes next. */
+static bool take_word(struct reading *r, struct str word)
+{
+    skip_blanks(r);
+    if (!str_starts_nocase(r->rest, word))
+        return false;
+    r->rest = str_from_index(r->rest, word.len);
+    return true;
+}
+
+/* 'text', with '' for a quote in it. */
+static bool take_text(struct reading *r, struct str *out)
+{
+    char *text = arena_alloc(r->arena, r->rest.len + 1);
+    size_t len = 0, at = 1;
+
+    skip_blanks(r);
+    if (!str_starts(r->rest, STR("'")))
+        return false;
+    for (; at < r->rest.len; at++) {
+        if (r->rest.ptr[at] == '\'') {
+            if (at + 1 == r->rest.len || r->rest.ptr[at + 1] != '\'')
+                break;
+            at++;
+        }
+        text[len++] = r->rest.ptr[at];
+    }
+    if (at >= r->rest.len || !len)
+        return false;
+    r->rest = str_from_index(r->rest, at + 1);
+    *out = str_of(text, len);
+    return true;
+}
+
+static bool take_equal(struct reading *r, struct str name, struct str *out)
+{
+    return take_word(r, name) && take_word(r, STR("eq ")) && take_text(r, out);
+}
+
+static bool take_call(struct reading *r, struct str *out)
+{
+    return take_word(r, STR("(")) && take_text(r, out) && take_word(r, STR(")"));
+}
+
+/* One term: its bit, or 0. What it says goes to `out`. */
+static unsigned take_term(struct reading *r, struct arm_filter *out)
+{
+    struct reading start = *r;
+    struct str text;
+
+    if (take_word(r, STR("atScope()")))
+        return FILTER_AT_SCOPE;
+    if (take_word(r, STR("assignedTo")))
+        return take_call(r, &text) && !uuid_parse(text, &out->principal) ? FILTER_PRINCIPAL : 0;
+    if (take_equal(r, STR("principalId"), &text))
+        return uuid_parse(text, &out->principal) ? 0 : FILTER_PRINCIPAL;
+    *r = start;
+    if (take_equal(r, STR("roleName"), &out->role_name))
+        return FILTER_ROLE_NAME;
+    *r = start;
+    if (take_equal(r, STR("type"), &out->role_type))
+        return FILTER_ROLE_TYPE;
+    *r = start;
+    return take_equal(r, STR("resourceType"), &out->resource_type) ? FILTER_RESOURCE_TYPE : 0;
+}
+
+enum rc arm_filter_read(struct str text, unsigned known, struct arena *arena,
+                        struct arm_filter *out)
+{
+    struct reading r = {text, arena};
+
+    *out = (struct arm_filter){0};
+    if (text.len > FILTER_TEXT_MAX)
+        return RC_INVALID;
+    skip_blanks(&r);
+    while (r.rest.len) {
+        unsigned term = take_term(&r, out);
+
+        if (!(term & known) || term & out->has)
+            return RC_INVALID;
+        out->has |= term;
+        skip_blanks(&r);
+        if (r.rest.len && (!take_word(&r, STR("and ")) || !str_trim(r.rest).len))
+            return RC_INVALID;
+    }
+    return RC_OK;
+}
