@@ -98,6 +98,10 @@ class Place:
             made["{fresh}"] = self.fresh_user() if really else user
         if "{scratch}" in text:
             made["{scratch}"] = self.fresh_resource() if really else "default"
+        for placeholder in ("{app}", "{principal}"):
+            if placeholder in text:
+                made[placeholder] = self.principals.fresh() if really else self.principals.idle
+        made["{sub}"] = self.principals.subscription
         made["{user}"] = user
         made["{name}"] = f"matrixmade{self.number}"
         made["{object}"] = f"00000000-0000-0000-0000-{self.number:012d}"

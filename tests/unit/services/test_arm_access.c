@@ -147,11 +147,10 @@ static const struct {
     {"a group with a bad name", SUB "/resourceGroups/a%20b" RA ID1 V_AUT, "{}", 400,
      "InvalidRequestContent"},
     {"a custom role with the id of a built-in one", SUB RD OWNER_ROLE V_AUT,
-     "{\"properties\":{\"roleName\":\"x\",\"permissions\":[{\"actions\":[]}]}}", 400,
-     "InvalidRequestContent"},
+     "{\"properties\":{\"roleName\":\"x\",\"permissions\":[{\"actions\":[]}]}}", 409, "Conflict"},
     {"a custom role with the name of a built-in one", SUB RD ID1 V_AUT,
-     "{\"properties\":{\"roleName\":\"owner\",\"permissions\":[{\"actions\":[]}]}}", 400,
-     "InvalidRequestContent"},
+     "{\"properties\":{\"roleName\":\"owner\",\"permissions\":[{\"actions\":[]}]}}", 409,
+     "Conflict"},
     {"a custom role without permissions", SUB RD ID1 V_AUT, "{\"properties\":{\"roleName\":\"x\"}}",
      400, "InvalidRequestContent"},
     {"a custom role without a name", SUB RD ID1 V_AUT,
@@ -281,7 +280,7 @@ static void makes_and_deletes_custom_roles(void **state)
     snprintf(created, sizeof created, "%s", text("properties.createdOn"));
     arm_expect(&aw, 201, NULL, "PUT", SUB RA ID2 V_AUT, assign_body(0, ID1, aw.nobody_id));
     assert_int_equal(arm_as(&aw, aw.nobody_token, "GET", SVC "/default" V_COM, NULL), 200);
-    arm_expect(&aw, 200, NULL, "PUT", SUB RD ID1 V_AUT,
+    arm_expect(&aw, 201, NULL, "PUT", SUB RD ID1 V_AUT,
                "{\"properties\":{\"roleName\":\"Looker\",\"permissions\":[{\"actions\":[]}]}}");
     assert_string_equal(text("properties.createdOn"), created);
     assert_int_equal(arm_as(&aw, aw.nobody_token, "GET", SVC "/default" V_COM, NULL), 403);
@@ -295,7 +294,7 @@ static void makes_and_deletes_custom_roles(void **state)
     arm_expect(&aw, 200, NULL, "DELETE", SUB RD ID1 V_AUT, NULL);
     assert_string_equal(text("name"), ID1);
     arm_expect(&aw, 204, NULL, "DELETE", SUB RD ID1 V_AUT, NULL);
-    arm_expect(&aw, 400, "InvalidRequestContent", "DELETE", SUB RD OWNER_ROLE V_AUT, NULL);
+    arm_expect(&aw, 409, "Conflict", "DELETE", SUB RD OWNER_ROLE V_AUT, NULL);
 }
 
 /* ---- managed identities ---- */
