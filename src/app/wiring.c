@@ -225,6 +225,16 @@ static void open_issuers(struct app *app)
     app->issuer_keys = issuer_keys_new(&options);
 }
 
+/* Issuers are compared as texts: one spelling, without a slash at its end. */
+static struct str public_url(const struct app *app)
+{
+    struct str url = setting_text(app->settings, "net.public_url");
+
+    while (str_ends(url, STR("/")))
+        url.len--;
+    return url;
+}
+
 static enum rc open_gate(struct app *app, struct buf *why)
 {
     struct gate_options options;
@@ -239,7 +249,7 @@ static enum rc open_gate(struct app *app, struct buf *why)
     app->source = (struct directory_source){
         .master = app->master,
         .domain = setting_text(app->settings, "domain"),
-        .public_url = setting_text(app->settings, "net.public_url"),
+        .public_url = public_url(app),
         .names = names->items,
         .names_count = names->count,
         .usage = app->usage,
@@ -258,7 +268,7 @@ static enum rc open_net(struct app *app, struct buf *why)
         read_cidrs(app, "net.trusted_proxies", &trusted, &app->origin_rules.n_trusted, why);
 
     app->origin_rules.trusted_proxies = trusted;
-    app->origin_rules.public_url = setting_text(app->settings, "net.public_url");
+    app->origin_rules.public_url = public_url(app);
     fill_net_limits(app, &options.limits);
     if (!rc)
         app->net = net_new(&options);

@@ -1,5 +1,5 @@
-"""The lines of the issuer, the identity endpoints and the management API: what each route may answer, by hand, from the contract. Placeholders as in table.py, and {sub}, the subscription, {principal}, an
-application made for the request."""
+"""The lines of the issuer, the identity endpoints and the management API: what each route may answer, by hand, from the
+contract. Placeholders as in table.py, and {sub}, the subscription, {principal}, an application made for the request."""
 
 from table import ADMIN_DOOR, PUBLIC_DOOR, SOCKET, Line
 
