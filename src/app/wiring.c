@@ -106,6 +106,7 @@ static enum rc fill_gate_options(struct app *app, struct gate_options *o, struct
     *o = (struct gate_options){
         .clock_skew_ms = setting_number(s, "auth.clock_skew"),
         .revocations_max = (size_t)setting_number(s, "auth.revocations_max"),
+        .token_cache = (size_t)setting_number(s, "auth.token_cache"),
         .fail_rate = (uint32_t)setting_number(s, "auth.fail_rate"),
         .public_hosts = hosts->items,
         .public_hosts_count = hosts->count,
