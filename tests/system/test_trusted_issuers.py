@@ -3,9 +3,9 @@ issuer itself may do: be slow, huge, silent, dead, elsewhere."""
 
 import concurrent.futures
 import json
-import os
 import threading
 import time
+from http.client import HTTPException
 from pathlib import Path
 
 import pytest
@@ -115,8 +115,8 @@ def test_the_rule_that_matches_says_who(server, own_issuer):
     assert server.bearer("POST", TARGET, by_claims, {}).status == 201
     answer = server.bearer("POST", TARGET, issuer.token(sub="a"), {})
     assert answer.status == 403 and "identity/write/action" in answer.headers["x-callgate-explain"], answer
-    for claims in ({"repository": "o/r"}, {"repository": "o/r", "ref": "dev"}, {"repository": ["o/r"], "ref": "main"},
-                   {"repository": "O/R", "ref": "main"}):
+    for claims in ({"repository": "o/r"}, {"repository": "o/r", "ref": "dev"}, {"repository": {"o/r": 1}, "ref": "main"},
+                   {"repository": "O/R", "ref": "main"}, {"repository": ["x", "y"], "ref": "main"}):
         refused(whoami(server, issuer.token(sub="b", **claims)), "no rule of the issuer's record")
 
 
@@ -196,12 +196,11 @@ ATTACKS = {
     "x5u": (lambda i, s: forged(i, s, kid=i.keys[0].kid, x5u=s.url + "/keys"), NO_SIGNATURE),
     "x5c": (lambda i, s: forged(i, s, kid=i.keys[0].kid, x5c=["MIIB"]), NO_SIGNATURE),
     # key ids
-    "no kid, several keys": (lambda i, s: i.token(header={"kid": None}, key=Key("ES256", "x")),
-                             "its issuer has"),
+    "no kid, and another's key": (lambda i, s: forged(i, s), NO_SIGNATURE),
     "kid is a path": (lambda i, s: i.token(header={"kid": "../../../../etc/passwd"}), NO_KID),
     "kid is SQL": (lambda i, s: i.token(header={"kid": "' OR 1=1 --"}), NO_KID),
     "kid is an address": (lambda i, s: i.token(header={"kid": s.url + "/keys"}), NO_KID),
-    "kid with a NUL": (lambda i, s: i.token(header={"kid": i.keys[0].kid + "\0x"}), "is not"),
+    "kid with a NUL": (lambda i, s: i.token(header={"kid": i.keys[0].kid + "\0x"}), NO_KID),
     "kid of 600 characters": (lambda i, s: i.token(header={"kid": "k" * 600}), "too long"),
     "kid is a number": (lambda i, s: i.token(header={"kid": 1}), "kid is not a string"),
     "kid is an object": (lambda i, s: i.token(header={"kid": {"$ne": 1}}), "kid is not a string"),
@@ -259,14 +258,23 @@ def test_attacks(server, issuer, stranger, name, secure):
 def test_a_trusted_issuer_speaks_for_itself_alone(server, own_issuer):
     """Both are trusted; each one's key under the other's name, with either's kid."""
     one, two = own_issuer(), own_issuer()
+    two.keys.append(Key("RS256", one.keys[0].kid))
+    two.keys[0].kid = "of-two"
     trust(server, one)
     about = trust(server, two)
-    two.keys[0].kid = one.keys[0].kid + "-2"
     refused(whoami(server, signed_token({"alg": "RS256", "kid": two.keys[0].kid}, one.claims(), two.keys[0].sign)),
             NO_KID)
-    refused(whoami(server, signed_token({"alg": "RS256", "kid": one.keys[0].kid}, one.claims(), two.keys[0].sign)),
+    refused(whoami(server, signed_token({"alg": "RS256", "kid": one.keys[0].kid}, one.claims(), two.keys[1].sign)),
             NO_SIGNATURE)
-    assert whoami(server, two.token(header={"kid": about["test"]["kids"][0]})).json()["principal"] == about["objectId"]
+    for key in two.keys:
+        assert whoami(server, two.token(key)).json()["principal"] == about["objectId"]
+    refused(whoami(server, two.token(header={"kid": None})), "names no key, and its issuer has several")
+
+
+def test_no_kid_is_fine_when_there_is_one_key(server, own_issuer):
+    issuer = own_issuer()
+    trust(server, issuer)
+    assert whoami(server, issuer.token(header={"kid": None})).status == 200
 
 
 def test_audience_of_another_trusted_issuer(server, own_issuer):
@@ -496,7 +504,7 @@ def test_stopped_while_requests_wait_for_keys(fresh_server, own_issuer, wrong):
     def ask(tls):
         try:
             ended.append(whoami(server, token, tls).status)
-        except (OSError, __import__("http").client.HTTPException):
+        except (OSError, HTTPException):
             ended.append("closed")
 
     threads = [threading.Thread(target=ask, args=(i % 2 == 0,), daemon=True) for i in range(30)]
@@ -524,9 +532,6 @@ def test_a_client_that_goes_while_it_waits(fresh_server, own_issuer):
 
 
 # -- what an issuer may do wrong: noticed by who adds it --
-
-JUST = "127.0.0.1"
-
 
 def jwks_at(url):
     return {"discovery": changed(jwks_uri=url)}
@@ -563,11 +568,11 @@ WRONG = {  # name: path → what it plays, sentence of the refusal
     "endless keys": ({"jwks": endless}, "too large"),
     "drips": ({"jwks": drip}, ""),
     "silent": ({"discovery": silent}, ""),
-    "redirect to another host": ({"discovery": redirect("http://127.0.0.2:1/x")}, "redirects elsewhere"),
-    "redirect to another name": ({"jwks": redirect("https://example.com/keys")}, "redirects elsewhere"),
+    "redirect to another host": ({"discovery": redirect("http://127.0.0.2:1/x")}, "redirects to another"),
+    "redirect to another name": ({"jwks": redirect("https://example.com/keys")}, "redirects to another"),
     "redirect to metadata": ({"discovery": redirect("http://169.254.169.254/latest/meta-data")},
-                             "redirects elsewhere"),
-    "redirect to a file": ({"jwks": redirect("file:///etc/passwd")}, "redirects elsewhere"),
+                             "redirects to another"),
+    "redirect to a file": ({"jwks": redirect("file:///etc/passwd")}, "redirects to another"),
     "keys at the metadata service": (jwks_at("http://169.254.169.254/keys"), "no https URL"),
     "keys at the metadata service, https": (jwks_at("https://169.254.169.254/keys"), "private host"),
     "keys at a private address": (jwks_at("https://10.0.0.1/keys"), "private host"),
@@ -578,6 +583,7 @@ WRONG = {  # name: path → what it plays, sentence of the refusal
     "keys over http": (jwks_at("http://keys.example.com/keys"), "no https URL"),
     "keys in a file": (jwks_at("file:///etc/passwd"), "no https URL"),
     "keys by another protocol": (jwks_at("gopher://localhost/keys"), "no https URL"),
+    "redirect to itself, again and again": ({"jwks": lambda h, d: redirect(h.path)(h, d)}, "redirects too often"),
     "keys at a URL with a user": (jwks_at("https://u:p@localhost/keys"), ""),
 }
 
@@ -599,6 +605,16 @@ def test_an_issuer_that_is_wrong_is_not_added(server, own_issuer, name):
     refused(whoami(server, issuer.token()), NOT_TRUSTED)
 
 
+def test_a_redirect_within_the_host_is_followed(server, own_issuer):
+    issuer = own_issuer()
+    there = issuer.jwks
+    issuer.wrong[issuer.discovery] = changed(jwks_uri=issuer.url + "/old")
+    issuer.wrong["/old"] = redirect(issuer.url + there)
+    trust(server, issuer)
+    assert issuer.count == {issuer.discovery: 1, "/old": 1, there: 1}
+    assert whoami(server, issuer.token()).status == 200
+
+
 def test_a_hundred_keys_are_not_too_many(server, own_issuer):
     issuer = own_issuer()
     issuer.wrong[issuer.jwks] = many_keys(100)
@@ -608,11 +624,11 @@ def test_a_hundred_keys_are_not_too_many(server, own_issuer):
 def test_a_certificate_that_nobody_vouches_for(server, own_issuer):
     issuer = own_issuer(secure=True)
     answer = add(server, issuer, caFile=None)
-    assert answer.status == 400 and "out of reach" in answer.json()["error"]["message"], answer
+    assert answer.status == 400 and "certificate problem" in answer.json()["error"]["message"], answer
     assert not issuer.count
     other = own_issuer(secure=True)
     answer = add(server, issuer, caFile=other.ca_file)
-    assert answer.status == 400 and "out of reach" in answer.json()["error"]["message"], answer
+    assert answer.status == 400 and "OpenID configuration: " in answer.json()["error"]["message"], answer
     assert not issuer.count
 
 
@@ -733,8 +749,10 @@ def test_trust_is_not_changed_by_a_peer_elsewhere(fresh_server):
     assert server.admin("GET", "/admin/issuers").json()["value"] == []
     assert server.admin_tcp("GET", "/admin/issuers", None, forwarded).status == 200, "to look is allowed"
     assert server.admin_tcp("POST", "/admin/issuers", body).status == 201, "from here it is"
-    assert server.admin_tcp("DELETE", "/admin/issuers/https%3A%2F%2Fevil.example", None, forwarded).status in (403, 404)
-    assert len(server.admin("GET", "/admin/issuers").json()["value"]) == 1
+    known = server.admin("GET", "/admin/issuers").json()["value"]
+    assert len(known) == 1
+    assert server.admin_tcp("DELETE", f"/admin/issuers/{known[0]['id']}", None, forwarded).status == 403
+    assert server.admin("GET", "/admin/issuers").json()["value"] == known
 
 
 def test_no_token_of_an_issuer_is_logged(server, issuer):
@@ -742,5 +760,5 @@ def test_no_token_of_an_issuer_is_logged(server, issuer):
     assert whoami(server, token).status == 200
     whoami(server, token + "A")
     log = server.log()
-    assert token not in log and token.split(".")[1] not in log and token.split(".")[2] not in log
-    assert os.path.getsize(server.log_path) == len(log.encode()) or log
+    assert issuer.url in log, "it is said who was added"
+    assert token.split(".")[1] not in log and token.split(".")[2] not in log
