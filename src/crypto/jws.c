@@ -144,6 +144,8 @@ static enum rc judge_header(struct jws *jws, const char **out_why)
         return refuse(out_why, "header has crit");
     if (json_object_get(header, "b64"))
         return refuse(out_why, "header has b64");
+    if (json_object_get(header, "zip"))
+        return refuse(out_why, "header has zip");
     return RC_OK;
 }
 
