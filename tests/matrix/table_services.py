@@ -1,6 +1,8 @@
 """The lines of the issuer, the identity endpoints and the management API: what each route may answer, by hand, from the
 contract. Placeholders as in table.py, and {sub}, the subscription, {principal}, an application made for the request."""
 
+import re
+
 from table import ADMIN_DOOR, PUBLIC_DOOR, SOCKET, Line
 
 ISSUER = "issuer"                     # no credential is looked at before the handler
@@ -24,11 +26,7 @@ FORM = "application/x-www-form-urlencoded"
 def arm(method, path, version, status, *, body=None, group=ARM, **names):
     """A line whose target is the row's path with these names in it."""
     values = {"subscription": "{sub}", "group": names.pop("group_name", "callgate"), "name": "default", **names}
-    target = path
-    for name, value in values.items():
-        # the parameter's name, whatever the placeholder that stands for it is called
-        target = target.replace("{" + name + "}", f"\0{value}\0")
-    target = target.replace("\0", "")
+    target = re.sub(r"\{(\w+)\}", lambda found: values.get(found[1], found[0]), path)
     return {(method, path, version): Line(group, f"{target}?api-version={ASKED[version]}", status, body)}
 
 

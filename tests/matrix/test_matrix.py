@@ -12,7 +12,7 @@ from callgate_server import UnixConnection, binary
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
-from credentials import CREDENTIALS, Place  # noqa: E402
+from credentials import CREDENTIALS  # noqa: E402
 import table  # noqa: E402
 import table_services  # noqa: E402
 from table import ADMIN_DOOR, PUBLIC_DOOR, SERVER, SOCKET  # noqa: E402
@@ -31,11 +31,6 @@ def rows_of_the_server() -> dict:
         first = row["versions"][0] if row["versions"] else row["mode"] if row["mode"] != "any" else ""
         rows[(row["method"], row["path"], first)] = row
     return rows
-
-
-@pytest.fixture(scope="session")
-def place(server):
-    return Place(server)
 
 
 @pytest.fixture(scope="session")
