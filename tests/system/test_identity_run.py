@@ -152,7 +152,9 @@ def test_the_program_outlives_the_server_and_is_told(fresh_server):
     one = subprocess.Popen([binary(), "identity", "run", "--data", server.data, "--", sys.executable, "-c", CHILD],
                            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     endpoint = one.stdout.readline().split()[0]
+    began = time.monotonic()
     server.stop()
+    assert time.monotonic() - began < 8, "the stream held the server up"
     assert gone(endpoint) and one.poll() is None
     out, err = one.communicate("\n", timeout=30)
     assert one.returncode == 0 and "closed the identity endpoint" in err, (out, err)

@@ -63,6 +63,7 @@ ANSWERS = {
     "GET /admin/role-assignments?limit=1000": (200, {"value": [ROLE]}),
     "GET /admin/role-assignments?limit=1000&principal=mail": (200, {"value": [ROLE]}),
     "GET /admin/roles": (200, {"value": [{"name": "Reader", "id": "i-1", "builtIn": True}]}),
+    "POST /admin/roles": (201, {"name": "Only SMS"}), "DELETE /admin/roles/Only%20SMS": (204, None),
     "POST /admin/issuers": (201, ISSUER), "GET /admin/issuers?limit=1000": (200, {"value": [ISSUER]}),
     "DELETE /admin/issuers/i-2": (204, None), "POST /admin/issuers/i-2:test": (200, {"ok": False, "failure": "no host"}),
     "POST /admin/token": (200, {"token": "service-token", "expiresOn": "T"}),
@@ -262,6 +263,12 @@ def main():
     run("role", "remove", "r-1")
     assert "Reader" in run("role", "show") and "i-1" in run("role", "show", "READER")
     run("role", "show", "Emperor", code=4)
+    definition = '{"name":"Only SMS","permissions":[]}'
+    run("role", "create", "-", stdin=definition)
+    assert Handler.seen[-1][1] == definition
+    run("role", "create", folder + "/none", code=5)
+    run("role", "create", "-", stdin="x" * 70000, code=5)
+    run("role", "delete", "Only SMS")
     run("issuer", "add", code=2)
     run("issuer", "add", "https://i", "--claim", "odd", code=2)
     run("issuer", "add", "https://i", "--jwks-file", folder + "/none", code=5)
