@@ -1,15 +1,13 @@
-"""The lines of the issuer, the identity endpoints, the management API and the administration of principals: what each
-route may answer, by hand, from the contract. Placeholders as in table.py, and {sub}, the subscription, {principal}, an
-application made for the request, {app}, {identity}, {issuer}, {role}: one made for it."""
+"""The lines of the issuer, the identity endpoints and the management API: what each route may answer, by hand, from the
+contract. Placeholders as in table.py, and {sub}, the subscription, {principal}, an application made for the request."""
 
-from table import ADMIN_DOOR, PUBLIC_DOOR, SERVER, SOCKET, Line
+from table import ADMIN_DOOR, PUBLIC_DOOR, SOCKET, Line
 
 ISSUER = "issuer"                     # no credential is looked at before the handler
 ENDPOINT = "identity endpoint"        # on doors of its own alone
 ARM = "management API"                # a management token whose principal has the action
 ARM_ANY = "management API, anybody"   # any management token
 ARM_ROOT = "management API, root"     # nobody here has a role at the root
-NEARBY = "administrator on this machine"
 
 S = "/subscriptions/{subscription}"
 G = S + "/resourceGroups/{group}"
@@ -20,7 +18,6 @@ COM, AUT, MSI, RES = "2020-08-20-preview", "2015-07-01", "2015-08-31-preview", "
 ASKED = {COM: "2023-04-01", AUT: "2022-04-01", MSI: "2023-01-31", RES: "2021-04-01"}
 OWNER = "8e3af657-a8ff-443c-a75c-2fe8c4bcb635"
 NEW = {"location": "global", "properties": {"dataLocation": "Europe"}}
-PEM = "-----BEGIN CERTIFICATE-----\nMA==\n-----END CERTIFICATE-----\n"
 FORM = "application/x-www-form-urlencoded"
 
 
@@ -118,50 +115,7 @@ ENDPOINTS = {
     ("POST", "/msi/token", ""): Line(ENDPOINT, "/msi/token", 400, "", FORM),
 }
 
-ADMINISTRATION = {
-    ("GET", "/admin/apps", ""): Line(SERVER, "/admin/apps?limit=1", 200),
-    ("POST", "/admin/apps", ""): Line(SERVER, "/admin/apps", 201, {"name": "{name}", "role": "none"}),
-    ("GET", "/admin/apps/{app}", ""): Line(SERVER, "/admin/apps/{app}", 200),
-    ("PATCH", "/admin/apps/{app}", ""): Line(SERVER, "/admin/apps/{app}", 200, {"disabled": True}),
-    ("DELETE", "/admin/apps/{app}", ""): Line(SERVER, "/admin/apps/{app}", 204),
-    ("POST", "/admin/apps/{app}/secrets", ""): Line(SERVER, "/admin/apps/{app}/secrets", 201, {}),
-    ("DELETE", "/admin/apps/{app}/secrets/{id}", ""): Line(SERVER, "/admin/apps/{app}/secrets/{object}", 404),
-    ("POST", "/admin/apps/{app}/certificates", ""): Line(
-        SERVER, "/admin/apps/{app}/certificates", 400, {"certificate": PEM}),
-    ("DELETE", "/admin/apps/{app}/certificates/{id}", ""): Line(SERVER, "/admin/apps/{app}/certificates/{object}", 404),
-    ("POST", "/admin/apps/{app}/federated", ""): Line(
-        SERVER, "/admin/apps/{app}/federated", 201,
-        {"name": "fed", "issuer": "https://issuer.example", "subject": "s"}),
-    ("DELETE", "/admin/apps/{app}/federated/{name}", ""): Line(SERVER, "/admin/apps/{app}/federated/nothing", 404),
-    ("GET", "/admin/identities", ""): Line(SERVER, "/admin/identities?limit=1", 200),
-    ("POST", "/admin/identities", ""): Line(SERVER, "/admin/identities", 201, {"name": "{name}"}),
-    ("POST", "/admin/identities:assign", ""): Line(SERVER, "/admin/identities:assign", 201, {"resource": "{scratch}"}),
-    ("GET", "/admin/identities/{name}", ""): Line(SERVER, "/admin/identities/default", 200),
-    ("DELETE", "/admin/identities/{name}", ""): Line(SERVER, "/admin/identities/{name}", 404),
-    ("GET", "/admin/identities/{name}:header", ""): Line(NEARBY, "/admin/identities/default:header", 200),
-    ("POST", "/admin/identities/{name}:renewHeader", ""): Line(NEARBY, "/admin/identities/{name}:renewHeader", 404),
-    ("POST", "/admin/identities/{name}:serve", ""): Line(NEARBY, "/admin/identities/{name}:serve", 404),
-    ("GET", "/admin/role-assignments", ""): Line(SERVER, "/admin/role-assignments?limit=1", 200),
-    ("POST", "/admin/role-assignments", ""): Line(
-        SERVER, "/admin/role-assignments", 201, {"principal": "{principal}", "role": "Callgate Reader"}),
-    ("DELETE", "/admin/role-assignments/{id}", ""): Line(SERVER, "/admin/role-assignments/{object}", 404),
-    ("GET", "/admin/roles", ""): Line(SERVER, "/admin/roles", 200),
-    ("POST", "/admin/roles", ""): Line(
-        SERVER, "/admin/roles", 201, {"name": "{name}", "permissions": [{"actions": ["*/read"]}]}),
-    ("DELETE", "/admin/roles/{name}", ""): Line(SERVER, "/admin/roles/{name}", 404),
-    ("GET", "/admin/issuers", ""): Line(SERVER, "/admin/issuers", 200),
-    ("POST", "/admin/issuers", ""): Line(
-        NEARBY, "/admin/issuers", 201,
-        {"issuer": "https://{name}.example", "audiences": ["a"], "subject": "s", "principalName": "{name}",
-         "untested": True}),
-    ("DELETE", "/admin/issuers/{id}", ""): Line(NEARBY, "/admin/issuers/{object}", 404),
-    ("POST", "/admin/issuers/{id}:test", ""): Line(SERVER, "/admin/issuers/{object}:test", 404),
-    ("GET", "/admin/tenant", ""): Line(SERVER, "/admin/tenant", 200),
-    ("POST", "/admin/token", ""): Line(
-        NEARBY, "/admin/token", 200, {"as": "default", "resource": "https://communication.azure.com/"}),
-}
-
-LINES = {**MANAGEMENT, **ISSUERS, **ENDPOINTS, **ADMINISTRATION}
+LINES = {**MANAGEMENT, **ISSUERS, **ENDPOINTS}
 EVERYBODY, NOBODY_HERE = (None, 0), (set(), 404)
 WHO = {
     (ISSUER, PUBLIC_DOOR): EVERYBODY, (ISSUER, ADMIN_DOOR): NOBODY_HERE, (ISSUER, SOCKET): NOBODY_HERE,
@@ -170,7 +124,6 @@ WHO = {
     (ARM_ANY, PUBLIC_DOOR): ({"manager", "onlooker"}, 401), (ARM_ANY, ADMIN_DOOR): NOBODY_HERE,
     (ARM_ANY, SOCKET): NOBODY_HERE,
     (ARM_ROOT, PUBLIC_DOOR): (set(), 401), (ARM_ROOT, ADMIN_DOOR): NOBODY_HERE, (ARM_ROOT, SOCKET): NOBODY_HERE,
-    (NEARBY, PUBLIC_DOOR): NOBODY_HERE, (NEARBY, ADMIN_DOOR): ({"administrator"}, 401), (NEARBY, SOCKET): EVERYBODY,
 }
 FORBIDDEN = {
     (ARM, PUBLIC_DOOR): {"onlooker"},

@@ -33,7 +33,7 @@ def anchors(page) -> set[str]:
 @pytest.fixture(scope="module")
 def commands() -> dict[str, set[str]]:
     """Every command of the program, and the long options that its help names."""
-    listed = re.findall(r"^  ([a-z]+(?: [a-z]+)?)  +\S", run("--help"), re.M)
+    listed = re.findall(r"^  ([a-z]+(?: [a-z]+){0,2})  +\S", run("--help"), re.M)
     assert len(listed) > 20
     return {name: set(re.findall(r"--[a-z][a-z0-9-]*", run(*name.split(), "--help"))) for name in listed}
 
@@ -76,7 +76,7 @@ def test_every_relative_link_resolves(page):
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_every_command_shown_exists_with_its_options(page, commands):
     for words in calls(page):
-        name = next((n for n in (" ".join(words[:2]), words[0]) if n in commands), None)
+        name = next((n for n in (" ".join(words[:3]), " ".join(words[:2]), words[0]) if n in commands), None)
         if name is None:
             assert words[0] in ("help", "COMMAND"), f"no such command: callgate {' '.join(words)}"
             continue
