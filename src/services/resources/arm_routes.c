@@ -31,7 +31,7 @@ static const struct str resource_versions[] = {
 
 #define ARM_SERVICE(text, list, listed)                                                            \
     {                                                                                              \
-        .name = STR_INIT(text), .versions = list, .version_count = ARRAY_LEN(list),                \
+        .name = STR_INIT(text), .versions = (list), .version_count = ARRAY_LEN(list),              \
         .supported = STR_INIT(listed), .unauthorized = &API_INVALID_AUTHENTICATION_TOKEN,          \
         .forbidden = &API_AUTHORIZATION_FAILED, .challenge = STR_INIT("Bearer"), .any_case = true, \
         .version_missing = &API_MISSING_API_VERSION_PARAMETER,                                     \
