@@ -7,6 +7,7 @@
 
 struct reader {
     const char *at, *end;
+    unsigned depth;
 };
 
 static json_t *read_value(struct reader *r);
@@ -98,7 +99,7 @@ static bool read_item(struct reader *r, json_t *array)
 static json_t *read_parts(struct reader *r, json_t *whole, char close,
                           bool (*read_part)(struct reader *r, json_t *whole))
 {
-    bool good = whole != NULL, more = good && !take(r, close);
+    bool good = r->depth++ < JSON_DEPTH_MAX && whole, more = good && !take(r, close);
 
     while (more) {
         good = read_part(r, whole);
@@ -106,6 +107,7 @@ static json_t *read_parts(struct reader *r, json_t *whole, char close,
         if (good && !more)
             good = take(r, close);
     }
+    r->depth--;
     if (good)
         return whole;
     json_decref(whole);
@@ -139,7 +141,7 @@ static json_t *read_value(struct reader *r)
 
 json_t *json_read_plain(struct str text)
 {
-    struct reader r = {text.ptr, text.ptr + text.len};
+    struct reader r = {text.ptr, text.ptr + text.len, 0};
     json_t *value = read_value(&r);
 
     skip_blanks(&r);
