@@ -293,8 +293,8 @@ static void open_lane(struct app *app, unsigned index)
 
 /* ---- every route ---- */
 
-const struct route *const app_tables[] = {identity_routes, admin_routes, meta_routes,
-                                          issuer_routes,   arm_routes,   endpoint_routes};
+const struct route *const app_tables[] = {identity_routes, admin_routes,    meta_routes,
+                                          issuer_routes,   endpoint_routes, arm_routes};
 const size_t app_tables_count = ARRAY_LEN(app_tables);
 
 static enum rc open_router(struct app *app, struct buf *why)

@@ -62,11 +62,12 @@ static void write_custom(struct arm_answer *a, const struct role_row *row)
 {
     AUTO(json_freep) json_t *document = NULL;
     struct json_writer *w = &a->w;
-    struct str description = STR_EMPTY;
+    struct str description;
 
     if (json_read(row->document, &document, NULL))
         document = json_object();
-    (void)!json_get_str(document, "description", &description); /* then it has none */
+    if (json_get_str(document, "description", &description))
+        description = STR_EMPTY;
     write_frame(a, &row->id);
     json_member_str(w, "roleName", row->name);
     json_member_str(w, "type", TYPE_CUSTOM);

@@ -6,6 +6,7 @@
 #include "services/identity/identity.h"
 #include "services/issuer/issuer.h"
 #include "services/meta/meta.h"
+#include "services/resources/arm.h"
 
 #include <dirent.h>
 #include <unistd.h>
@@ -144,8 +145,9 @@ static void open_store_and_gate(struct fixture *fx, bool production)
 
 void fixture_open(struct fixture *fx, bool production)
 {
-    const struct route *tables[] = {identity_routes, admin_routes, meta_routes, issuer_routes,
-                                    production ? metrics_admin_routes : metrics_public_routes};
+    const struct route *tables[] = {
+        identity_routes, admin_routes, meta_routes,
+        issuer_routes,   arm_routes,   production ? metrics_admin_routes : metrics_public_routes};
     struct buf why;
 
     *fx = (struct fixture){0};
