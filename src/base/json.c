@@ -1,10 +1,12 @@
 /* JSON (RFC 8259) in and out.
  *
- * Reading is jansson's work; a scan of ours comes first for what jansson can't limit: depth, empty
- * texts, UTF-8. Writing goes straight into a buffer, in the order of the calls. */
+ * Reading is jansson's work, but for plain texts (json_plain.c); a scan of ours comes first for
+ * what jansson can't limit: depth, empty texts, UTF-8. Writing goes straight into a buffer, in the
+ * order of the calls. */
 #include "base/json.h"
 
 #include "base/clock.h"
+#include "base/json_plain.h"
 
 #include <math.h>
 
@@ -97,10 +99,12 @@ enum rc json_read(struct str text, json_t **out, const char **out_why)
     const char *why = refusal_before_parsing(text);
 
     if (!why) {
-        json_error_t error;
-        json_t *value = json_loadb(
-            text.ptr, text.len, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL | JSON_DECODE_ANY, &error);
+        json_error_t error = {0};
+        json_t *value = json_read_plain(text);
 
+        if (!value)
+            value = json_loadb(text.ptr, text.len,
+                               JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL | JSON_DECODE_ANY, &error);
         if (value) {
             *out = value;
             return RC_OK;

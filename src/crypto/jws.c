@@ -63,15 +63,13 @@ static enum rc split(struct str token, struct str parts[static PART_COUNT], cons
         return refuse(out_why, "token is empty");
     if (token.ptr[0] == '{' || token.ptr[0] == '[')
         return refuse(out_why, "token is in the JSON serialisation");
+    if (str_cut(token, '.', &parts[PART_HEADER], &rest) &&
+        str_cut(rest, '.', &parts[PART_PAYLOAD], &parts[PART_SIGNATURE]) &&
+        str_find(parts[PART_SIGNATURE], '.') == parts[PART_SIGNATURE].len)
+        return RC_OK;
     for (size_t i = 0; i < token.len; i++)
         dots += token.ptr[i] == '.';
-    if (dots == 4)
-        return refuse(out_why, "token is encrypted (JWE)");
-    if (dots != 2)
-        return refuse(out_why, "token has not three parts");
-    (void)str_cut(token, '.', &parts[PART_HEADER], &rest); /* both dots are there */
-    (void)str_cut(rest, '.', &parts[PART_PAYLOAD], &parts[PART_SIGNATURE]);
-    return RC_OK;
+    return refuse(out_why, dots == 4 ? "token is encrypted (JWE)" : "token has not three parts");
 }
 
 static enum rc decode(struct str text, enum part part, struct arena *arena, struct str *out,
@@ -146,6 +144,8 @@ static enum rc judge_header(struct jws *jws, const char **out_why)
         return refuse(out_why, "header has crit");
     if (json_object_get(header, "b64"))
         return refuse(out_why, "header has b64");
+    if (json_object_get(header, "zip"))
+        return refuse(out_why, "header has zip");
     return RC_OK;
 }
 

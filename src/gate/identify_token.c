@@ -83,13 +83,26 @@ static const char *check_claims(struct gate_loop *gl, struct request *req,
 
 /* ---- service tokens ---- */
 
+/* Where our issuer is: what a stranger writes into Host is not repeated. Empty: not said. */
+static struct str issuer_origin(struct gate_loop *gl, struct request *req)
+{
+    const struct directory *d = directory_now(gl);
+    struct str origin = request_origin(req);
+    struct str iss =
+        arena_printf(req->arena, STR_FMT "/" STR_FMT "/", STR_ARG(origin), STR_ARG(d->tenant_text));
+
+    return issuer_is_own(d, iss) ? origin : without_slash(d->public_url);
+}
+
 /* Of an API that our own issuer's clients know how to answer to. */
 static const struct api_error *challenge(struct gate_loop *gl, struct request *req,
                                          const struct service_claims *c, unix_ms not_before)
 {
-    struct str origin = request_origin(req), header;
+    struct str origin = issuer_origin(gl, req), header;
 
-    if (c && c->challengeable && not_before) {
+    if (!origin.len) {
+        header = STR("Bearer realm=\"\", error=\"invalid_token\"");
+    } else if (c && c->challengeable && not_before) {
         struct str json = arena_printf(
             req->arena, "{\"access_token\":{\"nbf\":{\"essential\":true,\"value\":\"%lld\"}}}",
             (long long)((not_before + 999) / 1000));
@@ -185,6 +198,8 @@ static const char *dead_principal(const struct service_claims *c, const struct s
 {
     if (c->own && !s->known)
         return "service token; its application does not exist any more";
+    if (!c->own && s->known && s->kind != APPLICATION_FOREIGN)
+        return "service token; it is of another issuer, and the principal is one of this server's";
     if (s->disabled)
         return "service token; its application is disabled";
     if (c->iat < s->revoked_before)

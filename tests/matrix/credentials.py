@@ -90,6 +90,12 @@ class Place:
         self.number += 1
         return self.server.new_resource(f"matrixscratch{self.number}").name
 
+    def fresh_principal(self, kind):
+        self.number += 1
+        answer = self.server.admin("POST", f"/admin/{kind}", {"name": f"matrixmade{self.number}", "role": "none"})
+        assert answer.status == 201, answer
+        return answer.json()["name"]
+
     def fill(self, text: str, really: bool, user: str) -> str:
         """The concrete text. `really`: the request will be served, so it may not touch what others need."""
         self.number += 1
@@ -98,6 +104,13 @@ class Place:
             made["{fresh}"] = self.fresh_user() if really else user
         if "{scratch}" in text:
             made["{scratch}"] = self.fresh_resource() if really else "default"
+        if "{app}" in text:
+            made["{app}"] = self.fresh_principal("apps") if really else "default"
+        if "{identity}" in text:
+            made["{identity}"] = self.fresh_principal("identities") if really else "default"
+        if "{principal}" in text:
+            made["{principal}"] = self.principals.fresh() if really else self.principals.idle
+        made["{sub}"] = self.principals.subscription
         made["{user}"] = user
         made["{name}"] = f"matrixmade{self.number}"
         made["{object}"] = f"00000000-0000-0000-0000-{self.number:012d}"
