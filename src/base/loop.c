@@ -178,6 +178,11 @@ static void on_work_done(uv_work_t *request, int status)
     free(w);
 }
 
+void loop_pool_end(void)
+{
+    uv_library_shutdown();
+}
+
 struct loop *loop_new(unsigned index)
 {
     struct loop *loop = calloc(1, sizeof *loop);
