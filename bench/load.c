@@ -334,11 +334,11 @@ static void print(const struct load *l, int64_t took, int64_t cpu, const char *c
 
     printf("{\"requests\":%llu,\"seconds\":%.6f,\"rate\":%.1f,\"wrong\":%llu,\"cpu_us\":%.4f,"
            "\"busy\":%.4f,\"p50_us\":%.1f,\"p90_us\":%.1f,\"p99_us\":%.1f,\"max_us\":%.1f,"
-           "\"answer_octets\":%zu,\"cipher\":\"%s\"}\n",
+           "\"answer_octets\":%zu,\"next\":%llu,\"cipher\":\"%s\"}\n",
            (unsigned long long)l->done, seconds, (double)l->done / seconds,
            (unsigned long long)l->wrong, (double)cpu / 1000 / n, (double)cpu / (double)took,
            percentile_us(l, 0.5), percentile_us(l, 0.9), percentile_us(l, 0.99),
-           (double)l->longest / 1000, l->shape.total, cipher);
+           (double)l->longest / 1000, l->shape.total, (unsigned long long)l->next, cipher);
 }
 
 static void measure(struct load *l)

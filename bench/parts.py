@@ -1,5 +1,7 @@
 """What is measured. Each part is a generator of rows; ALL lists them in order."""
 
+import functools
+import json
 import os
 import random
 import socket
@@ -15,11 +17,16 @@ from report import Row, limit_row, ratio_row, spread
 WHOAMI = "/admin/whoami"
 GET_USER = "/identities/{}?api-version=2025-03-02-preview"
 ISSUE = "/identities/{}/:issueAccessToken?api-version=2023-10-01"
+TOKEN = "/common/oauth2/v2.0/token"
+DISCOVERY = "/common/v2.0/.well-known/openid-configuration"
+APP = "bench"
+COLD_TOKENS = 30_000  # more than three times what a loop remembers
+MANY_ROLES = 100_000
 CREATE = "/identities?api-version=2023-10-01"
 
 
-def answer_of(ours: rig.Ours, target: str) -> tuple[dict, bytes]:
-    answer = ours.server.signed("GET", target)
+def answer_of(ours: rig.Ours, target: str, token: str = "") -> tuple[dict, bytes]:
+    answer = ours.server.bearer("GET", target, token) if token else ours.server.signed("GET", target)
     assert answer.status == 200, answer
     return dict(answer.headers.items()), answer.body
 
@@ -192,11 +199,123 @@ def tokens(bench: rig.Rig):
         step = f"evp_pkey_sign_{alg.lower()}"
         got, g, s = bench.interleave(lambda: ours.load(issue), lambda: ours.load(get),
                                      lambda: 1e9 / bench.micro(step)[step]["median_ns"])
-        bound = [1 / (1 / y["rate"] + 1 / z) for y, z in zip(g, s)]
-        yield ratio_row(f"token issue, {alg}, against 1/(1/g + 1/s): g {rig.medians(g)['rate'] / 1000:.1f} k/s, "
-                        f"s {statistics.median(s) / 1000:.1f} k/s", rate_text(rig.medians(got)),
-                        f"{statistics.median(bound) / 1000:.1f} k/s", [x["rate"] / y for x, y in zip(got, bound)], 0.85)
+        yield from against_sum(f"token issue, {alg}", got, g, s, "s")
         bench.done(ours)
+
+
+# ---- service tokens ----
+
+def service(bench: rig.Rig):
+    """A bearer token that the loop remembers."""
+    certificate = own_certificate(bench)
+    ours = bench.ours(args=("--imds", "127.0.0.1:0", "--tls-cert", str(certificate), "--tls-key", str(certificate)))
+    token = ours.identity_token()
+    nginx = bench.nginx({WHOAMI: answer_of(ours, WHOAMI, token)}, certificate)
+    what = "GET /admin/whoami with a service token against nginx"
+    requests = ours.bearer(WHOAMI, token)
+    a, b = bench.interleave(lambda: ours.load(requests), lambda: nginx.load(requests))
+    yield from compare(f"{what}, plain", a, b, 0.85, 0.9)
+    requests = ours.bearer(WHOAMI, token)
+    a, b = bench.interleave(lambda: ours.load(requests, tls=True), lambda: nginx.load(requests, tls=True))
+    assert a[0]["cipher"] == b[0]["cipher"], (a[0], b[0])
+    yield from compare(f"{what}, TLS 1.3 ({a[0]['cipher']})", a, b, 0.9, 0.9)
+    bench.done(ours, nginx)
+
+
+def with_application(bench: rig.Rig, *args: str):
+    """The data of a stopped server that was started with `args`: one user, and one application with a secret."""
+    ours = bench.ours(args=args)
+    user, _ = ours.server.new_user()
+    bench.done(ours)
+    return ours.data, user, json.loads(bench.seed(ours.data, "app", APP))
+
+
+def tokens_of(bench: rig.Rig, data: Path, count: int = 1) -> list[str]:
+    return bench.seed(data, "tokens", APP, "http://localhost", count).split()
+
+
+def against_sum(what: str, got: list[dict], g: list[dict], step: list[float], letter: str) -> Row:
+    """A request that has to do what a GET does, and one call of EVP."""
+    bound = [1 / (1 / y["rate"] + 1 / z) for y, z in zip(g, step)]
+    yield ratio_row(f"{what}, against 1/(1/g + 1/{letter}): g {rig.medians(g)['rate'] / 1000:.1f} k/s, "
+                     f"{letter} {statistics.median(step) / 1000:.1f} k/s", rate_text(rig.medians(got)),
+                     f"{statistics.median(bound) / 1000:.1f} k/s", [x["rate"] / y for x, y in zip(got, bound)], 0.85)
+    sums = [y["cpu_us"] + 1e6 / z for y, z in zip(g, step)]
+    yield ratio_row(f"{what}, against the same sum, CPU", f"{rig.medians(got)['cpu_us']:.2f} µs",
+                    f"{statistics.median(sums):.2f} µs", [y / x["cpu_us"] for x, y in zip(got, sums)])
+
+
+def goes_on(ours: rig.Ours, requests: rig.Requests):
+    """Slices of load, each of which begins with the request at which the former ended."""
+    next_one = 0
+
+    def slice_of_it() -> dict:
+        nonlocal next_one
+        got = ours.load(requests, first=next_one)
+        next_one = got["next"]
+        return got
+
+    return slice_of_it
+
+
+def cold(bench: rig.Rig):
+    """Each request with a token that the loop does not remember."""
+    for alg in ("RS256", "ES256"):
+        args = ("--issuer-alg", alg)
+        data, _, _ = with_application(bench, *args)
+        many = tokens_of(bench, data, COLD_TOKENS)
+        ours = bench.ours(data=data, args=args)
+        one, all_of_them = ours.bearer(WHOAMI, many[0]), ours.bearer(WHOAMI, *many)
+        step = f"evp_pkey_verify_{alg.lower()}"
+        got, g, v = bench.interleave(goes_on(ours, all_of_them), lambda: ours.load(one),
+                                     lambda: 1e9 / bench.micro(step)[step]["median_ns"])
+        yield from against_sum(f"GET /admin/whoami with a service token not seen before, {alg}", got, g, v, "v")
+        bench.done(ours)
+
+
+def issuer(bench: rig.Rig):
+    for alg in ("RS256", "ES256"):
+        args = ("--issuer-alg", alg)
+        data, user, app = with_application(bench, *args)
+        ours = bench.ours(data=data, args=args)
+        ask = rig.Unsigned(ours, "POST", TOKEN, form={
+            "grant_type": "client_credentials", "client_id": app["clientId"], "client_secret": app["secret"],
+            "scope": "https://communication.azure.com/.default"})
+        get, document = ours.requests("GET", GET_USER.format(user)), rig.Unsigned(ours, "GET", DISCOVERY)
+        step = f"evp_pkey_sign_{alg.lower()}"
+        got, g, same, s = bench.interleave(lambda: ours.load(ask), lambda: ours.load(get), lambda: ours.load(document),
+                                           lambda: 1e9 / bench.micro(step)[step]["median_ns"])
+        yield from against_sum(f"service token by client secret, {alg}", got, g, s, "s")
+        yield Row(f"of them, answers of {got[0]['answer_octets']} octets; the discovery document, "
+                  f"{same[0]['answer_octets']} octets", rate_text(rig.medians(got)), rate_text(rig.medians(same)))
+        bench.done(ours)
+
+
+# ---- role assignments ----
+
+def roles(bench: rig.Rig):
+    kinds = [("one", 10), ("spread", MANY_ROLES), ("one", MANY_ROLES)]
+    servers = [with_roles(bench, *kind) for kind in kinds]
+    for what, target in (("GET /admin/whoami", lambda s: WHOAMI), ("GET /identities/{id}", lambda s: s.get_user)):
+        sets = [(s, s.bearer(target(s), s.token)) for s in servers]
+        few, spread_out, at_one = bench.interleave(*(functools.partial(s.load, r) for s, r in sets))
+        yield from compare(f"{what} at {MANY_ROLES:,} role assignments of {MANY_ROLES // 10:,} principals, against 10",
+                           spread_out, few, 0.95, 0.95)
+        yield from compare(f"{what} at {MANY_ROLES:,} role assignments of the caller's own, against 10", at_one, few,
+                           0.95, 0.95)
+    few, spread_out, at_one = (s.resident() for s in servers)
+    yield Row(f"resident memory for {MANY_ROLES:,} role assignments, spread / of one principal",
+              f"{(spread_out - few) / 2**20:.1f} / {(at_one - few) / 2**20:.1f} MiB", "")
+    bench.done(*servers)
+
+
+def with_roles(bench: rig.Rig, shape: str, count: int) -> rig.Ours:
+    data, user, _ = with_application(bench)
+    bench.seed(data, "roles", APP, shape, count)
+    token, = tokens_of(bench, data)
+    ours = bench.ours(data=data)
+    ours.token, ours.get_user = token, GET_USER.format(user)
+    return ours
 
 
 # ---- start and memory ----
@@ -314,4 +433,4 @@ def idle(bench: rig.Rig, ours: rig.Ours, secure: bool, most_kb: float, count: in
 
 
 ALL = {"plain": plain, "tls": tls, "auth": auth, "micro": micro, "users": users, "create": create, "tokens": tokens,
-       "start": start, "memory": memory}
+       "service": service, "cold": cold, "issuer": issuer, "roles": roles, "start": start, "memory": memory}

@@ -18,6 +18,8 @@ import uuid
 from base64 import b64decode, b64encode
 from email.utils import formatdate
 from pathlib import Path
+from urllib.parse import urlencode
+from urllib.request import Request, urlopen
 
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT / "tests" / "support"))
@@ -27,10 +29,12 @@ from callgate_server import Server  # noqa: E402
 SERVER_CORE, LOAD_CORE = 0, os.cpu_count() - 1
 NGINX = shutil.which("nginx") or "/usr/sbin/nginx"
 TARGETS = ["callgate", "callgate-noauth", "callgate-nosync", "callgate-curl.so", "callgate-outbound.so", "bench/load", "bench/steps",
-           "bench/micro"]
+           "bench/micro", "bench/seed"]
 SIGNATURE_LASTS_S = 120  # then requests are signed anew; the server allows 300
 EMPTY_HASH = b64encode(hashlib.sha256(b"").digest()).decode()
 CONNECTIONS = 64
+IDENTITY_TOKEN = ("/metadata/identity/oauth2/token?api-version=2018-02-01"
+                  "&resource=https%3A%2F%2Fcommunication.azure.com%2F")
 
 
 def build() -> Path:
@@ -96,6 +100,25 @@ class Requests:
         return self.path
 
 
+class Unsigned(Requests):
+    """The same without a signature: with one bearer token each (of equal length), or with a form."""
+
+    def __init__(self, ours: "Ours", method: str, target: str, tokens: list[str] = (), form: dict | None = None):
+        super().__init__(ours, method, [target])
+        self.tokens, self.form = tokens, form
+        self.body = urlencode(form).encode() if form else b""
+
+    def sign_all(self, host: str) -> None:
+        head = f"{self.method} {self.targets[0]} HTTP/1.1\r\nHost: {host}\r\n"
+        if self.form:
+            head += f"Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {len(self.body)}\r\n"
+        heads = [f"{head}Authorization: Bearer {token}\r\n\r\n" for token in self.tokens] or [head + "\r\n"]
+        self.path.write_bytes(b"".join(h.encode() + self.body for h in heads))
+        lengths = {len(h) for h in heads}
+        assert len(lengths) == 1, lengths
+        self.length = lengths.pop() + len(self.body)
+
+
 class Ours:
     """A server of ours in a data directory of its own, with one thread on the server's core."""
 
@@ -112,6 +135,15 @@ class Ours:
 
     def requests(self, method: str, target: str, document=None) -> Requests:
         return Requests(self, method, [target], document)
+
+    def bearer(self, target: str, *tokens: str) -> Unsigned:
+        return Unsigned(self, "GET", target, list(tokens))
+
+    def identity_token(self) -> str:
+        """Of the managed identity that every development server has; with --imds alone."""
+        with urlopen(Request(f"http://127.0.0.1:{self.server.imds_port}{IDENTITY_TOKEN}",
+                             headers={"Metadata": "true"})) as answer:
+            return json.load(answer)["access_token"]
 
     def load(self, requests: Requests, tls: bool = False, **options) -> dict:
         return self.bench.load(self.port(tls), self.pid, requests.file(tls), requests.length, tls=tls, **options)
@@ -163,6 +195,7 @@ http {{
         '"route":"$uri"}}';
     access_log {self.directory}/access.log same buffer=64k flush=1s;
     server_tokens off; tcp_nodelay on; keepalive_requests 1000000000; keepalive_timeout 3600s;
+    client_header_buffer_size 4k;
     client_body_temp_path {self.directory}; proxy_temp_path {self.directory}; fastcgi_temp_path {self.directory};
     uwsgi_temp_path {self.directory}; scgi_temp_path {self.directory};
     server {{
@@ -275,6 +308,14 @@ class Rig:
             done = subprocess.run([self.build / "bench" / "micro", *names], capture_output=True, text=True, check=True,
                                   timeout=300)
         return json.loads(done.stdout)
+
+    def seed(self, data: Path, *words) -> str:
+        """Puts something into the store of a stopped server (seed.c); what it prints."""
+        done = subprocess.run([str(w) for w in (self.build / "bench" / "seed", data, *words)], capture_output=True,
+                              text=True, timeout=300)
+        if done.returncode:
+            sys.exit(f"seed failed: {done.stderr}")
+        return done.stdout
 
     def instructions(self, ours: Ours, requests: Requests) -> float | None:
         """Instructions for one request, the kernel's included; None where the machine does not count."""

@@ -227,7 +227,6 @@ int app_serve(int argc, char **argv)
         if (!rc)
             rc = run(app, &why);
         app_close(app);
-        loop_pool_end();
         log_free(app->log);
         code = rc ? EXIT_TROUBLE : 0;
     }

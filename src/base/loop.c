@@ -178,11 +178,6 @@ static void on_work_done(uv_work_t *request, int status)
     free(w);
 }
 
-void loop_pool_end(void)
-{
-    uv_library_shutdown();
-}
-
 struct loop *loop_new(unsigned index)
 {
     struct loop *loop = calloc(1, sizeof *loop);
@@ -218,6 +213,11 @@ void loop_free(struct loop *loop)
         ;
     must(uv_loop_close(&loop->uv));
     free(loop);
+}
+
+void loop_pool_end(void)
+{
+    uv_library_shutdown();
 }
 
 void loop_run(struct loop *loop)

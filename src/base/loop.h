@@ -29,8 +29,8 @@ struct loop *loop_new(unsigned index);
  * still open are given back and must not be touched again; tasks still queued are dropped. NULL is
  * fine. */
 void loop_free(struct loop *loop);
-/** At the end of the program, after the last loop has been freed: ends the threads of the pool, so
- * that what libraries keep for each thread is given back before the libraries end. */
+/** After the last loop of the process: ends the threads of the pool, so that what libraries keep
+ * for each of them is given back while those libraries can still do it. No loop after that. */
 void loop_pool_end(void);
 /** Runs until loop_stop(). */
 void loop_run(struct loop *loop);

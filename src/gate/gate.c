@@ -5,7 +5,6 @@
 
 #include "gate/gate_private.h"
 
-#define CACHE_MAX    ((size_t)8192) /* design D15 */
 #define FORGET_SLACK ((int64_t)60 * 1000)
 #define WHY_MAX      ((size_t)512)
 
@@ -350,7 +349,7 @@ struct gate_loop *gate_loop_new(struct gate *g, struct store *store, struct stor
     gl->store = store;
     gl->reader = reader;
     gl->work = hash_work_new();
-    gl->tokens = tokens_new(CACHE_MAX);
+    gl->tokens = tokens_new(g->options.token_cache);
     gl->fails = calloc(FAIL_SLOTS, sizeof *gl->fails);
     if (!gl->work || !gl->fails)
         abort();

@@ -11,6 +11,7 @@
 struct gate_options {
     int64_t clock_skew_ms;     /* auth.clock_skew: 300 s */
     size_t revocations_max;    /* auth.revocations_max */
+    size_t token_cache;        /* auth.token_cache: verified tokens that each loop keeps */
     uint32_t fail_rate;        /* auth.fail_rate: failures per second and address; 0: no limit */
     struct str *public_hosts;  /* auth.public_hosts: H5 candidates of the default resource */
     size_t public_hosts_count; /* at most 8 */

@@ -34,14 +34,31 @@ struct tokens *tokens_new(size_t cache_max)
     return t;
 }
 
+static void cached_wipe(struct cached *c)
+{
+    if (c->token.kind == TOKEN_SERVICE)
+        pkey_unref(c->token.u.service.key);
+    explicit_bzero(c->octets, c->len);
+}
+
 static void cached_free(struct cached *c)
 {
     if (!c)
         return;
-    if (c->token.kind == TOKEN_SERVICE)
-        pkey_unref(c->token.u.service.key);
-    explicit_bzero(c->octets, c->len);
+    cached_wipe(c);
     free(c);
+}
+
+/* With room for `len` octets, in the place of `former`: tokens of one issuer mostly have one
+ * length. */
+static struct cached *cached_renew(struct cached *former, size_t len)
+{
+    if (former && former->len == len) {
+        cached_wipe(former);
+        return former;
+    }
+    cached_free(former);
+    return malloc(sizeof *former + len);
 }
 
 void tokens_free(struct tokens *t)
@@ -90,23 +107,23 @@ static struct cached **cache_find(struct tokens *t, uint64_t hash, struct str to
 /* `token`: with a reference to its key, which is moved in. */
 static void cache_put(struct tokens *t, uint64_t hash, struct str octets, const struct token *token)
 {
-    struct cached *c = malloc(sizeof *c + octets.len);
-
     if (!t->slots)
         t->slots = calloc(t->sets * WAYS, sizeof(struct cached *));
-    if (!c || !t->slots)
+    if (!t->slots)
         abort();
     struct cached **set = set_of(t, hash), **victim = set;
     for (size_t i = 0; i < WAYS && *victim; i++) {
         if (!set[i] || set[i]->used < (*victim)->used)
             victim = &set[i];
     }
+    struct cached *c = cached_renew(*victim, octets.len);
+    if (!c)
+        abort();
     c->hash = hash;
     c->used = ++t->tick;
     c->token = *token;
     c->len = octets.len;
     memcpy(c->octets, octets.ptr, octets.len);
-    cached_free(*victim);
     *victim = c;
 }
 

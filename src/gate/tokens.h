@@ -21,6 +21,7 @@ struct token {
 
 /** One loop's cache and verifier states. */
 struct tokens;
+/** Keeps as many as the greatest power of two in `cache_max`, but no fewer than four. */
 struct tokens *tokens_new(size_t cache_max);
 void tokens_free(struct tokens *t);
 /** Signature and form: RC_OK, RC_DENIED, RC_BUSY (see struct denial). c->verifiers is not used.

@@ -108,6 +108,9 @@ class Place:
             made["{app}"] = self.fresh_principal("apps") if really else "default"
         if "{identity}" in text:
             made["{identity}"] = self.fresh_principal("identities") if really else "default"
+        if "{principal}" in text:
+            made["{principal}"] = self.principals.fresh() if really else self.principals.idle
+        made["{sub}"] = self.principals.subscription
         made["{user}"] = user
         made["{name}"] = f"matrixmade{self.number}"
         made["{object}"] = f"00000000-0000-0000-0000-{self.number:012d}"

@@ -23,6 +23,8 @@ class Principals:
         for role in (*ROLES, NO_ROLE, ELSEWHERE):
             self.make(role, other_resource)
         self.dead = self.dead_tokens()
+        self.number = 0
+        self.idle = self.fresh()
 
     def ask(self, method, path, document=None, wanted=(200, 201, 204)):
         answer = self.server.admin(method, path, document)
@@ -37,6 +39,11 @@ class Principals:
 
     def assign(self, client: str, role: str, **where):
         self.ask("POST", "/admin/role-assignments", {"principal": client, "role": role, **where})
+
+    def fresh(self) -> str:
+        """The object id of a new application; a name of it as good as any."""
+        self.number += 1
+        return self.ask("POST", "/admin/apps", {"name": f"matrix fresh {self.number}", "role": "none"})["objectId"]
 
     def make(self, role: str, other_resource: str):
         client = self.app(f"matrix {role}")

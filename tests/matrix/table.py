@@ -19,6 +19,10 @@ LOCAL = "administrator nearby"            # as SERVER, in development mode only
 NEAR = "administrator nearby, any mode"   # as SERVER, on the socket or from loopback
 
 
+# What a second resource has of its own: every group but those of the whole server.
+OF_A_RESOURCE = (WIRE_KEY, WIRE_EXCHANGE, PUBLIC, ANYBODY, RESOURCE, SERVER, LOCAL)
+
+
 @dataclass(frozen=True)
 class Line:
     group: str
@@ -152,13 +156,14 @@ TABLE = {
 }
 
 # Who may, by hand: (group, door) → the kinds of valid credentials that are served; all others get `else`.
-# Kinds: key (of the resource that the host names), user (its token), administrator, none.
+# Kinds: key (of the resource that the host names), user (its token), administrator, none; the kinds of service
+# principals: credentials.py.
 PUBLIC_DOOR, ADMIN_DOOR, SOCKET = "public", "administration listener", "socket"
 MAY = {
-    (WIRE_KEY, PUBLIC_DOOR): ({"key"}, 401),
+    (WIRE_KEY, PUBLIC_DOOR): ({"key", "service"}, 401),
     (WIRE_EXCHANGE, PUBLIC_DOOR): (set(), 401),
     (PUBLIC, PUBLIC_DOOR): (None, 0),  # everybody, whatever they bring
-    (ANYBODY, PUBLIC_DOOR): ({"key", "user"}, 401),
+    (ANYBODY, PUBLIC_DOOR): ({"key", "user", "service", "stranger"}, 401),
     (RESOURCE, PUBLIC_DOOR): ({"key"}, 401),
     (SERVER, PUBLIC_DOOR): (set(), 404),
     (LOCAL, PUBLIC_DOOR): (set(), 404),
@@ -167,7 +172,7 @@ MAY = {
     (WIRE_KEY, ADMIN_DOOR): (set(), 404),
     (WIRE_EXCHANGE, ADMIN_DOOR): (set(), 404),
     (PUBLIC, ADMIN_DOOR): (None, 0),
-    (ANYBODY, ADMIN_DOOR): ({"key", "user", "administrator"}, 401),
+    (ANYBODY, ADMIN_DOOR): ({"key", "user", "service", "stranger", "administrator"}, 401),
     (RESOURCE, ADMIN_DOOR): ({"key", "administrator"}, 401),
     (SERVER, ADMIN_DOOR): ({"administrator"}, 401),
     (LOCAL, ADMIN_DOOR): ({"administrator"}, 401),
@@ -182,4 +187,9 @@ MAY = {
     (SERVER, SOCKET): (None, 0),
     (LOCAL, SOCKET): (None, 0),
     (NEAR, SOCKET): (None, 0),
+}
+
+# Known, and refused all the same: who lacks a role for what the row does.
+FORBIDDEN = {
+    (WIRE_KEY, PUBLIC_DOOR): {"stranger"},
 }

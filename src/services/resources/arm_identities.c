@@ -195,6 +195,11 @@ void arm_identity_put(struct request *req)
         change(req, iw, body);
         return;
     }
+    if (!application_name_valid(req->params[ARM_NAME])) {
+        arm_invalid(req, STR("The name of an identity must not be a GUID: it would be taken for an "
+                             "id."));
+        return;
+    }
     if (!arm_tags(req, body, &tags))
         return;
     iw->row = managed_identity_make(req, req->params[ARM_GROUP],

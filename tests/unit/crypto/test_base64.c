@@ -111,6 +111,41 @@ static void accepts_exactly_the_64_characters_of_each_alphabet(void **state)
     assert_int_equal(url, 64);
 }
 
+/* Among eight characters at once each one counts for itself: its neighbours stay what they are. */
+static void judges_each_of_many_characters_by_itself(void **state)
+{
+    static const char alphabet[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
+    static const uint8_t neighbour[6] = {0xfb, 0xef, 0xbe, 0xfb, 0xef, 0xbe};
+
+    (void)state;
+    for (size_t at = 0; at < 8; at++) {
+        for (unsigned c = 0; c < 256; c++) {
+            const char *found = c ? strchr(alphabet, (int)c) : NULL;
+            uint8_t octets[6], wanted[6];
+            char text[8];
+            size_t len, bit = at * 6;
+
+            memset(text, '-', sizeof text); /* 62: 111110 */
+            memcpy(wanted, neighbour, sizeof wanted);
+            text[at] = (char)c;
+            assert_int_equal(base64url_decode(str_of(text, 8), octets, sizeof octets, &len),
+                             found ? RC_OK : RC_INVALID);
+            if (!found)
+                continue;
+            for (size_t i = 0; i < 6; i++) {
+                size_t k = bit + i;
+                unsigned value = (unsigned)(found - alphabet) >> (5 - i) & 1;
+
+                wanted[k / 8] &= (uint8_t) ~(0x80U >> k % 8);
+                wanted[k / 8] |= (uint8_t)((value << 7) >> k % 8);
+            }
+            assert_int_equal(len, 6);
+            assert_memory_equal(octets, wanted, 6);
+        }
+    }
+}
+
 static void says_when_the_octets_do_not_fit(void **state)
 {
     uint8_t out[3] = {7, 7, 7};
@@ -154,6 +189,7 @@ int main(void)
         cmocka_unit_test(encodes_and_decodes_the_vectors_of_rfc_4648),
         cmocka_unit_test(refuses_everything_that_is_not_canonical),
         cmocka_unit_test(accepts_exactly_the_64_characters_of_each_alphabet),
+        cmocka_unit_test(judges_each_of_many_characters_by_itself),
         cmocka_unit_test(says_when_the_octets_do_not_fit),
         cmocka_unit_test(returns_what_went_in_for_every_length),
     };

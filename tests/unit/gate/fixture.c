@@ -140,6 +140,8 @@ void fixture_init(struct fixture *f, const struct gate_options *options)
         f->options.clock_skew_ms = 300000;
     if (!f->options.revocations_max)
         f->options.revocations_max = 1000;
+    if (!f->options.token_cache)
+        f->options.token_cache = 8192;
     f->options.admin_token = secret_copy(ADMIN, sizeof ADMIN - 1);
     f->master = master_key_new(&octets);
     secret_clear(&octets);

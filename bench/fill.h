@@ -1,0 +1,24 @@
+/* Role assignments by the thousand, put into a store: for the bench. */
+#ifndef BENCH_FILL_H
+#define BENCH_FILL_H
+
+#include "store/store.h"
+
+/** How the role assignments are given. */
+enum fill_shape {
+    FILL_SPREAD = 0, /* ten each to as many other applications as that takes */
+    FILL_ONE,        /* all to one application, at as many scopes */
+};
+
+/** An application called `name`; `document` is its row's. RC_CONFLICT: there is one. */
+enum rc fill_application(struct store *store, struct str name, struct str document,
+                         struct application_row *out) NODISCARD;
+/** One role of `principal` at the root, which counts everywhere. */
+enum rc fill_root_role(struct store *store, const struct uuid *principal,
+                       struct str role) NODISCARD;
+/** `n` role assignments below resource groups that no resource is in; FILL_ONE gives them to
+ * `principal`. */
+enum rc fill_roles(struct store *store, enum fill_shape shape, const struct uuid *principal,
+                   size_t n) NODISCARD;
+
+#endif
