@@ -163,11 +163,6 @@ struct pkey *pkey_wrap(enum jws_alg alg, EVP_PKEY *key, bool is_private)
     return k;
 }
 
-void crypto_thread_end(void)
-{
-    OPENSSL_thread_stop();
-}
-
 struct pkey *pkey_generate(enum jws_alg alg)
 {
     if (alg == JWS_ES256)

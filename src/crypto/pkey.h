@@ -31,9 +31,6 @@ bool jws_alg_signs(enum jws_alg alg) NODISCARD;
 
 /** An EVP key and its algorithm. Immutable, reference counted, shared by all threads. */
 struct pkey;
-/** Gives back what the crypto library keeps for the calling thread; it takes it anew when it is
- * needed. At the end of work on the pool: its threads outlive the library. */
-void crypto_thread_end(void);
 /** A new P-256 or 2048-bit RSA pair; NULL without memory, or when `alg` does not sign. */
 struct pkey *pkey_generate(enum jws_alg alg);
 /** Private key as PKCS #8 DER; judged as pkey_from_jwk() does. RC_INVALID when `alg` does not

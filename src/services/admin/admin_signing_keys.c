@@ -206,7 +206,6 @@ static void prepare(void *ctx)
     if (!r->rc)
         r->rc = signing_key_make(gate_master(gate_of(req->site->gate)), r->alg, r->rows.purpose,
                                  req->now, r->active_from, &r->arena, &r->changes[0].u.signing_key);
-    crypto_thread_end();
     if (r->rc)
         return;
     r->changes[0].kind = CHANGE_SIGNING_KEY_PUT;
