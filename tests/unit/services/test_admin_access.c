@@ -245,9 +245,9 @@ static void certificates_come_and_go(void **state)
     ask("POST", "/admin/apps/mail/certificates",
         path_of(0, "{\"certificate\":\"%s\"}", base64_of(test_keys.client_der)));
     check_error(&w.fx, 409, "Conflict", NULL, "$.certificate");
-    assert_int_equal(ask("POST", "/admin/apps/mail/certificates",
-                         path_of(0, "{\"certificate\":\"%s\"}", pem)),
-                     201);
+    assert_int_equal(
+        ask("POST", "/admin/apps/mail/certificates", path_of(0, "{\"certificate\":\"%s\"}", pem)),
+        201);
     assert_int_equal(ask("DELETE", path_of(0, "/admin/apps/mail/certificates/%s", id), ""), 204);
     assert_int_equal(ask("DELETE", path_of(0, "/admin/apps/mail/certificates/%s", id), ""), 404);
     assert_int_equal(ask("GET", "/admin/apps/mail", ""), 200);
