@@ -5,7 +5,8 @@
 
 #include "base/map.h"
 
-#define WAYS ((size_t)4)
+#define WAYS       ((size_t)4)
+#define HASHED_LEN ((size_t)64) /* characters: 384 bits */
 
 struct cached {
     uint64_t hash;
@@ -84,6 +85,14 @@ void tokens_figures(const struct tokens *t, uint64_t *hits, uint64_t *misses)
 }
 
 /* ---- the cache ---- */
+
+/* Of the signature's end, which no two tokens share: what is found by it is compared as a whole. */
+static uint64_t hash_of(struct str token)
+{
+    size_t from = token.len > HASHED_LEN ? token.len - HASHED_LEN : 0;
+
+    return hash_keyed(token.ptr + from, token.len - from);
+}
 
 static struct cached **set_of(struct tokens *t, uint64_t hash)
 {
@@ -189,7 +198,7 @@ enum rc tokens_verify(struct tokens *t, const struct token_check *check, struct 
         d->why = token.len ? "the token is too long" : "the token is empty";
         return RC_DENIED;
     }
-    uint64_t hash = hash_keyed(token.ptr, token.len);
+    uint64_t hash = hash_of(token);
     struct cached **hit = cache_find(t, hash, token);
     if (hit)
         rc = ask_cache(t, &c, hit, out, d);
