@@ -136,20 +136,24 @@ def test_a_role_counts_from_the_next_request_on_and_so_does_its_end(entra):
     assert error.value.status_code == 403
 
 
-def test_a_revoked_token_is_refused_and_a_new_one_passes(entra):
+def test_a_revoked_token_ends_and_a_new_one_passes(entra):
     credential = entra.credential(secret_of(SCENE.challenged))
     client = entra.client(credential)
     client.create_user()
-    answers_challenges = "xms_cc" in claims(credential.get_token(SCOPE).token)
+    token = credential.get_token(SCOPE).token
     time.sleep(1.1)  # tokens count in whole seconds
     revoke(SCENE.challenged.name)
-    with pytest.raises(HttpResponseError) as error:
-        client.create_user()  # the policy of this client passes no claims on to the credential
-    assert error.value.status_code == 401
-    challenge = error.value.response.headers["WWW-Authenticate"]
-    assert f'error="{"insufficient_claims" if answers_challenges else "invalid_token"}"' in challenge
-    assert ("claims=" in challenge) == answers_challenges
-    assert entra.client(entra.credential(secret_of(SCENE.challenged))).create_user()
+    if "xms_cc" in claims(token):  # a release that asks for challenges also answers them, behind the caller's back
+        assert client.create_user()
+    else:
+        with pytest.raises(HttpResponseError) as error:
+            client.create_user()
+        assert error.value.status_code == 401
+        challenge = error.value.response.headers["WWW-Authenticate"]
+        assert 'error="invalid_token"' in challenge and "claims=" not in challenge
+    again = entra.credential(secret_of(SCENE.challenged))
+    assert entra.client(again).create_user()
+    assert claims(again.get_token(SCOPE).token)["iat"] > claims(token)["iat"]
 
 
 def test_over_plain_http_the_sdk_sends_no_token(entra):
