@@ -76,7 +76,7 @@ static void print_overview(const struct rows *rows, struct str group, FILE *out)
              group.len > 0 ? " " : "");
     for (size_t i = 0; i < rows->n; i++)
         if (group.len == 0 || name_eq(first_word(rows->items[i]->words), group))
-            buf_addf(&b, "  %-18s %s\n", rows->items[i]->words, rows->items[i]->help);
+            buf_addf(&b, "  %-20s  %s\n", rows->items[i]->words, rows->items[i]->help);
     buf_add(&b, STR("\n`callgate help COMMAND` or `callgate COMMAND --help` tells more, with "
                     "examples.\n"));
     buf_addf(&b, "%s", exit_codes);

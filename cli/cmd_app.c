@@ -250,7 +250,7 @@ int app_cert_add_run(struct cli *cli)
     enum exit_code code = read_text(cli, cli->args.words[1], &text);
 
     member.value = text;
-    if (code == EXIT_DONE && str_find_str(str_from(text), STR("PRIVATE KEY")) < strlen(text))
+    if (text && !code && str_find_str(str_from(text), STR("PRIVATE KEY")) < strlen(text))
         code = cli_fail(cli, EXIT_LOCAL,
                         "%s holds a private key: nothing was sent; give the certificate alone",
                         cli->args.words[1]);

@@ -1,9 +1,9 @@
 /* token inspect: what a token says, whether it is genuine and whether it is alive. Reading it and
  * its dates needs no server; the signature needs the server's published keys, and revocation only
- * the server itself can tell: it is asked with the token. Source: wire/authentication §3, §4. */
-#include "base/clock.h"
+ * the server itself can tell: it is asked with the token. What only service tokens have is
+ * inspect_service.c. Source: wire/authentication §3, §4. */
 #include "cli/call.h"
-#include "cli/server_find.h"
+#include "cli/inspect.h"
 #include "cli/show.h"
 #include "client/admin.h"
 #include "client/endpoint.h"
@@ -19,6 +19,8 @@ struct finding {
     unix_ms issued, expires, now; /* 0: not in the token */
     const char *signature;        /* "good", "bad", … */
     const char *server;           /* "accepted", "refused", "not asked" */
+    struct service_view service;
+    json_t *who; /* what the server says to the token; owned */
     bool dead;
     struct str why; /* it is dead */
 };
@@ -53,6 +55,8 @@ static const char *kind_of(const json_t *claims)
     if (json_object_get(claims, "appid") || json_object_get(claims, "azp") ||
         json_object_get(claims, "oid"))
         return "service token (Entra form)";
+    if (json_object_get(claims, "iss") && json_object_get(claims, "sub"))
+        return "service token (another issuer's)";
     return "unknown";
 }
 
@@ -108,8 +112,7 @@ static bool verifies(const struct jws *jws, const json_t *key)
     return good;
 }
 
-/* A GET whose failure is a finding, not an error; *out owned. */
-static bool fetch(struct cg_client *client, struct str path, json_t **out, struct cg_error *err)
+bool inspect_fetch(struct cg_client *client, struct str path, json_t **out, struct cg_error *err)
 {
     struct cg_admin_reply reply = {0};
     bool ok = cg_admin_call(client, "GET", path.ptr, NULL, &reply, err) == CG_OK &&
@@ -136,12 +139,16 @@ static void check_signature(struct cli *cli, struct cg_client *client, struct fi
     struct cg_error err = {0};
     json_t *discovery = NULL, *set = NULL;
     const json_t *key = NULL;
-    struct str path = STR_EMPTY;
+    struct str path = STR_EMPTY, where = DISCOVERY;
 
-    f->signature = "not checked: the server's keys could not be had";
-    if (fetch(client, DISCOVERY, &discovery, &err))
+    if (f->service.is_service)
+        where = f->service.key_set;
+    f->signature = f->service.is_service ? "left to the server: another issuer's token"
+                                         : "not checked: the server's keys could not be had";
+    if (where.len > 0 && inspect_fetch(client, where, &discovery, &err))
         path = path_of_url(cli, discovery, "jwks_uri");
-    if (path.len > 0 && fetch(client, path, &set, &err)) {
+    if (path.len > 0 && inspect_fetch(client, path, &set, &err)) {
+        f->service.own = f->service.is_service;
         key = find_key(json_object_get(set, "keys"), f->jws.kid);
         f->signature = !key ? "unknown key" : verifies(&f->jws, key) ? "good" : "bad";
         if (!key)
@@ -165,18 +172,20 @@ static void ask_server(struct cli *cli, struct str endpoint, struct str ca_file,
                                                                : NULL};
     struct cg_client *client = NULL;
     struct cg_error err = {0};
-    json_t *who = NULL;
+    struct str question =
+        f->service.is_service ? service_view_question(f->jws.payload) : STR("/admin/whoami");
 
     f->server = "not asked";
     if (cg_client_new(&o, &client, &err) != CG_OK)
         return;
-    if (fetch(client, STR("/admin/whoami"), &who, &err)) {
+    if (inspect_fetch(client, question, &f->who, &err)) {
         f->server = "accepted";
+    } else if (err.http_status == 403) {
+        f->server = "accepted, but it may do nothing here: no role";
     } else if (err.http_status == 401) {
         f->server = "refused";
         die(f, arena_dup(&cli->arena, str_from(err.explain[0] ? err.explain : err.message)));
     }
-    json_decref(who);
     cg_client_free(client);
 }
 
@@ -192,7 +201,7 @@ static unix_ms service_now(const struct server_info *info)
 
     if (!o.unix_socket || cg_client_new(&o, &client, &err) != CG_OK)
         return now;
-    if (fetch(client, STR("/admin/clock"), &clock, &err) &&
+    if (inspect_fetch(client, STR("/admin/clock"), &clock, &err) &&
         json_get_str(clock, "now", &text) == RC_OK && time_from_iso8601(text, &now))
         now = clock_wall();
     json_decref(clock);
@@ -255,6 +264,11 @@ static enum exit_code ask(struct cli *cli, struct str token, struct finding *f)
     check_signature(cli, client, f);
     cg_client_free(client);
     ask_server(cli, endpoint, info.ca_file, arena_dup(&cli->arena, token), f);
+    if (f->service.is_service) {
+        service_view_finish(cli, &info, f->jws.payload, f->who, &f->service);
+        if (f->service.problem.len > 0)
+            die(f, f->service.problem);
+    }
     return EXIT_DONE;
 }
 
@@ -270,7 +284,7 @@ static json_t *time_json(unix_ms t)
 
 static enum exit_code show(struct cli *cli, const struct finding *f)
 {
-    bool checked = name_eq(str_from(f->server), STR("accepted"));
+    bool checked = str_starts(str_from(f->server), STR("accepted"));
     enum exit_code code = EXIT_DONE;
     json_t *j = json_object();
     int failed = json_object_set_new(j, "kind", json_string(f->kind));
@@ -283,6 +297,7 @@ static enum exit_code show(struct cli *cli, const struct finding *f)
         json_object_set_new(j, "why", f->dead ? json_stringn(f->why.ptr, f->why.len) : json_null());
     failed |= json_object_set_new(j, "signature", json_string(f->signature));
     failed |= json_object_set_new(j, "server", json_string(f->server));
+    failed |= f->service.is_service && !service_view_show(&f->service, j);
     failed |= json_object_set_new(j, "issuedOn", time_json(f->issued));
     failed |= json_object_set_new(j, "expiresOn", time_json(f->expires));
     failed |= json_object_set_new(
@@ -306,6 +321,7 @@ int token_inspect_run(struct cli *cli)
     if (jws_parse(token, &cli->arena, &f.jws, &why))
         return (int)cli_fail(cli, EXIT_REFUSED, "this is no token: %s", why ? why : "malformed");
     f.kind = kind_of(f.jws.payload);
+    service_view_begin(cli, f.jws.payload, &f.service);
     f.issued = seconds_claim(f.jws.payload, "iat");
     f.expires = seconds_claim(f.jws.payload, "exp");
     code = ask(cli, token, &f);
@@ -317,6 +333,7 @@ int token_inspect_run(struct cli *cli)
         code = show(cli, &f);
     if (code == EXIT_DONE && f.dead)
         code = EXIT_REFUSED;
+    json_decref(f.who);
     jws_clear(&f.jws);
     return (int)code;
 }

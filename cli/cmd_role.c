@@ -2,7 +2,10 @@
 #include "cli/call.h"
 #include "cli/show.h"
 
-#define BODY_MAX (16 * KIB)
+#include <errno.h>
+
+#define BODY_MAX       (16 * KIB)
+#define DEFINITION_MAX (60 * KIB)
 
 static const struct column assignment_columns[] = {
     {"PRINCIPAL", "principal"}, {"ROLE", "role"}, {"SCOPE", "scope"}, {"ID", "id"}};
@@ -97,6 +100,34 @@ int role_remove_run(struct cli *cli)
     if (cli->args.n == 1)
         return (int)remove_id(cli, cli->args.words[0]);
     return (int)remove_role(cli, cli->args.words[0], cli->args.words[1]);
+}
+
+/* The definition in a file, or - for the standard input; the server judges it. */
+int role_create_run(struct cli *cli)
+{
+    const char *path = cli->args.words[0];
+    bool standard = name_eq(str_from(path), STR("-"));
+    FILE *f = standard ? stdin : fopen(path, "re");
+    char *text = NULL;
+    size_t len = 0;
+
+    if (!f)
+        return (int)cli_fail(cli, EXIT_LOCAL, "%s: %s", path, os_error_text(errno));
+    text = arena_alloc(&cli->arena, DEFINITION_MAX + 2);
+    len = fread(text, 1, DEFINITION_MAX + 1, f);
+    if (!standard)
+        (void)fclose(f); /* was only read */
+    if (len > DEFINITION_MAX || strlen(text) != len)
+        return (int)cli_fail(cli, EXIT_LOCAL, "%s is too large, or no text", path);
+    return (int)call_show(cli, "POST", STR("/admin/roles"), str_of(text, len));
+}
+
+int role_delete_run(struct cli *cli)
+{
+    struct path path;
+
+    path_init_segment(&path, cli, "/admin/roles/", cli->args.words[0], "");
+    return (int)call_once(cli, "DELETE", path_done(&path, cli), STR_EMPTY, NULL);
 }
 
 /* All roles, or one with its permissions. */

@@ -227,6 +227,14 @@ static const struct command table[] = {
     {"role show", "[ROLE]", "show the roles there are, or what one allows",
      "  callgate role show\n  callgate role show 'Callgate Reader' --json\n",
      NULL, 0, 1, REACH_SERVER, role_show_run, NULL},
+    {"role create", "FILE|-", "create a role of your own",
+     "A JSON file: {\"name\":\"Only SMS\",\"permissions\":[{\"dataActions\":[\n"
+     "\"Microsoft.Communication/CommunicationServices/sms/*\"]}]}\n\n"
+     "  callgate role create only-sms.json\n",
+     NULL, 1, 1, REACH_SERVER, role_create_run, NULL},
+    {"role delete", "NAME", "delete a role of your own, when nobody has it",
+     "  callgate role delete 'Only SMS'\n",
+     NULL, 1, 1, REACH_SERVER, role_delete_run, NULL},
     {"issuer add", "URL|--tenant GUID --audience TEXT [options]", "trust the tokens of another issuer",
      "Its keys are fetched first, unless --untested. Each rule (--subject, --claim) names a\n"
      "principal, which then wants a role. --ca-file is the authority of the issuer's certificate\n"

@@ -67,6 +67,8 @@ int role_assign_run(struct cli *cli);
 int role_list_run(struct cli *cli);
 int role_remove_run(struct cli *cli);
 int role_show_run(struct cli *cli);
+int role_create_run(struct cli *cli);
+int role_delete_run(struct cli *cli);
 int issuer_add_run(struct cli *cli);
 int issuer_list_run(struct cli *cli);
 int issuer_remove_run(struct cli *cli);

@@ -134,6 +134,14 @@ static struct curl_slist *make_headers(const struct cg_http_request *r)
     return list;
 }
 
+/* Programs that the caller starts must not inherit a connection that speaks for it. */
+static curl_socket_t open_socket(void *user, curlsocktype purpose, struct curl_sockaddr *at)
+{
+    (void)user;
+    (void)purpose;
+    return socket(at->family, at->socktype | SOCK_CLOEXEC, at->protocol);
+}
+
 #define SET(option, value)                                                                         \
     if (rc == CURLE_OK)                                                                            \
     rc = curl_easy_setopt(e, option, value)
@@ -152,6 +160,7 @@ static CURLcode set_rules(CURL *e, const struct cg_http_request *r)
 #endif
     SET(CURLOPT_FOLLOWLOCATION, 0L);
     SET(CURLOPT_NOSIGNAL, 1L);
+    SET(CURLOPT_OPENSOCKETFUNCTION, open_socket);
     SET(CURLOPT_TIMEOUT_MS, (long)r->timeout_ms);
     SET(CURLOPT_CONNECTTIMEOUT_MS, (long)r->connect_timeout_ms);
     return rc;

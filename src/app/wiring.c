@@ -220,10 +220,21 @@ static enum rc open_store(struct app *app, struct buf *why)
 /* Nothing is sent, nor loaded for it, before a token of a trusted issuer comes. */
 static void open_issuers(struct app *app)
 {
-    struct issuer_keys_options options = {.log = app->log, .plain_loopback = app->development};
+    struct issuer_keys_options options = {
+        .log = app->log, .clock = &app->clock, .plain_loopback = app->development};
 
     app->outbound = options.outbound = outbound_new();
     app->issuer_keys = issuer_keys_new(&options);
+}
+
+/* Issuers are compared as texts: one spelling, without a slash at its end. */
+static struct str public_url(const struct app *app)
+{
+    struct str url = setting_text(app->settings, "net.public_url");
+
+    while (str_ends(url, STR("/")))
+        url.len--;
+    return url;
 }
 
 static enum rc open_gate(struct app *app, struct buf *why)
@@ -240,7 +251,7 @@ static enum rc open_gate(struct app *app, struct buf *why)
     app->source = (struct directory_source){
         .master = app->master,
         .domain = setting_text(app->settings, "domain"),
-        .public_url = setting_text(app->settings, "net.public_url"),
+        .public_url = public_url(app),
         .names = names->items,
         .names_count = names->count,
         .usage = app->usage,
@@ -259,7 +270,7 @@ static enum rc open_net(struct app *app, struct buf *why)
         read_cidrs(app, "net.trusted_proxies", &trusted, &app->origin_rules.n_trusted, why);
 
     app->origin_rules.trusted_proxies = trusted;
-    app->origin_rules.public_url = setting_text(app->settings, "net.public_url");
+    app->origin_rules.public_url = public_url(app);
     fill_net_limits(app, &options.limits);
     if (!rc)
         app->net = net_new(&options);
@@ -294,8 +305,8 @@ static void open_lane(struct app *app, unsigned index)
 
 /* ---- every route ---- */
 
-const struct route *const app_tables[] = {identity_routes, admin_routes, meta_routes,
-                                          issuer_routes,   arm_routes,   endpoint_routes};
+const struct route *const app_tables[] = {identity_routes, admin_routes,    meta_routes,
+                                          issuer_routes,   endpoint_routes, arm_routes};
 const size_t app_tables_count = ARRAY_LEN(app_tables);
 
 static enum rc open_router(struct app *app, struct buf *why)
@@ -418,6 +429,7 @@ void app_close(struct app *app)
         if (app->lanes[i].loop)
             loop_free(app->lanes[i].loop);
     }
+    loop_pool_end();
     while (app->port_doors) {
         struct port_door *p = app->port_doors;
         app->port_doors = p->next;

@@ -215,6 +215,11 @@ void loop_free(struct loop *loop)
     free(loop);
 }
 
+void loop_pool_end(void)
+{
+    uv_library_shutdown();
+}
+
 void loop_run(struct loop *loop)
 {
     loop->running = true;

@@ -29,6 +29,9 @@ struct loop *loop_new(unsigned index);
  * still open are given back and must not be touched again; tasks still queued are dropped. NULL is
  * fine. */
 void loop_free(struct loop *loop);
+/** After the last loop of the process: ends the threads of the pool, so that what libraries keep
+ * for each of them is given back while those libraries can still do it. No loop after that. */
+void loop_pool_end(void);
 /** Runs until loop_stop(). */
 void loop_run(struct loop *loop);
 /** After loop_run() has returned: until no pool work is in flight and nothing is queued. Timers and

@@ -144,17 +144,32 @@ static enum rc judge_header(struct jws *jws, const char **out_why)
         return refuse(out_why, "header has crit");
     if (json_object_get(header, "b64"))
         return refuse(out_why, "header has b64");
+    if (json_object_get(header, "zip"))
+        return refuse(out_why, "header has zip");
     return RC_OK;
 }
 
-static enum rc take_apart(struct str token, size_t header_max, struct arena *arena, struct jws *jws,
-                          const char **out_why)
+/* Without the padding that fills `text` up to four; any other stays, and is refused later. */
+static struct str unpadded(struct str text)
+{
+    size_t n = 0;
+
+    while (n < 2 && n < text.len && text.ptr[text.len - 1 - n] == '=')
+        n++;
+    return text.len % 4 == 0 ? str_head(text, text.len - n) : text;
+}
+
+static enum rc take_apart(struct str token, const struct jws_limits *limits, struct arena *arena,
+                          struct jws *jws, const char **out_why)
 {
     struct str parts[PART_COUNT];
 
     if (split(token, parts, out_why))
         return RC_INVALID;
-    if (parts[PART_HEADER].len > BASE64URL_LEN(header_max)) {
+    jws->signing_input = str_head(token, parts[PART_HEADER].len + 1 + parts[PART_PAYLOAD].len);
+    for (size_t i = 0; limits->padded && i < PART_COUNT; i++)
+        parts[i] = unpadded(parts[i]);
+    if (parts[PART_HEADER].len > BASE64URL_LEN(limits->header_max)) {
         *out_why = "header is too long";
         return RC_TOO_LARGE;
     }
@@ -164,7 +179,6 @@ static enum rc take_apart(struct str token, size_t header_max, struct arena *are
         return RC_INVALID;
     if (parts[PART_SIGNATURE].len == 0)
         return refuse(out_why, "signature is empty");
-    jws->signing_input = str_head(token, parts[PART_HEADER].len + 1 + parts[PART_PAYLOAD].len);
     return decode(parts[PART_SIGNATURE], PART_SIGNATURE, arena, &jws->signature, out_why);
 }
 
@@ -178,7 +192,7 @@ enum rc jws_parse_within(struct str token, const struct jws_limits *limits, stru
         *out_why = "token is too long";
         return RC_TOO_LARGE;
     }
-    rc = take_apart(token, limits->header_max, arena, &jws, out_why);
+    rc = take_apart(token, limits, arena, &jws, out_why);
     if (rc)
         jws_clear(&jws);
     else
@@ -188,7 +202,7 @@ enum rc jws_parse_within(struct str token, const struct jws_limits *limits, stru
 
 enum rc jws_parse(struct str token, struct arena *arena, struct jws *out, const char **out_why)
 {
-    static const struct jws_limits limits = {JWS_TOKEN_MAX, JWS_TOKEN_MAX};
+    static const struct jws_limits limits = {JWS_TOKEN_MAX, JWS_TOKEN_MAX, false};
 
     return jws_parse_within(token, &limits, arena, out, out_why);
 }

@@ -14,6 +14,7 @@
 struct jws_limits {
     size_t token_max;  /* characters of the whole */
     size_t header_max; /* octets of the decoded header */
+    bool padded;       /* parts may end in the '=' that fill them up to four characters */
 };
 
 /** A token taken apart. Slices into the token or the arena; `header` and `payload` are owned by

@@ -62,6 +62,13 @@ struct str app_document_write(const struct app_document *doc, struct arena *aren
 #define APP_SECRET_LEN ((size_t)40)
 #define APP_HEADER_LEN ((size_t)64)
 
+#define APP_CERTIFICATE_TEXT_MAX ((size_t)16384)
+/** Reads a certificate to be registered: PEM, or DER in base64; fills `out` with an id of its own,
+ * texts in the arena. RC_DENIED: it came with a private key. RC_INVALID, RC_TOO_LARGE, RC_INTERNAL;
+ * always with a short reason. */
+enum rc app_certificate_read(struct str text, unix_ms now, struct arena *arena,
+                             struct app_certificate *out, const char **out_why) NODISCARD;
+
 /** A new secret: APP_SECRET_LEN characters of base64url-safe text (240 bits) in the arena, for the
  * caller to show once, and its record. */
 struct str app_secret_make(const struct master_key *master, unix_ms now, unix_ms expires,

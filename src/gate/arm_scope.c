@@ -9,9 +9,11 @@
 #define PROVIDERS     STR("providers")
 #define AUTHORIZATION STR("Microsoft.Authorization")
 
-/* Row and request, segment by segment. */
+/* Row and request, segment by segment: the request's as the router saw them, decoded. */
 struct walk {
-    struct str row, path; /* what is left of them */
+    struct str row; /* what is left of it */
+    const struct url *url;
+    size_t at; /* of the url's segments */
     struct str word, next, value, next_value;
 };
 
@@ -25,6 +27,14 @@ static struct str cut_segment(struct str *rest)
     return head;
 }
 
+/* The next segment of the request; empty ones are passed over, as by the router. */
+static struct str take_segment(struct walk *w)
+{
+    while (w->at < w->url->n && !w->url->segments[w->at].len)
+        w->at++;
+    return w->at < w->url->n ? w->url->segments[w->at++] : STR_EMPTY;
+}
+
 static bool is_parameter(struct str segment)
 {
     return str_starts(segment, STR("{"));
@@ -34,9 +44,9 @@ static bool is_parameter(struct str segment)
 static bool take_pair(struct walk *w)
 {
     w->word = cut_segment(&w->row);
-    w->value = cut_segment(&w->path);
+    w->value = take_segment(w);
     w->next = cut_segment(&w->row);
-    w->next_value = cut_segment(&w->path);
+    w->next_value = take_segment(w);
     return w->word.len && w->next.len;
 }
 
@@ -61,7 +71,7 @@ static void add_instance(struct walk *w, struct buf *out)
 
 struct str arm_scope(const struct request *req)
 {
-    struct walk w = {.row = str_from(req->route->path), .path = req->url.path};
+    struct walk w = {.row = str_from(req->route->path), .url = &req->url};
     struct buf out;
     struct str scope;
 

@@ -1,7 +1,8 @@
 /* Client assertions, and what else a client of the token endpoint brings along. The official
- * clients differ in how they write thumbprints and dates: those two are read leniently, all else
- * strictly. A certificate counts because it is registered, an issuer because the application has a
- * record of it: nothing in the assertion's header vouches for anything. */
+ * clients differ in how they write thumbprints and dates, and one fills its base64url up: those are
+ * read leniently, all else strictly. A certificate counts because it is registered, an issuer
+ * because the application has a record of it: nothing in the assertion's header vouches for
+ * anything. */
 #include "gate/client_proof.h"
 
 #include "crypto/base64.h"
@@ -80,7 +81,7 @@ static struct str text_member(const json_t *obj, const char *name)
 enum rc assertion_read(struct str text, struct arena *arena, struct assertion *out,
                        const char **out_why)
 {
-    static const struct jws_limits limits = {ASSERTION_MAX, JWS_HEADER_X5C_MAX};
+    static const struct jws_limits limits = {ASSERTION_MAX, JWS_HEADER_X5C_MAX, true};
     struct assertion a = {0};
     enum rc rc = jws_parse_within(text, &limits, arena, &a.jws, out_why);
 
@@ -90,6 +91,11 @@ enum rc assertion_read(struct str text, struct arena *arena, struct assertion *o
     a.sub = text_member(a.jws.payload, "sub");
     a.jti = text_member(a.jws.payload, "jti");
     a.federated = str_starts(a.iss, STR("https://")) || str_starts(a.iss, STR("http://"));
+    if (a.federated && str_find(text, '=') != text.len) {
+        *out_why = "it has padding, which only a client's own assertion may have";
+        assertion_clear(&a);
+        return RC_INVALID;
+    }
     *out = a;
     return RC_OK;
 }

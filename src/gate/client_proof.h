@@ -39,7 +39,8 @@ struct assertion {
 };
 
 /** RC_INVALID or RC_TOO_LARGE with a static reason. The header may hold a certificate chain, which
- * is never looked at. */
+ * is never looked at. What the client signed itself may have base64 padding, as azure.identity.aio
+ * writes it; a foreign token may not. */
 enum rc assertion_read(struct str text, struct arena *arena, struct assertion *out,
                        const char **out_why) NODISCARD;
 /** Zeros are fine. */

@@ -35,7 +35,7 @@ struct resource {
     enum resource_state state;
     bool is_default;
     unix_ms created;
-    struct str scope; /* for role assignments: lower case */
+    struct str scope;         /* for role assignments: lower case */
     struct str group;         /* resource group, as it was spelled */
     bool no_local_auth;       /* access keys open nothing */
     struct str data_location; /* "Europe" */

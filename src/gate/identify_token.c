@@ -83,13 +83,25 @@ static const char *check_claims(struct gate_loop *gl, struct request *req,
 
 /* ---- service tokens ---- */
 
+/* Where our issuer is: what a stranger writes into Host is not repeated. Empty: not said. */
+static struct str issuer_origin(struct gate_loop *gl, struct request *req)
+{
+    const struct directory *d = directory_now(gl);
+    struct str origin = request_origin(req);
+    struct str iss =
+        arena_printf(req->arena, STR_FMT "/" STR_FMT "/", STR_ARG(origin), STR_ARG(d->tenant_text));
+
+    return issuer_is_own(d, iss) ? origin : without_slash(d->public_url);
+}
+
 /* Of an API that our own issuer's clients know how to answer to. */
 static const struct api_error *challenge(struct gate_loop *gl, struct request *req,
                                          const struct service_claims *c, unix_ms not_before)
 {
-    struct str origin = request_origin(req), header;
+    struct str origin = issuer_origin(gl, req);
+    struct str header = STR("Bearer realm=\"\", error=\"invalid_token\"");
 
-    if (c && c->challengeable && not_before) {
+    if (origin.len && c && c->challengeable && not_before) {
         struct str json = arena_printf(
             req->arena, "{\"access_token\":{\"nbf\":{\"essential\":true,\"value\":\"%lld\"}}}",
             (long long)((not_before + 999) / 1000));
@@ -101,14 +113,12 @@ static const struct api_error *challenge(struct gate_loop *gl, struct request *r
                               "/common/oauth2/authorize\", error=\"insufficient_claims\", "
                               "claims=\"%.*s\"",
                               STR_ARG(origin), (int)len, text);
-    } else if (req->route->accept & ACCEPT_ARM) {
+    } else if (origin.len && req->route->accept & ACCEPT_ARM) {
         header = arena_printf(req->arena,
                               "Bearer authorization_uri=\"" STR_FMT "/" STR_FMT
                               "\", error=\"invalid_token\", error_description=\"The access token "
                               "is missing, invalid, expired, or not for this service.\"",
                               STR_ARG(origin), STR_ARG(directory_now(gl)->tenant_text));
-    } else {
-        header = STR("Bearer realm=\"\", error=\"invalid_token\"");
     }
     reply_header(req, STR("WWW-Authenticate"), header);
     return identify_unauthorized(req);
@@ -185,6 +195,8 @@ static const char *dead_principal(const struct service_claims *c, const struct s
 {
     if (c->own && !s->known)
         return "service token; its application does not exist any more";
+    if (!c->own && s->known && s->kind != APPLICATION_FOREIGN)
+        return "service token; it is of another issuer, and the principal is one of this server's";
     if (s->disabled)
         return "service token; its application is disabled";
     if (c->iat < s->revoked_before)

@@ -358,6 +358,29 @@ static void wait_for_keys(struct pipeline *p, struct request *req)
 
 /* ---- the way ---- */
 
+/* The management API says who may not do what where: its callers have proved who they are. */
+static void reply_refusal(struct request *req, const struct api_error *error)
+{
+    const struct principal *who = req->principal;
+    char client[UUID_TEXT_LEN], object[UUID_TEXT_LEN];
+
+    if (error != &API_AUTHORIZATION_FAILED || !who || who->kind != PRINCIPAL_BEARER) {
+        reply_error(req, error);
+        return;
+    }
+    uuid_format(&who->client_id, client);
+    uuid_format(&who->object_id, object);
+    reply_error_text(
+        req, error,
+        arena_printf(req->arena,
+                     "The client '%.*s' with object id '%.*s' does not have authorization to "
+                     "perform action '" STR_FMT "' over scope '" STR_FMT
+                     "' or the scope is invalid.",
+                     (int)sizeof client, client, (int)sizeof object, object,
+                     STR_ARG(action_name(req->route->action)), STR_ARG(arm_scope(req))),
+        STR_EMPTY);
+}
+
 /* Identified, allowed, of a known version, JSON: to the handler. `row` may be one of another
  * version: then all that is left is to say so. */
 static void serve(struct pipeline *p, struct request *req, const struct route *row)
@@ -374,7 +397,7 @@ static void serve(struct pipeline *p, struct request *req, const struct route *r
     if (!error)
         error = policy_allows(req->principal, req, gate_options(gate_of(p->gate)));
     if (error)
-        reply_error(req, error);
+        reply_refusal(req, error);
     else if (!in_version)
         reply_version_error(req);
     else if (is_unsupported_media(req))

@@ -245,8 +245,9 @@ static const char *rule_principal(const struct trusted_issuer *t, const json_t *
     return NULL;
 }
 
-/* What the audience opens: the management API only by its own names. */
-static enum token_audience foreign_audience(const json_t *payload)
+/* What the audience opens: the management API only by its own names, the data plane by any other
+ * that the record has. What stands beside them opens nothing. */
+static enum token_audience foreign_audience(const struct trusted_issuer *t, const json_t *payload)
 {
     const json_t *aud = json_object_get(payload, "aud"), *item;
     size_t i;
@@ -258,7 +259,7 @@ static enum token_audience foreign_audience(const json_t *payload)
                    : AUDIENCE_DATA;
     json_array_foreach(aud, i, item)
     {
-        if (json_is_string(item) &&
+        if (trusted_issuer_audience(t, item) &&
             token_audience_of(str_of(json_string_value(item), json_string_length(item))) !=
                 AUDIENCE_ARM)
             return AUDIENCE_DATA;
@@ -273,7 +274,7 @@ static const char *foreign_claims(const struct trusted_issuer *t, const json_t *
 
     if (!trusted_issuer_audience(t, json_object_get(payload, "aud")))
         return "claim aud has none of the audiences of the issuer's record";
-    out->audience = foreign_audience(payload);
+    out->audience = foreign_audience(t, payload);
     why = t->kind == ISSUER_ENTRA ? entra_principal(t, payload, out)
                                   : rule_principal(t, payload, out);
     return why ? why : read_times(payload, out);

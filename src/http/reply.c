@@ -333,6 +333,8 @@ static void put_service_lines(struct pen *pen, const struct request *req)
         put_line(pen, STR("api-supported-versions: "), service->supported);
     if (req->id.len) {
         put_line(pen, STR("x-ms-request-id: "), req->id);
+        if (req->route && req->route->accept & ACCEPT_ARM)
+            put_line(pen, STR("x-ms-correlation-request-id: "), req->id);
         put_correlation_vector(pen, req->id);
     }
     if (req->started)
@@ -381,7 +383,7 @@ static size_t octets_at_most(const struct request *req)
 {
     const struct reply *reply = &req->reply;
     const struct service *service = service_of(req);
-    size_t max = FIXED_MAX + reply->content_type.len + req->id.len + CLIENT_ID_MAX;
+    size_t max = FIXED_MAX + reply->content_type.len + 2 * req->id.len + CLIENT_ID_MAX;
 
     if (service)
         max += service->supported.len + service->challenge.len + STR("Bearer").len;

@@ -360,6 +360,8 @@ static bool walk(struct search *s, const struct node *node, size_t depth, size_t
 {
     if (depth == s->url->n)
         return node->methods && take(s, node);
+    if (node->any_case && !s->url->segments[depth].len)
+        return walk(s, node, depth + 1, params); /* clients of these services double slashes */
     for (const struct node *at = node->children; at; at = at->next) {
         bool is_param = at->kind != SEGMENT_LITERAL;
         struct str value;

@@ -96,7 +96,8 @@ struct router *router_new(const struct route *const *tables, size_t n, struct bu
 void router_free(struct router *r);
 /** Finds the row: literal segments before parameters, segment by segment, and of literals those
  * that match by the letter before those of services without regard to case; a parameter never takes
- * an empty segment and keeps its spelling. `version_text` is the api-version parameter, ptr NULL
+ * an empty segment and keeps its spelling; behind a literal of services without regard to case,
+ * empty segments are passed over. `version_text` is the api-version parameter, ptr NULL
  * when absent. */
 void route_find(const struct router *r, enum http_method method, const struct url *url,
                 struct str version_text, struct route_match *out);

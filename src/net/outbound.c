@@ -37,6 +37,7 @@ struct outbound_curl {
     void *engine_state;
     struct outbound_host host;
     struct errand *under_way; /* the thread's own, but for `cancelled` */
+    char no_engine[160];      /* the thread's own: why there is none */
 };
 
 static void lock(struct outbound_curl *o)
@@ -71,6 +72,10 @@ static void finish(struct errand *e, enum rc rc, int status, const char *reason)
     call->status = status;
     call->answer_headers = buf_str(&call->kept);
     (void)snprintf(call->reason, sizeof call->reason, "%s", reason);
+    for (char *c = call->reason; *c; c++) { /* a certificate's names may stand in it */
+        if (*c < ' ' || *c > '~')
+            *c = '?';
+    }
     e->task = (struct loop_task){.run = tell, .ctx = e};
     loop_post(e->loop, &e->task);
 }
@@ -124,11 +129,14 @@ static void engine_finished(struct outbound_call *call, enum rc rc, int status, 
 
 /* ---- the thread ---- */
 
-static const struct outbound_engine *load(const char *path)
+/* Of those that failed the first one counts: the ones after it are tried in its stead. */
+static const struct outbound_engine *load(const char *path, char *why, size_t cap)
 {
     outbound_engine_fn table = NULL;
     void *module = dlopen(path, RTLD_NOW | RTLD_LOCAL | RTLD_NODELETE), *symbol;
 
+    if (!module && why[0] == '\0')
+        (void)snprintf(why, cap, "the module " MODULE " could not be loaded: %s", dlerror());
     if (!module)
         return NULL;
     symbol = dlsym(module, OUTBOUND_ENGINE_SYMBOL);
@@ -137,7 +145,7 @@ static const struct outbound_engine *load(const char *path)
     return table ? table() : NULL;
 }
 
-static const struct outbound_engine *find_engine(void)
+static const struct outbound_engine *find_engine(char *why, size_t cap)
 {
     static const char *const places[] = {MODULE, "../" CALLGATE_LIBDIR "/callgate/" MODULE};
     const struct outbound_engine *found = NULL;
@@ -151,9 +159,9 @@ static const struct outbound_engine *find_engine(void)
     }
     for (size_t i = 0; slash && !found && i < ARRAY_LEN(places); i++) {
         (void)snprintf(path, sizeof path, "%.*s/%s", (int)(slash - exe), exe, places[i]);
-        found = access(path, R_OK) ? NULL : load(path);
+        found = access(path, R_OK) ? NULL : load(path, why, cap);
     }
-    return found ? found : load(CALLGATE_MODULE_DIR "/" MODULE);
+    return found ? found : load(CALLGATE_MODULE_DIR "/" MODULE, why, cap);
 }
 
 /* Takes what has been queued; waits for it while there is nothing to serve. False: stop. */
@@ -184,7 +192,7 @@ static void begin_all(struct outbound_curl *o, struct errand *first)
         if (cancelled)
             engine_finished(e->call, RC_BUSY, 0, "cancelled");
         else if (!o->engine_state)
-            engine_finished(e->call, RC_IO, 0, "the module " MODULE " could not be loaded");
+            engine_finished(e->call, RC_IO, 0, o->no_engine);
         else
             o->engine->add(o->engine_state, e->call);
     }
@@ -212,8 +220,11 @@ static void drop_cancelled(struct outbound_curl *o)
 
 static void open_engine(struct outbound_curl *o)
 {
-    const struct outbound_engine *engine = find_engine();
+    const struct outbound_engine *engine = find_engine(o->no_engine, sizeof o->no_engine);
     void *state = engine ? engine->open(&o->host) : NULL;
+
+    if (engine && !state)
+        (void)snprintf(o->no_engine, sizeof o->no_engine, "libcurl could not be set up");
 
     lock(o);
     o->engine = engine;
@@ -268,11 +279,55 @@ static bool start(struct outbound_curl *o)
 
 /* ---- the interface ---- */
 
+/* Those that say where a request ends or whom it is for are the engine's to write. */
+static const struct str not_for_callers[] = {
+    STR_INIT("host"),    STR_INIT("content-length"), STR_INIT("transfer-encoding"),
+    STR_INIT("te"),      STR_INIT("trailer"),        STR_INIT("connection"),
+    STR_INIT("upgrade"), STR_INIT("expect"),         STR_INIT("accept-encoding"),
+};
+
+/* RFC 9110 §5.6.2 */
+static bool is_token(struct str text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.ptr[i];
+
+        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+              (c && strchr("!#$%&'*+-.^_`|~", c))))
+            return false;
+    }
+    return text.len > 0;
+}
+
+/* An empty value too: libcurl would take it for the wish to leave the header out. */
+static bool is_sendable(const struct outbound_header *h)
+{
+    if (!is_token(h->name) || str_trim(h->value).len == 0)
+        return false;
+    for (size_t i = 0; i < h->value.len; i++) {
+        if ((unsigned char)h->value.ptr[i] < ' ' || h->value.ptr[i] == 0x7F)
+            return false;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(not_for_callers); i++) {
+        if (name_eq_nocase(h->name, not_for_callers[i]))
+            return false;
+    }
+    return true;
+}
+
 /* What can be said without asking anybody; NULL: nothing against it. */
 static const char *rule_against(const struct outbound_call *call)
 {
     struct outbound_url url;
 
+    if (!is_token(str_from(call->method)))
+        return "the method is malformed";
+    for (size_t i = 0; i < call->headers_count; i++) {
+        if (!is_sendable(&call->headers[i]))
+            return "a header is malformed, or not the caller's to set";
+    }
+    if (!call->total_ms || !call->connect_ms)
+        return "no time is given";
     if (outbound_url_parse(str_from(call->url), &url))
         return "the URL is malformed, or holds credentials or a fragment";
     if (!url.tls && !call->plain_ok)
@@ -292,7 +347,7 @@ static void send_call(struct outbound *base, struct loop *loop, struct outbound_
     e->call = call;
     e->loop = loop;
     call->engine = e;
-    buf_init(&call->response, call->response_max + 1); /* one more: full means too large */
+    buf_init(&call->response, call->response_max);
     buf_init(&call->kept, HEADERS_ROOM);
     if (against) {
         finish(e, RC_DENIED, 0, against);

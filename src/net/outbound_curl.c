@@ -11,10 +11,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
+#include <time.h>
 
 #define CONNECTIONS_KEPT 16
 #define WAIT_MS          1000
+#define HEADS_MAX        ((size_t)64 * 1024) /* octets of all heads of a call, interim ones too */
 
 struct engine {
     const struct outbound_host *host;
@@ -30,7 +33,9 @@ struct transfer {
     CURL *easy;
     struct curl_slist *headers;
     unsigned redirects;
-    bool tls, refused, full, answer_begun;
+    int64_t deadline_ms; /* of all that it takes, redirects too */
+    size_t heads;        /* octets so far */
+    bool tls, refused, full;
     char reason[CURL_ERROR_SIZE];
 };
 
@@ -53,6 +58,11 @@ static size_t on_header(char *line, size_t size, size_t n, void *ctx)
     size_t len = size * n;
     bool first = len > 5 && memcmp(line, "HTTP/", 5) == 0;
 
+    t->heads += len;
+    if (t->heads > HEADS_MAX) {
+        t->full = true;
+        return 0; /* ends the transfer */
+    }
     t->engine->host->take_header(t->call, line, len, first);
     return len;
 }
@@ -79,6 +89,25 @@ static curl_socket_t on_socket(void *ctx, curlsocktype purpose, struct curl_sock
     return socket(a->family, a->socktype | SOCK_CLOEXEC, a->protocol);
 }
 
+/* A connection that is used again was opened for another call, whose rules may have been wider: so
+ * its address is judged once more before anything is sent over it.
+ * NOLINTNEXTLINE(readability-non-const-parameter): the type is libcurl's */
+static int on_connection(void *ctx, char *peer, char *own, int peer_port, int own_port)
+{
+    struct transfer *t = ctx;
+    uint8_t octets[sizeof(struct in6_addr)];
+    size_t len = strchr(peer, ':') ? sizeof(struct in6_addr) : sizeof(struct in_addr);
+
+    (void)own;
+    (void)peer_port;
+    (void)own_port;
+    if (inet_pton(len == sizeof(struct in_addr) ? AF_INET : AF_INET6, peer, octets) == 1 &&
+        t->engine->host->allows(t->call, t->tls, octets, len))
+        return CURL_PREREQFUNC_OK;
+    t->refused = true;
+    return CURL_PREREQFUNC_ABORT;
+}
+
 /* ---- setting up ---- */
 
 static bool add_line(struct transfer *t, const char *line)
@@ -93,7 +122,8 @@ static bool add_line(struct transfer *t, const char *line)
 static bool add_headers(struct transfer *t)
 {
     const struct outbound_call *call = t->call;
-    bool ok = add_line(t, "Expect:"); /* no waiting for 100 */
+    /* no waiting for 100; a body is no form unless the caller says so */
+    bool ok = add_line(t, "Expect:"), typed = false;
 
     for (size_t i = 0; ok && i < call->headers_count; i++) {
         const struct outbound_header *h = &call->headers[i];
@@ -103,8 +133,9 @@ static bool add_headers(struct transfer *t)
 
         ok = len > 0 && (size_t)len < sizeof line && add_line(t, line);
         explicit_bzero(line, sizeof line); /* it may have been a credential */
+        typed |= h->name.len == 12 && strncasecmp(h->name.ptr, "content-type", 12) == 0;
     }
-    return ok;
+    return ok && (typed || add_line(t, "Content-Type:"));
 }
 
 #define SET(option, value) (rc = rc ? rc : curl_easy_setopt(e, option, value))
@@ -122,20 +153,20 @@ static CURLcode set_rules(CURL *e, const struct transfer *t)
     SET(CURLOPT_PROTOCOLS_STR, call->plain_ok ? "http,https" : "https");
     SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
     SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+    SET(CURLOPT_SSL_VERIFYPEER, 1L);
+    SET(CURLOPT_SSL_VERIFYHOST, 2L);
     SET(CURLOPT_CONNECTTIMEOUT_MS, (long)call->connect_ms);
     SET(CURLOPT_TIMEOUT_MS, (long)call->total_ms);
     SET(CURLOPT_USERAGENT, t->engine->host->user_agent);
     SET(CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)call->response_max);
-    if (call->private_ok) /* one that may not go there must not find it open */
-        SET(CURLOPT_FORBID_REUSE, 1L);
-    if (call->ca_file) /* the system's stay in their folder */
+    SET(CURLOPT_FORBID_REUSE, 0L); /* private addresses too: on_connection() looks again */
+    if (call->ca_file)             /* the system's stay in their folder */
         SET(CURLOPT_CAINFO, call->ca_file);
     return rc;
 }
 
-static CURLcode set_request(CURL *e, struct transfer *t)
+static CURLcode set_callbacks(CURL *e, struct transfer *t)
 {
-    const struct outbound_call *call = t->call;
     CURLcode rc = CURLE_OK;
 
     SET(CURLOPT_PRIVATE, t);
@@ -146,9 +177,22 @@ static CURLcode set_request(CURL *e, struct transfer *t)
     SET(CURLOPT_HEADERDATA, t);
     SET(CURLOPT_OPENSOCKETFUNCTION, on_socket);
     SET(CURLOPT_OPENSOCKETDATA, t);
+    SET(CURLOPT_PREREQFUNCTION, on_connection);
+    SET(CURLOPT_PREREQDATA, t);
+    return rc;
+}
+
+static CURLcode set_request(CURL *e, const struct transfer *t)
+{
+    const struct outbound_call *call = t->call;
+    CURLcode rc = CURLE_OK;
+
     SET(CURLOPT_HTTPHEADER, t->headers);
     SET(CURLOPT_URL, call->url);
-    if (call->body.len || strcmp(call->method, "GET") != 0) {
+    if (strcmp(call->method, "HEAD") == 0) {
+        SET(CURLOPT_NOBODY, 1L);
+        SET(CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)0); /* what it tells is not sent */
+    } else if (call->body.len || strcmp(call->method, "GET") != 0) {
         SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)call->body.len);
         SET(CURLOPT_POSTFIELDS, call->body.len ? call->body.ptr : "");
         SET(CURLOPT_CUSTOMREQUEST, call->method);
@@ -157,6 +201,14 @@ static CURLcode set_request(CURL *e, struct transfer *t)
 }
 
 /* ---- the life of a transfer ---- */
+
+static int64_t now_ms(void)
+{
+    struct timespec t;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &t); /* can't fail for this clock */
+    return (int64_t)t.tv_sec * 1000 + t.tv_nsec / 1000000;
+}
 
 static void unlink_transfer(struct transfer *t)
 {
@@ -197,12 +249,13 @@ static void engine_add(void *ctx, struct outbound_call *call)
     t->engine = engine;
     t->call = call;
     t->redirects = call->redirects;
+    t->deadline_ms = now_ms() + call->total_ms;
     t->tls = strncmp(call->url, "https:", 6) == 0;
     t->next = engine->first;
     engine->first = t;
     t->easy = curl_easy_init();
-    if (!t->easy || !add_headers(t) || set_rules(t->easy, t) || set_request(t->easy, t) ||
-        curl_multi_add_handle(engine->multi, t->easy))
+    if (!t->easy || !add_headers(t) || set_rules(t->easy, t) || set_callbacks(t->easy, t) ||
+        set_request(t->easy, t) || curl_multi_add_handle(engine->multi, t->easy))
         end(t, RC_INTERNAL, 0, "the request could not be set up");
 }
 
@@ -218,10 +271,17 @@ static void engine_drop(void *ctx, struct outbound_call *call)
     }
 }
 
-/* True when it goes on elsewhere in the same origin. */
+/* True when a request of this kind may be sent again to another place, without its body. */
+static bool may_follow(const struct outbound_call *call)
+{
+    return strcmp(call->method, "GET") == 0 || strcmp(call->method, "HEAD") == 0;
+}
+
+/* True when it goes on elsewhere in the same origin, in what is left of its time. */
 static bool follow(struct transfer *t, const char **out_problem)
 {
     char *location = NULL;
+    int64_t left_ms = t->deadline_ms - now_ms();
 
     if (curl_easy_getinfo(t->easy, CURLINFO_REDIRECT_URL, &location) || !location)
         return false;
@@ -229,13 +289,15 @@ static bool follow(struct transfer *t, const char **out_problem)
         *out_problem = "it redirects to another scheme, host or port";
         return false;
     }
-    if (!t->redirects) {
-        *out_problem = t->call->redirects ? "it redirects too often" : "it redirects";
+    if (!t->redirects || !may_follow(t->call)) {
+        *out_problem =
+            t->redirects == t->call->redirects ? "it redirects" : "it redirects too often";
         return false;
     }
     t->redirects--;
     curl_multi_remove_handle(t->engine->multi, t->easy);
     if (curl_easy_setopt(t->easy, CURLOPT_URL, location) ||
+        curl_easy_setopt(t->easy, CURLOPT_TIMEOUT_MS, (long)(left_ms > 1 ? left_ms : 1)) ||
         curl_multi_add_handle(t->engine->multi, t->easy)) {
         *out_problem = "the redirect could not be followed";
         return false;
@@ -259,7 +321,8 @@ static void answered(struct transfer *t)
 
 static void failed(struct transfer *t, CURLcode code)
 {
-    if (t->refused)
+    /* of a name's addresses some may be refused and another one fail later: then that counts */
+    if (t->refused && (code == CURLE_COULDNT_CONNECT || code == CURLE_ABORTED_BY_CALLBACK))
         end(t, RC_DENIED, 0, "the address is not one that may be asked (private, or not loopback)");
     else if (t->full || code == CURLE_FILESIZE_EXCEEDED)
         end(t, RC_TOO_LARGE, 0, "the answer is too large");
@@ -298,8 +361,10 @@ static void engine_close(void *ctx)
 {
     struct engine *engine = ctx;
 
-    while (engine->first)
-        end(engine->first, RC_BUSY, 0, "the server is stopping");
+    for (struct transfer *t = engine->first, *next; t; t = next) {
+        next = t->next;
+        end(t, RC_BUSY, 0, "the server is stopping");
+    }
     curl_multi_cleanup(engine->multi);
     free(engine);
     curl_global_cleanup();

@@ -104,15 +104,15 @@ enum rc resource_first_keys(struct request *req, const struct uuid *resource,
 }
 
 enum rc resource_next_key(struct request *req, const struct resource *r, enum key_slot slot,
-                          const struct secret *secret, bool keep_tokens, struct change *out)
+                          const struct secret *secret, struct change *out)
 {
-    const struct access_key *old = &r->keys[slot];
+    uint32_t generation = r->keys[slot].generation + 1;
 
     out->u.access_key = (struct access_key_row){
         .resource = r->id,
         .slot = slot,
-        .generation = old->generation + 1,
-        .tokens_valid_from = keep_tokens ? old->tokens_valid_from : old->generation + 1,
+        .generation = generation,
+        .tokens_valid_from = generation,
     };
     return seal_key(req, secret, out);
 }

@@ -22,11 +22,10 @@ struct resource_row resource_row_of(struct request *req, const struct resource *
 /** Fills `out` with the two first keys of a new resource, sealed; texts in the arena. */
 enum rc resource_first_keys(struct request *req, const struct uuid *resource,
                             struct change out[static KEY_SLOTS]) NODISCARD;
-/** The change that gives `slot` the key `secret`. `keep_tokens`: those that its former key issued
- * stay valid. */
+/** The change that gives `slot` the key `secret`: tokens that its former key issued die, unless the
+ * caller puts the former tokens_valid_from back. */
 enum rc resource_next_key(struct request *req, const struct resource *r, enum key_slot slot,
-                          const struct secret *secret, bool keep_tokens,
-                          struct change *out) NODISCARD;
+                          const struct secret *secret, struct change *out) NODISCARD;
 /** A random key of the usual length. Owned: secret_clear(). */
 struct secret resource_random_key(void) NODISCARD;
 /** "endpoint=https://…/;accesskey=…" in the arena. `key`: its base64 text. */

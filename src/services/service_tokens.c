@@ -99,8 +99,7 @@ enum rc service_token_issue(struct request *req, const struct service_ask *ask,
 {
     const struct application_row *app = ask->application;
     const struct site_options *options = req->site->options;
-    unix_ms not_before =
-        ask->not_before > app->revoked_before ? ask->not_before : app->revoked_before;
+    unix_ms first = (app->revoked_before + 999) / 1000 * 1000; /* that no revocation reaches */
     struct service_mint m = {
         .application = app,
         .audience = ask->audience,
@@ -110,14 +109,15 @@ enum rc service_token_issue(struct request *req, const struct service_ask *ask,
         .client_capabilities = ask->client_capabilities,
         .managed_identity = managed_identity_of(app),
         .now = req->now,
-        .not_before = not_before,
+        .not_before = first,
         .seconds = options->issuer_token_s,
     };
     struct service_minted minted;
     struct buf text = answer_buf(req, TOKEN_ROOM);
     enum rc rc;
 
-    if (not_before > req->now + AHEAD_MAX_MS)
+    /* dated later than it must be, it would outlive the next revocation */
+    if (ask->not_before > (first > req->now ? first : req->now) || first > req->now + AHEAD_MAX_MS)
         return RC_DENIED;
     rc = gate_mint_service(req->site->gate, &m, &text, &minted);
     if (rc)

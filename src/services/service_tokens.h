@@ -29,7 +29,7 @@ struct service_ask {
     struct str audience;            /* as found above */
     bool by_secret;                 /* else certificate, federated or managed */
     struct str client_capabilities; /* xms_cc to copy: JSON array of strings, or empty */
-    unix_ms not_before;             /* claims challenge; 0: none */
+    unix_ms not_before;             /* claims challenge: no older; 0: none */
     struct str origin;              /* of the issuer; empty: the request's */
 };
 
@@ -39,8 +39,8 @@ struct service_token {
     struct str uti; /* 22 characters: its id, for the log */
 };
 /** RC_BUSY: no key signs; RC_INVALID: the request came to a name that is no issuer of ours;
- * RC_DENIED: not_before lies too far ahead. The token is never older than the application's
- * revoked_before. */
+ * RC_DENIED: not_before lies ahead of what the application's last revocation asks for. The token is
+ * never older than the application's revoked_before, and never dated later than that and now. */
 enum rc service_token_issue(struct request *req, const struct service_ask *ask,
                             struct service_token *out) NODISCARD;
 /** Where the issuer is found when the request came elsewhere (identity endpoints, administration):

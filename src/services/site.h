@@ -56,7 +56,8 @@ struct site_shared {
     struct limiter *limiter;     /* NULL: no limits */
     struct guesses *guesses;     /* wrong credentials at the token endpoint */
     struct replays *assertions;  /* issuer.jti_once: those used; NULL: may be used again */
-    struct key_holds *federated; /* key sets of issuers that applications have registered */
+    struct key_holds *federated; /* key sets of issuers that applications have registered,
+                                  * and of those that were tested */
 };
 
 struct site {

@@ -4,7 +4,9 @@ import http.client
 import json
 import random
 import threading
+from urllib.parse import urlencode
 
+from callgate_server import UnixConnection
 from wire import spelled
 
 VERSION = "?api-version=2023-10-01"
@@ -107,3 +109,134 @@ class KeyWriter(threading.Thread):
                 self.stop.wait(0.01)
         except (OSError, http.client.HTTPException):
             pass
+
+
+class App:
+    """What is known of one application. `unsure`: kinds of changes that were asked for and never answered."""
+
+    def __init__(self, made):
+        self.id, self.oid, self.name = made["clientId"], made["objectId"], made["name"]
+        self.roles = set(made["roles"])
+        self.assignments = {}  # role → id, of those that were given later
+        self.secrets = {}      # id → secret
+        self.removed = []      # secrets that were acknowledged as removed
+        self.federated = set()
+        self.tokens, self.dead = [], []
+        self.deleted = False
+        self.unsure = set()
+
+
+class AppWriter(threading.Thread):
+    """Applications, secrets, roles and federated credentials, over the socket; tokens over the plain door."""
+
+    ROLES = ("Callgate Reader", "Callgate SMS Sender", "Callgate Token Issuer")
+
+    def __init__(self, server, seed, stop):
+        super().__init__(daemon=True)
+        self.server, self.random, self.stop = server, random.Random(seed), stop
+        self.apps, self.acknowledged, self.wrong, self.tried = [], 0, [], []
+
+    def ask(self, method, target, document=None):
+        body = b"" if document is None else json.dumps(document).encode()
+        answer = self.server.send(method, target, {"Content-Type": "application/json"} if body else {}, body, self.socket)
+        if answer.status not in (200, 201, 204):
+            self.wrong.append((method, target, answer))
+        self.acknowledged += 1
+        return answer.json() if answer.body else None
+
+    def changed(self, app, kind, method, target, document=None):
+        """`kind` stays unsure when there is no answer."""
+        app.unsure.add(kind)
+        answer = self.ask(method, target, document)
+        app.unsure.discard(kind)
+        return answer
+
+    def create(self):
+        """Half of them with a role in the same request: both are there, or neither."""
+        paired = self.random.random() < 0.5
+        name = f"{'pair' if paired else 'lone'}-{self.random.getrandbits(64):016x}"
+        self.tried.append(name)
+        self.apps.append(App(self.ask("POST", "/admin/apps",
+                                      {"name": name, "role": "Callgate Data Contributor" if paired else "none"})))
+
+    def add_secret(self, app):
+        if len(app.secrets) < 4:
+            made = self.changed(app, "secrets", "POST", f"/admin/apps/{app.id}/secrets", {})
+            app.secrets[made["id"]] = made["secret"]
+
+    def remove_secret(self, app):
+        if app.secrets:
+            which = self.random.choice(sorted(app.secrets))
+            app.unsure.add("tokens")
+            self.changed(app, "secrets", "DELETE", f"/admin/apps/{app.id}/secrets/{which}")
+            app.unsure.discard("tokens")
+            app.removed.append(app.secrets.pop(which))
+            app.dead, app.tokens = app.dead + app.tokens, []
+
+    def sign_in(self, app):
+        if app.secrets:
+            answer = sign_in(self.server, app, self.random.choice(sorted(app.secrets.values())), self.plain)
+            if answer.status != 200:
+                self.wrong.append(("token", app.id, answer))
+            else:
+                app.tokens.append(answer.json()["access_token"])
+
+    def revoke(self, app):
+        self.changed(app, "tokens", "PATCH", f"/admin/apps/{app.id}", {"revokeTokens": True})
+        app.dead, app.tokens = app.dead + app.tokens, []
+
+    def federate(self, app):
+        name = f"f{len(app.federated)}"
+        if len(app.federated) < 5:
+            self.changed(app, "federated", "POST", f"/admin/apps/{app.id}/federated",
+                         {"name": name, "issuer": "https://issuer.example", "subject": f"{app.name}/{name}"})
+            app.federated.add(name)
+
+    def assign(self, app):
+        left = [role for role in self.ROLES if role not in app.roles]
+        if left:
+            role = self.random.choice(left)
+            made = self.changed(app, "roles", "POST", "/admin/role-assignments", {"principal": app.id, "role": role})
+            app.assignments[role] = made["id"]
+            app.roles.add(role)
+
+    def unassign(self, app):
+        if app.assignments:
+            role = self.random.choice(sorted(app.assignments))
+            self.changed(app, "roles", "DELETE", f"/admin/role-assignments/{app.assignments[role]}")
+            del app.assignments[role]
+            app.roles.discard(role)
+
+    def delete(self, app):
+        self.changed(app, "delete", "DELETE", f"/admin/apps/{app.id}")
+        app.deleted = True
+
+    def step(self):
+        living = [app for app in self.apps[-6:] if not app.deleted]
+        if not living or self.random.random() < 0.25:
+            self.create()
+            return
+        do = self.random.choices(
+            (self.add_secret, self.remove_secret, self.sign_in, self.revoke, self.federate, self.assign, self.unassign,
+             self.delete), (6, 2, 3, 1, 3, 4, 2, 1))[0]
+        do(self.random.choice(living))
+
+    def run(self):
+        self.socket = UnixConnection(self.server.about["adminSocket"], timeout=30)
+        self.plain = http.client.HTTPConnection("localhost", self.server.http_port, timeout=30)
+        try:
+            while not self.stop.is_set():
+                self.step()
+        except (OSError, http.client.HTTPException):
+            pass  # the server is gone
+        finally:
+            self.socket.close()
+            self.plain.close()
+
+
+def sign_in(server, app, secret, connection):
+    """A request at the token endpoint; any answer."""
+    form = {"grant_type": "client_credentials", "client_id": app.id, "client_secret": secret,
+            "scope": "https://communication.azure.com//.default"}
+    return server.send("POST", "/adfs/oauth2/v2.0/token", {"Content-Type": "application/x-www-form-urlencoded"},
+                       urlencode(form).encode(), connection)

@@ -1,5 +1,7 @@
 """Every credential of the matrix: name → (kind, headers of a request). The kind is what the credential is worth to the
-resource that the request's host names: "key", "user", "administrator", or None when it must be refused."""
+resource that the request's host names: "key", "user", "service" (a principal with every role), "stranger" (one without
+a role), "manager" and "onlooker" (the same with a token for the management API), "administrator", or None when it must
+be refused."""
 
 import base64
 import json
@@ -9,6 +11,7 @@ from email.utils import formatdate
 import jwt
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from principals import DEAD, NO_ROLE, Principals
 from wire import spelled
 
 SCOPE_SETS = (("chat",), ("voip",), ("chat", "voip"), ("chat.join",), ("chat.join.limited",), ("voip.join",),
@@ -30,6 +33,7 @@ class Place:
         self.tokens = {scopes: self.issue(self.user, scopes) for scopes in SCOPE_SETS}
         self.others_user, self.others_token = self.user_of_other()
         self.dead = self.dead_tokens()
+        self.principals = Principals(server, self.other.name)
 
     def issue(self, user, scopes):
         answer = self.server.signed("POST", f"/identities/{user}/:issueAccessToken?api-version=2023-10-01",
@@ -86,6 +90,12 @@ class Place:
         self.number += 1
         return self.server.new_resource(f"matrixscratch{self.number}").name
 
+    def fresh_principal(self, kind):
+        self.number += 1
+        answer = self.server.admin("POST", f"/admin/{kind}", {"name": f"matrixmade{self.number}", "role": "none"})
+        assert answer.status == 201, answer
+        return answer.json()["name"]
+
     def fill(self, text: str, really: bool, user: str) -> str:
         """The concrete text. `really`: the request will be served, so it may not touch what others need."""
         self.number += 1
@@ -94,6 +104,13 @@ class Place:
             made["{fresh}"] = self.fresh_user() if really else user
         if "{scratch}" in text:
             made["{scratch}"] = self.fresh_resource() if really else "default"
+        if "{app}" in text:
+            made["{app}"] = self.fresh_principal("apps") if really else "default"
+        if "{identity}" in text:
+            made["{identity}"] = self.fresh_principal("identities") if really else "default"
+        if "{principal}" in text:
+            made["{principal}"] = self.principals.fresh() if really else self.principals.idle
+        made["{sub}"] = self.principals.subscription
         made["{user}"] = user
         made["{name}"] = f"matrixmade{self.number}"
         made["{object}"] = f"00000000-0000-0000-0000-{self.number:012d}"
@@ -161,6 +178,13 @@ CREDENTIALS = {
     "basic": (None, plain(Authorization="Basic YWRtaW46YWRtaW4=")),
     "bearer: empty": (None, plain(Authorization="Bearer ")),
 }
+# What roles give is table_roles.py's: here one that may all, one that is only known, and those that are refused.
+CREDENTIALS["service: Owner"] = ("service", bearer(lambda p: p.principals.data["Owner"]))
+CREDENTIALS["service: no role"] = ("stranger", bearer(lambda p: p.principals.data[NO_ROLE]))
+CREDENTIALS["service: for the management API"] = ("manager", bearer(lambda p: p.principals.management["Owner"]))
+CREDENTIALS["service: for the management API, no role"] = ("onlooker", bearer(lambda p: p.principals.management[NO_ROLE]))
+for state in DEAD:
+    CREDENTIALS[f"service: {state}"] = (None, bearer(lambda p, state=state: p.principals.dead[state]))
 for scopes in SCOPE_SETS:
     CREDENTIALS["user: " + ",".join(scopes)] = ("user", bearer(lambda p, scopes=scopes: p.tokens[scopes]))
 for state in ("expired", "revoked", "of a deleted user", "of a regenerated key", "malformed: cut",

@@ -16,6 +16,11 @@ ANYBODY = "any credential"                # GET /admin/whoami
 RESOURCE = "resource key, administrator"  # one resource's business
 SERVER = "administrator"                  # the whole server; 404 on the public listeners
 LOCAL = "administrator nearby"            # as SERVER, in development mode only
+NEAR = "administrator nearby, any mode"   # as SERVER, on the socket or from loopback
+
+
+# What a second resource has of its own: every group but those of the whole server.
+OF_A_RESOURCE = (WIRE_KEY, WIRE_EXCHANGE, PUBLIC, ANYBODY, RESOURCE, SERVER, LOCAL)
 
 
 @dataclass(frozen=True)
@@ -95,6 +100,45 @@ TABLE = {
     ("DELETE", "/admin/users/{id}", ""): Line(RESOURCE, "/admin/users/{fresh}", 204),
     ("GET", "/admin/users/{id}:export", ""): Line(RESOURCE, "/admin/users/{user}:export", 200),
     ("POST", "/admin/users/{id}:issueToken", ""): Line(SERVER, "/admin/users/{user}:issueToken", 200, SCOPES),
+    ("GET", "/admin/apps", ""): Line(SERVER, "/admin/apps?limit=1", 200),
+    ("POST", "/admin/apps", ""): Line(SERVER, "/admin/apps", 201, {"name": "{name}", "role": "none"}),
+    ("GET", "/admin/apps/{app}", ""): Line(SERVER, "/admin/apps/{app}", 200),
+    ("PATCH", "/admin/apps/{app}", ""): Line(SERVER, "/admin/apps/{app}", 200, {"disabled": False}),
+    ("DELETE", "/admin/apps/{app}", ""): Line(SERVER, "/admin/apps/{app}", 204),
+    ("POST", "/admin/apps/{app}/secrets", ""): Line(SERVER, "/admin/apps/{app}/secrets", 201, {}),
+    # there is no such credential: it is looked for only when the caller may
+    ("DELETE", "/admin/apps/{app}/secrets/{id}", ""): Line(SERVER, "/admin/apps/{app}/secrets/none", 404),
+    ("POST", "/admin/apps/{app}/certificates", ""): Line(SERVER, "/admin/apps/{app}/certificates", 400, {}),
+    ("DELETE", "/admin/apps/{app}/certificates/{id}", ""): Line(SERVER, "/admin/apps/{app}/certificates/none", 404),
+    ("POST", "/admin/apps/{app}/federated", ""): Line(
+        SERVER, "/admin/apps/{app}/federated", 201, {"name": "ci", "issuer": "https://i.example", "subject": "s"}),
+    ("DELETE", "/admin/apps/{app}/federated/{name}", ""): Line(SERVER, "/admin/apps/{app}/federated/none", 404),
+    ("GET", "/admin/identities", ""): Line(SERVER, "/admin/identities?limit=1", 200),
+    ("POST", "/admin/identities", ""): Line(SERVER, "/admin/identities", 201, {"name": "{name}", "role": "none"}),
+    ("POST", "/admin/identities:assign", ""): Line(SERVER, "/admin/identities:assign", 201, {"resource": "{scratch}"}),
+    ("GET", "/admin/identities/{name}", ""): Line(SERVER, "/admin/identities/default", 200),
+    ("DELETE", "/admin/identities/{name}", ""): Line(SERVER, "/admin/identities/{identity}", 204),
+    ("GET", "/admin/identities/{name}:header", ""): Line(NEAR, "/admin/identities/default:header", 200),
+    ("POST", "/admin/identities/{name}:renewHeader", ""): Line(
+        NEAR, "/admin/identities/{identity}:renewHeader", 200, {}),
+    # served, it is a stream without an end: nobody's identity stands for it
+    ("POST", "/admin/identities/{name}:serve", ""): Line(NEAR, "/admin/identities/nobody:serve", 404),
+    ("GET", "/admin/role-assignments", ""): Line(SERVER, "/admin/role-assignments?limit=1", 200),
+    ("POST", "/admin/role-assignments", ""): Line(
+        SERVER, "/admin/role-assignments", 201, {"principal": "{app}", "role": "Callgate Reader"}),
+    ("DELETE", "/admin/role-assignments/{id}", ""): Line(SERVER, "/admin/role-assignments/none", 404),
+    ("GET", "/admin/roles", ""): Line(SERVER, "/admin/roles", 200),
+    ("POST", "/admin/roles", ""): Line(
+        SERVER, "/admin/roles", 201, {"name": "{name}", "permissions": [{"actions": ["*/read"]}]}),
+    ("DELETE", "/admin/roles/{name}", ""): Line(SERVER, "/admin/roles/none", 404),
+    ("GET", "/admin/issuers", ""): Line(SERVER, "/admin/issuers", 200),
+    ("POST", "/admin/issuers", ""): Line(
+        NEAR, "/admin/issuers", 201, {"issuer": "https://{name}.example", "audiences": ["a"], "subject": "{name}",
+                                      "untested": True}),
+    ("DELETE", "/admin/issuers/{id}", ""): Line(NEAR, "/admin/issuers/none", 404),
+    ("POST", "/admin/issuers/{id}:test", ""): Line(SERVER, "/admin/issuers/none:test", 404, {}),
+    ("GET", "/admin/tenant", ""): Line(SERVER, "/admin/tenant", 200),
+    ("POST", "/admin/token", ""): Line(NEAR, "/admin/token", 200, {"as": "default"}),
     ("GET", "/admin/clock", ""): Line(LOCAL, "/admin/clock", 200),
     ("PUT", "/admin/clock", ""): Line(LOCAL, "/admin/clock", 200, {"advance": "0s"}),
     ("DELETE", "/admin/clock", ""): Line(LOCAL, "/admin/clock", 200),
@@ -112,24 +156,27 @@ TABLE = {
 }
 
 # Who may, by hand: (group, door) → the kinds of valid credentials that are served; all others get `else`.
-# Kinds: key (of the resource that the host names), user (its token), administrator, none.
+# Kinds: key (of the resource that the host names), user (its token), administrator, none; the kinds of service
+# principals: credentials.py.
 PUBLIC_DOOR, ADMIN_DOOR, SOCKET = "public", "administration listener", "socket"
 MAY = {
-    (WIRE_KEY, PUBLIC_DOOR): ({"key"}, 401),
+    (WIRE_KEY, PUBLIC_DOOR): ({"key", "service"}, 401),
     (WIRE_EXCHANGE, PUBLIC_DOOR): (set(), 401),
     (PUBLIC, PUBLIC_DOOR): (None, 0),  # everybody, whatever they bring
-    (ANYBODY, PUBLIC_DOOR): ({"key", "user"}, 401),
+    (ANYBODY, PUBLIC_DOOR): ({"key", "user", "service", "stranger"}, 401),
     (RESOURCE, PUBLIC_DOOR): ({"key"}, 401),
     (SERVER, PUBLIC_DOOR): (set(), 404),
     (LOCAL, PUBLIC_DOOR): (set(), 404),
+    (NEAR, PUBLIC_DOOR): (set(), 404),
 
     (WIRE_KEY, ADMIN_DOOR): (set(), 404),
     (WIRE_EXCHANGE, ADMIN_DOOR): (set(), 404),
     (PUBLIC, ADMIN_DOOR): (None, 0),
-    (ANYBODY, ADMIN_DOOR): ({"key", "user", "administrator"}, 401),
+    (ANYBODY, ADMIN_DOOR): ({"key", "user", "service", "stranger", "administrator"}, 401),
     (RESOURCE, ADMIN_DOOR): ({"key", "administrator"}, 401),
     (SERVER, ADMIN_DOOR): ({"administrator"}, 401),
     (LOCAL, ADMIN_DOOR): ({"administrator"}, 401),
+    (NEAR, ADMIN_DOOR): ({"administrator"}, 401),
 
     # The permissions of the file are the login: what else a caller brings is not looked at.
     (WIRE_KEY, SOCKET): (set(), 404),
@@ -139,4 +186,10 @@ MAY = {
     (RESOURCE, SOCKET): (None, 0),
     (SERVER, SOCKET): (None, 0),
     (LOCAL, SOCKET): (None, 0),
+    (NEAR, SOCKET): (None, 0),
+}
+
+# Known, and refused all the same: who lacks a role for what the row does.
+FORBIDDEN = {
+    (WIRE_KEY, PUBLIC_DOOR): {"stranger"},
 }

@@ -372,3 +372,21 @@ def test_metrics_count(fresh_server):
     text = server.send("GET", "/metrics").body.decode()
     for kind, n in (("2xx", 5), ("4xx", 3)):
         assert re.search(rf'callgate_requests_total{{method="GET",route="/admin/whoami",class="{kind}"}} {n}\n', text)
+
+
+def test_a_custom_role_can_be_read_by_the_management_api(fresh_server):
+    server = fresh_server()
+    role = server.admin("POST", "/admin/roles", {"name": "texts", "permissions": [
+        {"dataActions": ["Microsoft.Communication/CommunicationServices/sms/*"]}]}).json()
+    subscription = f"/subscriptions/{server.admin('GET', '/admin/tenant').json()['subscriptionId']}"
+    assert server.admin("POST", "/admin/apps", {"name": "reader"}).status == 201
+    assert server.admin("POST", "/admin/role-assignments",
+                        {"principal": "reader", "role": "Reader", "scope": subscription}).status == 201
+    token = server.admin("POST", "/admin/token", {"as": "reader", "resource": "https://management.azure.com/"}).json()
+    at = f"{subscription}/providers/Microsoft.Authorization/roleDefinitions"
+    for target in (at, f"{at}/{role['id']}"):
+        answer = server.bearer("GET", f"{target}?api-version=2022-04-01", token["token"], secure=True)
+        assert answer.status == 200, answer
+        body = answer.json()
+        shown = next(d for d in body.get("value", [body]) if d["name"] == role["id"])
+        assert shown["properties"]["assignableScopes"] == ["/"]

@@ -33,7 +33,7 @@ def anchors(page) -> set[str]:
 @pytest.fixture(scope="module")
 def commands() -> dict[str, set[str]]:
     """Every command of the program, and the long options that its help names."""
-    listed = re.findall(r"^  ([a-z]+(?: [a-z]+)?)  +\S", run("--help"), re.M)
+    listed = re.findall(r"^  ([a-z]+(?: [a-z]+){0,2})  +\S", run("--help"), re.M)
     assert len(listed) > 20
     return {name: set(re.findall(r"--[a-z][a-z0-9-]*", run(*name.split(), "--help"))) for name in listed}
 
@@ -76,7 +76,7 @@ def test_every_relative_link_resolves(page):
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_every_command_shown_exists_with_its_options(page, commands):
     for words in calls(page):
-        name = next((n for n in (" ".join(words[:2]), words[0]) if n in commands), None)
+        name = next((n for n in (" ".join(words[:3]), " ".join(words[:2]), words[0]) if n in commands), None)
         if name is None:
             assert words[0] in ("help", "COMMAND"), f"no such command: callgate {' '.join(words)}"
             continue
@@ -115,13 +115,21 @@ def test_every_administration_route_is_described(routes):
 
 def test_every_identity_route_is_in_the_wire_page(routes):
     page = (ROOT / "docs" / "wire" / "authentication.md").read_text()
-    versions = {version for route in routes for version in route.get("versions") or []}
-    assert all(version in page for version in versions)
+    versions = {version for route in routes if route["service"] == "identity" for version in route["versions"]}
+    assert versions and all(version in page for version in versions)
     for route in routes:
         path = route["path"]
         if route["service"] != "identity" or (":" in path and "/:" not in path):
             continue  # the spelling without the slash is told in a sentence
         assert path in page, f"{path} is not in the page"
+
+
+def test_every_version_of_the_management_api_is_in_its_page(routes):
+    page = (ROOT / "docs" / "wire" / "managed-identity.md").read_text()
+    services = {route["service"]: route["versions"] for route in routes if route["service"].startswith("Microsoft.")}
+    assert len(services) == 4
+    for service, versions in services.items():
+        assert f"| {service} | {', '.join(versions)} |" in page, service
 
 
 def test_every_wire_section_that_the_source_cites_exists():

@@ -226,8 +226,8 @@ def test_explanations_escape(server, host):
 def test_explanation_of_tokens(server, host):
     user, token = server.new_user()
     server.signed("POST", f"/identities/{user}/:revokeAccessTokens?api-version=2023-10-01")
-    for bad, word in ((token, "revoked"), (token[:-4] + "AAAA", "signature"), ("x.y.z", "user token"),
-                      ("e30.e30", "user token")):
+    for bad, word in ((token, "revoked"), (token[:-4] + "AAAA", "signature"), ("x.y.z", "bearer token"),
+                      ("e30.e30", "bearer token")):
         answer = server.bearer("GET", "/admin/whoami", bad)
         assert answer.status == 401 and word in answer.headers["x-callgate-explain"], answer.headers
         assert bad not in answer.headers["x-callgate-explain"]

@@ -1,6 +1,9 @@
 """The door of identity endpoints: whoever reaches it gets tokens, so no web page and no strange name may (design D16;
 managed identity §2.2)."""
 
+import base64
+import json
+
 import pytest
 from wire import Wire, head
 
@@ -127,3 +130,15 @@ def test_malformed_requests_get_the_same_shape(door):
 def test_it_never_redirects(door):
     for target in ("/metadata", "/metadata/identity/", "/health", "/health/live/"):
         assert ask(door, target).status in (200, 400, 404)
+
+
+@pytest.mark.parametrize("written", ["https://acs.example.com", "https://acs.example.com/"])
+def test_the_issuer_is_at_the_public_url(fresh_server, written):
+    server = fresh_server("--imds", "127.0.0.1:0", "--net-public-url", written)
+    tenant = server.admin("GET", "/admin/tenant").json()["tenantId"]
+    answer = ask(server, f"{TOKEN}?api-version=2018-02-01&resource=https://communication.azure.com/", {"Metadata": "true"})
+    assert answer.status == 200, answer
+    payload = answer.json()["access_token"].split(".")[1]
+    claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
+    assert claims["iss"] == f"https://acs.example.com/{tenant}/v2.0"
+    assert claims["aud"] == answer.json()["resource"] == "https://communication.azure.com/"

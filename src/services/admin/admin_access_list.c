@@ -21,7 +21,7 @@ static const struct uuid *id_at(const struct access_listing *l, size_t i)
     case ACCESS_ROLES:
         return &l->page.roles[i].id;
     case ACCESS_ISSUERS:
-    case ACCESS_META: /* no list of the administration */
+    case ACCESS_META: /* listed by nobody here */
         break;
     }
     return &l->page.issuers[i].id;
@@ -37,7 +37,7 @@ static unix_ms created_at(const struct access_listing *l, size_t i)
     case ACCESS_ROLES:
         return l->page.roles[i].created;
     case ACCESS_ISSUERS:
-    case ACCESS_META: /* no list of the administration */
+    case ACCESS_META: /* listed by nobody here */
         break;
     }
     return l->page.issuers[i].created;

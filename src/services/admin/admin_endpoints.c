@@ -122,6 +122,7 @@ void admin_identity_serve(struct request *req)
     req->reply.status = 200;
     req->reply.content_type = STR("application/x-ndjson");
     req->reply.stream = true;
+    req->reply.close = true; /* a stop need not wait for whoever keeps an idle connection */
     req->reply.processed = true;
     reply_header(req, STR("Cache-Control"), STR("no-store"));
     req->ops->stream_begin(req, on_more, s);

@@ -4,6 +4,7 @@
 #include "services/admin/admin_issuers.h"
 
 #include "gate/issuer_url.h"
+#include "services/key_holds.h"
 
 /* ---- rows ---- */
 
@@ -162,6 +163,8 @@ static void on_fetched(void *ctx)
     struct key_source_state state = {0};
 
     key_source_state(t->source, t->req->arena, &state);
+    if (state.failure.len == 0) /* who adds the issuer now finds the set that was tested */
+        key_holds_keep(t->req->site->shared->federated, t->source);
     key_source_unref(t->source);
     t->done(t->ctx, &state);
 }

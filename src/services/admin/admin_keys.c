@@ -145,11 +145,13 @@ void admin_key_regenerate(struct request *req)
     }
     if (!make_secret(g, &body, &secret))
         return;
-    rc = resource_next_key(req, g->resource, g->slot, &secret, body.keep_tokens, &g->change);
+    rc = resource_next_key(req, g->resource, g->slot, &secret, &g->change);
     if (rc) {
         answer_rc(req, rc);
         return;
     }
+    if (body.keep_tokens)
+        g->change.u.access_key.tokens_valid_from = g->resource->keys[g->slot].tokens_valid_from;
     g->text = access_key_text(&secret, req->arena);
     g->set = (struct change_set){
         .items = &g->change, .n = 1, .loop = req->loop, .done = on_regenerated, .ctx = g};

@@ -336,6 +336,8 @@ static struct str document_of(struct request *req, const json_t *obj)
         json_name(&w, "permissions");
         json_raw(&w, permissions);
     }
+    json_name(&w, "assignableScopes"); /* the management API shows it */
+    json_raw(&w, STR("[\"/\"]"));
     json_object_end(&w);
     text = out.failed ? STR_EMPTY : arena_dup(req->arena, buf_str(&out));
     buf_clear(&out);

@@ -127,8 +127,8 @@ static void issue(const struct ask *a)
 /* False: refused. */
 static bool read_resource(struct ask *a, struct str resource)
 {
-    a->resource = resource;
-    switch (audience_of_resource(a->req, resource, &a->audience)) {
+    a->resource = arena_dup(a->req->arena, resource); /* the query moves when the request is held */
+    switch (audience_of_resource(a->req, a->resource, &a->audience)) {
     case AUDIENCE_FINE:
         return true;
     case AUDIENCE_MISSING:

@@ -37,7 +37,8 @@ bool arm_group_valid(struct request *req, struct str group) NODISCARD;
 bool arm_body(struct request *req, json_t **out) NODISCARD;
 /** A member that is an object, or NULL when it is absent or null; borrowed. False: answered. */
 bool arm_object(struct request *req, const json_t *body, const char *name, json_t **out) NODISCARD;
-/** A member that is a text of at most `max` octets, copied to the arena; absent or null: empty,
+/** A member of `obj` (NULL: it has none) that is a text of at most `max` octets, copied to the
+ * arena; absent or null: empty,
  * unless `required`. False: answered. */
 struct arm_text_rule {
     const char *name;

@@ -136,7 +136,7 @@ bool arm_text(struct request *req, const json_t *obj, const struct arm_text_rule
               struct str *out)
 {
     struct str text;
-    enum rc rc = json_get_str(obj, rule->name, &text);
+    enum rc rc = obj ? json_get_str(obj, rule->name, &text) : RC_NOT_FOUND;
 
     if (rc == RC_NOT_FOUND && !rule->required) {
         *out = STR_EMPTY;

@@ -14,7 +14,6 @@ struct definitions {
     struct arm_filter filter;
     struct uuid id;      /* one of them */
     struct role_row row; /* PUT: the new one; DELETE: the former one */
-    bool existed;
 };
 
 /* ---- out ---- */
@@ -62,11 +61,12 @@ static void write_custom(struct arm_answer *a, const struct role_row *row)
 {
     AUTO(json_freep) json_t *document = NULL;
     struct json_writer *w = &a->w;
-    struct str description = STR_EMPTY;
+    struct str description;
 
     if (json_read(row->document, &document, NULL))
         document = json_object();
-    (void)!json_get_str(document, "description", &description); /* then it has none */
+    if (json_get_str(document, "description", &description))
+        description = STR_EMPTY;
     write_frame(a, &row->id);
     json_member_str(w, "roleName", row->name);
     json_member_str(w, "type", TYPE_CUSTOM);
@@ -145,9 +145,7 @@ void arm_definitions_list(struct request *req)
     d->req = req;
     if (!arm_role_scope(req, &ignored, &ignored))
         return;
-    if (arm_filter_read(request_query(req, "$filter"),
-                        FILTER_AT_SCOPE | FILTER_ROLE_NAME | FILTER_ROLE_TYPE, req->arena,
-                        &d->filter))
+    if (arm_filter_read(req, FILTER_AT_SCOPE | FILTER_ROLE_NAME | FILTER_ROLE_TYPE, &d->filter))
         arm_invalid(req, STR("'$filter' here is atScope(), roleName eq 'NAME', type eq "
                              "'CustomRole', or several of them with 'and'."));
     else
@@ -211,7 +209,7 @@ static bool custom_id(struct request *req, struct uuid *out)
     }
     if (!built_in_role_by_id(out))
         return true;
-    arm_invalid(req, STR("Built-in roles can't be changed or deleted."));
+    arm_refuse(req, &API_CONFLICT, STR("Built-in roles can't be changed or deleted."));
     return false;
 }
 
@@ -220,9 +218,12 @@ static bool name_valid(struct request *req, struct str name)
     struct str message = STR("'roleName' must be 1 to 128 printable characters, no id and without "
                              "a slash.");
 
-    if (application_name_valid(name) && name.len <= ROLE_NAME_MAX && !built_in_role_by_name(name))
+    if (built_in_role_by_name(name))
+        arm_refuse(req, &API_CONFLICT, STR("A built-in role has this name."));
+    else if (!application_name_valid(name) || name.len > ROLE_NAME_MAX)
+        arm_invalid(req, message);
+    else
         return true;
-    arm_invalid(req, built_in_role_by_name(name) ? STR("A built-in role has this name.") : message);
     return false;
 }
 
@@ -265,7 +266,7 @@ static void on_written(void *ctx, enum rc rc, struct change_set *set)
     else if (rc)
         arm_refuse_rc(d->req, rc);
     else
-        answer_custom(d->req, d->existed ? 200 : 201, &d->row);
+        answer_custom(d->req, 201, &d->row); /* new or not: clients take no other status */
 }
 
 static void write_row(void *ctx, enum rc rc, const struct access_page *page)
@@ -277,7 +278,6 @@ static void write_row(void *ctx, enum rc rc, const struct access_page *page)
         arm_refuse_rc(d->req, rc);
         return;
     }
-    d->existed = former != NULL;
     if (former)
         d->row.created = former->created;
     d->changes.items[0] = (struct change){.kind = CHANGE_ROLE_PUT, .u.role = d->row};

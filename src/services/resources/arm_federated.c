@@ -1,6 +1,7 @@
 /* Federated credentials of a user-assigned identity: which token of which issuer may ask for its
  * tokens. They are part of the application's document. What is made here may not point to an issuer
  * on a private address: only an administrator may. Source: wire/managed-identity §6, §1.8. */
+#include "gate/issuer_url.h"
 #include "services/resources/arm_identity.h"
 
 #define NAME_OCTETS_MAX ((size_t)120)
@@ -136,11 +137,29 @@ static bool read_item(struct request *req, const json_t *body, struct app_federa
         !arm_text(req, properties, &issuer, &out->issuer) ||
         !arm_text(req, properties, &subject, &out->subject))
         return false;
-    if (!str_starts(out->issuer, STR("https://"))) {
-        arm_invalid(req, STR("'issuer' must be an https address, exactly as its tokens say it."));
+    if (!issuer_url_valid(out->issuer, false)) {
+        arm_invalid(req, STR("'issuer' must be an https address without a query, exactly as its "
+                             "tokens say it."));
+        return false;
+    }
+    if (arm_raw(req, properties, "claimsMatchingExpression").len) {
+        arm_invalid(req,
+                    STR("'claimsMatchingExpression' is not supported here: give the subject."));
         return false;
     }
     return read_audience(req, properties, &out->audience);
+}
+
+/* Who stood for the identity till now does so no more: its tokens end with the trust in them. */
+static void revoke_tokens(struct request *req, struct federated *f)
+{
+    f->row.revoked_before = (req->now / 1000 + 1) * 1000; /* iat has whole seconds */
+}
+
+static bool is_same(const struct app_federated *a, const struct app_federated *b)
+{
+    return name_eq(a->issuer, b->issuer) && name_eq(a->subject, b->subject) &&
+           name_eq(a->audience, b->audience);
 }
 
 /* Into the document, by its name; false: answered. */
@@ -163,6 +182,8 @@ static bool put_item(struct request *req, struct federated *f)
         return false;
     }
     f->existed = at < d->federated_count;
+    if (f->existed && !is_same(&d->federated[at], &f->item))
+        revoke_tokens(req, f);
     d->federated[at] = f->item;
     d->federated_count += !f->existed;
     return true;
@@ -238,5 +259,6 @@ void arm_federated_delete(struct request *req)
     d->federated_count--;
     for (size_t i = at; i < d->federated_count; i++)
         d->federated[i] = d->federated[i + 1];
+    revoke_tokens(req, f);
     commit(req, f, on_deleted);
 }

@@ -81,13 +81,15 @@ static unsigned take_term(struct reading *r, struct arm_filter *out)
     return take_equal(r, STR("resourceType"), &out->resource_type) ? FILTER_RESOURCE_TYPE : 0;
 }
 
-enum rc arm_filter_read(struct str text, unsigned known, struct arena *arena,
-                        struct arm_filter *out)
+enum rc arm_filter_read(struct request *req, unsigned known, struct arm_filter *out)
 {
-    struct reading r = {text, arena};
+    struct reading r = {.arena = req->arena};
+    enum rc rc = url_query(req->url.query, STR("$filter"), req->arena, &r.rest);
 
     *out = (struct arm_filter){0};
-    if (text.len > FILTER_TEXT_MAX)
+    if (rc == RC_NOT_FOUND)
+        return RC_OK;
+    if (rc || r.rest.len > FILTER_TEXT_MAX)
         return RC_INVALID;
     skip_blanks(&r);
     while (r.rest.len) {

@@ -3,8 +3,7 @@
 #ifndef SERVICES_ARM_FILTER_H
 #define SERVICES_ARM_FILTER_H
 
-#include "base/arena.h"
-#include "base/uuid.h"
+#include "http/request.h"
 
 /* Which terms a list knows; bits. */
 #define FILTER_AT_SCOPE      0x01u /* atScope() */
@@ -18,9 +17,9 @@ struct arm_filter {
     struct uuid principal;
     struct str role_name, role_type, resource_type; /* arena */
 };
-/** Reads the decoded text of $filter; an empty one is none. RC_INVALID: a term that is malformed,
- * that the list does not know (`known`), or twice there. */
-enum rc arm_filter_read(struct str text, unsigned known, struct arena *arena,
-                        struct arm_filter *out) NODISCARD;
+/** Reads the query's $filter; absent or empty: no terms. RC_INVALID: it can't be decoded, or a term
+ * is malformed, unknown to the list (`known`), or twice there: to skip one would show more than was
+ * asked for. */
+enum rc arm_filter_read(struct request *req, unsigned known, struct arm_filter *out) NODISCARD;
 
 #endif

@@ -58,12 +58,13 @@ static struct group *add_group(struct gathering *g, struct str name)
 static void add_kept(struct gathering *g, const struct meta_row *row)
 {
     AUTO(json_freep) json_t *value = NULL;
-    struct str name = str_from_index(row->name, VALUE_PREFIX.len), location;
+    struct str name, location;
     struct group *group;
 
     if (json_read(row->value, &value, NULL))
-        return;                                /* none of ours */
-    (void)!json_get_str(value, "name", &name); /* then it is in lower case */
+        return; /* none of ours */
+    if (json_get_str(value, "name", &name))
+        name = str_from_index(row->name, VALUE_PREFIX.len); /* in lower case */
     group = add_group(g, arena_dup(g->req->arena, name));
     group->kept = true;
     if (!json_get_str(value, "location", &location))

@@ -95,7 +95,8 @@ void arm_write_identity(struct arm_answer *a, const struct application_row *row)
 
     if (!arm_identity_place(row->arm_id, &place))
         return;
-    (void)!app_document_read(row->document, a->req->arena, &document); /* then there is nothing */
+    if (app_document_read(row->document, a->req->arena, &document))
+        document = (struct app_document){0}; /* no row of ours */
     name = name_eq_nocase(row->name, place.name) ? row->name : place.name;
     json_object_begin(&a->w);
     json_member_str(&a->w, "id",
@@ -192,6 +193,11 @@ void arm_identity_put(struct request *req)
         return;
     if (!rc) {
         change(req, iw, body);
+        return;
+    }
+    if (!application_name_valid(req->params[ARM_NAME])) {
+        arm_invalid(req, STR("The name of an identity must not be a GUID: it would be taken for an "
+                             "id."));
         return;
     }
     if (!arm_tags(req, body, &tags))

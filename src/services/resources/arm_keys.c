@@ -83,7 +83,7 @@ void arm_regenerate_key(struct request *req)
     if (!g->resource || !read_slot(req, &g->slot))
         return;
     secret = resource_random_key();
-    rc = resource_next_key(req, g->resource, g->slot, &secret, false, g->changes.items);
+    rc = resource_next_key(req, g->resource, g->slot, &secret, g->changes.items);
     if (rc) {
         arm_refuse_rc(req, rc);
         return;

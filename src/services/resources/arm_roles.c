@@ -352,8 +352,7 @@ void arm_assignments_list(struct request *req)
 
     if (!arm_role_scope(req, &ignored, &query.scope))
         return;
-    if (arm_filter_read(request_query(req, "$filter"), FILTER_AT_SCOPE | FILTER_PRINCIPAL,
-                        req->arena, &filter)) {
+    if (arm_filter_read(req, FILTER_AT_SCOPE | FILTER_PRINCIPAL, &filter)) {
         arm_invalid(req, STR("'$filter' here is atScope(), principalId eq 'ID', assignedTo('ID'), "
                              "or two of them with 'and'."));
         return;

@@ -23,7 +23,7 @@ static const struct str identity_versions[] = {
 };
 static const struct str resource_versions[] = {
     STR_INIT("2015-01-01"), STR_INIT("2016-06-01"), STR_INIT("2018-05-01"), STR_INIT("2019-06-01"),
-    STR_INIT("2019-10-01"), STR_INIT("2020-01-01"), STR_INIT("2020-06-01"), STR_INIT("2020-10-01"),
+    STR_INIT("2019-10-01"), STR_INIT("2019-11-01"), STR_INIT("2020-01-01"), STR_INIT("2020-06-01"), STR_INIT("2020-10-01"),
     STR_INIT("2021-01-01"), STR_INIT("2021-04-01"), STR_INIT("2022-09-01"), STR_INIT("2022-12-01"),
     STR_INIT("2024-03-01"), STR_INIT("2024-07-01"), STR_INIT("2024-11-01"), STR_INIT("2025-04-01"),
 };
@@ -31,7 +31,7 @@ static const struct str resource_versions[] = {
 
 #define ARM_SERVICE(text, list, listed)                                                            \
     {                                                                                              \
-        .name = STR_INIT(text), .versions = list, .version_count = ARRAY_LEN(list),                \
+        .name = STR_INIT(text), .versions = (list), .version_count = ARRAY_LEN(list),              \
         .supported = STR_INIT(listed), .unauthorized = &API_INVALID_AUTHENTICATION_TOKEN,          \
         .forbidden = &API_AUTHORIZATION_FAILED, .challenge = STR_INIT("Bearer"), .any_case = true, \
         .version_missing = &API_MISSING_API_VERSION_PARAMETER,                                     \
@@ -53,11 +53,11 @@ static const struct service managed_identity =
     ARM_SERVICE("Microsoft.ManagedIdentity", identity_versions,
                 "2015-08-31-preview, 2018-11-30, 2022-01-31-preview, 2023-01-31, "
                 "2023-07-31-preview, 2024-11-30, 2025-01-31-preview, 2025-05-31-preview");
-static const struct service resources =
-    ARM_SERVICE("Microsoft.Resources", resource_versions,
-                "2015-01-01, 2016-06-01, 2018-05-01, 2019-06-01, 2019-10-01, 2020-01-01, "
-                "2020-06-01, 2020-10-01, 2021-01-01, 2021-04-01, 2022-09-01, 2022-12-01, "
-                "2024-03-01, 2024-07-01, 2024-11-01, 2025-04-01");
+static const struct service resources = ARM_SERVICE(
+    "Microsoft.Resources", resource_versions,
+    "2015-01-01, 2016-06-01, 2018-05-01, 2019-06-01, 2019-10-01, 2019-11-01, 2020-01-01, "
+    "2020-06-01, 2020-10-01, 2021-01-01, 2021-04-01, 2022-09-01, 2022-12-01, "
+    "2024-03-01, 2024-07-01, 2024-11-01, 2025-04-01");
 
 static const struct api COM = {&communication, 1, ARRAY_LEN(communication_versions)};
 static const struct api AUT = {&authorization, 1, ARRAY_LEN(authorization_versions)};

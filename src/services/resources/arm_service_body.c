@@ -330,7 +330,7 @@ bool service_edit_properties(struct service_edit *e, const json_t *body)
 
     if (!arm_object(e->req, body, "properties", &properties))
         return false;
-    if (json_get_bool(properties, "disableLocalAuth", &no_local_auth) == RC_INVALID) {
+    if (properties && json_get_bool(properties, "disableLocalAuth", &no_local_auth) == RC_INVALID) {
         arm_invalid(e->req, STR("'disableLocalAuth' must be true or false."));
         return false;
     }

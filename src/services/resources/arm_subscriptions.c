@@ -194,8 +194,7 @@ void arm_resources_list(struct request *req)
     e->req = req;
     if (!arm_subscription(req))
         return;
-    if (arm_filter_read(request_query(req, "$filter"), FILTER_RESOURCE_TYPE, req->arena,
-                        &e->filter)) {
+    if (arm_filter_read(req, FILTER_RESOURCE_TYPE, &e->filter)) {
         arm_invalid(req, STR("'$filter' here is resourceType eq 'TYPE'."));
         return;
     }

@@ -25,8 +25,13 @@ from with_server import COMMAND_SECONDS, complaints, surroundings  # noqa: E402
 RESOURCE = "default"
 EXCHANGE = "api://AzureADTokenExchange"
 VARIABLES = ("IDENTITY_ENDPOINT", "IDENTITY_HEADER")
+IDENTIFIERS = ("clientId", "objectId", "resourceId")
 # The settings that an SDK would otherwise find in the surroundings of the tests.
 LEAKS = ("AZURE_", "IDENTITY_", "MSI_", "IMDS_")
+
+
+def identifiers(record: dict) -> dict:
+    return {name: record[name] for name in IDENTIFIERS if name in record}
 
 
 class Scene:
@@ -48,7 +53,7 @@ class Scene:
         made = self.cli("app", "create", name)
         if role:
             self.cli("role", "assign", name, *role)
-        return {**made, "name": name, "secret": self.cli("app", "secret", "add", name)["secret"]}
+        return {"name": name, **identifiers(made), "secret": self.cli("app", "secret", "add", name)["secret"]}
 
     def expired_secret(self, app: str) -> str:
         made = self.cli("app", "secret", "add", app, "--expires-in", "1s")
@@ -99,12 +104,12 @@ class Scene:
         made = self.cli("identity", "create", name)
         if role:
             self.cli("role", "assign", made["objectId"], *role)
-        return {**made, **self.variables(name)}
+        return {**identifiers(made), **self.variables(name)}
 
     def system_identity(self) -> dict:
         made = self.cli("identity", "assign", RESOURCE)
         self.cli("role", "assign", made["objectId"], "Contributor", "--resource", RESOURCE)
-        return {**made, **self.variables(made["objectId"])}
+        return {**identifiers(made), **self.variables(made["objectId"])}
 
     def describe(self) -> dict:
         """Makes it all; what CALLGATE_SCENE holds."""

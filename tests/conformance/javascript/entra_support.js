@@ -83,9 +83,10 @@ const ways = [
   ["default credential of a workload identity", worker, federated, () => new identity.DefaultAzureCredential()],
   ["default credential of a managed identity", system, { ...appService(system), AZURE_TOKEN_CREDENTIALS: "prod" },
     () => new identity.DefaultAzureCredential()],
+  // Told to use one class alone, this SDK forgets the options of the default credential: the environment names it.
   ["default credential of a managed identity, metadata service", user,
-    { ...metadata, AZURE_TOKEN_CREDENTIALS: "ManagedIdentityCredential" },
-    () => new identity.DefaultAzureCredential({ managedIdentityClientId: user.clientId })],
+    { ...metadata, AZURE_TOKEN_CREDENTIALS: "ManagedIdentityCredential", AZURE_CLIENT_ID: user.clientId },
+    () => new identity.DefaultAzureCredential()],
 ].map(([name, who, variables, make]) => ({ name, who, variables, make }));
 
 /** Every name below localhost is this machine, as RFC 6761 wants it; not every resolver knows. */

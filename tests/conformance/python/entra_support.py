@@ -7,6 +7,8 @@ import subprocess
 from pathlib import Path
 from types import SimpleNamespace
 
+from support import NEWEST
+
 SCENE = json.loads(Path(os.environ["CALLGATE_SCENE"]).read_text(), object_hook=lambda made: SimpleNamespace(**made))
 BASE = SCENE.endpoint.rstrip("/")
 SCOPE = "https://communication.azure.com//.default"
@@ -66,6 +68,12 @@ def by(name: str, value: str):
     return managed(identity_config={name: value})
 
 
+def by_resource(name: str):
+    """By the name of the wire; newer synchronous credentials have a name of their own."""
+    config = {name: _user.resourceId}
+    return managed(identity_config={**config, "resource_id": _user.resourceId} if NEWEST else config)
+
+
 # Name, whose token it must be, environment, how to make the credential of a module.
 WAYS = [
     ("client secret, tenant adfs, environment", _worker, _secret, lambda sdk: sdk.EnvironmentCredential()),
@@ -83,11 +91,11 @@ WAYS = [
     ("managed identity, App Service, system-assigned", _system, app_service(_system), managed()),
     ("managed identity, App Service, user-assigned", _user, app_service(_user), managed()),
     ("managed identity, App Service, by client id", _user, app_service(_user), managed(client_id=_user.clientId)),
-    ("managed identity, App Service, by resource id", _user, app_service(_user), by("mi_res_id", _user.resourceId)),
+    ("managed identity, App Service, by resource id", _user, app_service(_user), by_resource("mi_res_id")),
     ("managed identity, App Service, by object id", _user, app_service(_user), by("object_id", _user.objectId)),
     ("managed identity, metadata service, system-assigned", _system, METADATA, managed()),
     ("managed identity, metadata service, by client id", _user, METADATA, managed(client_id=_user.clientId)),
-    ("managed identity, metadata service, by resource id", _user, METADATA, by("msi_res_id", _user.resourceId)),
+    ("managed identity, metadata service, by resource id", _user, METADATA, by_resource("msi_res_id")),
     ("managed identity, metadata service, by object id", _user, METADATA, by("object_id", _user.objectId)),
     ("managed identity, Cloud Shell", _system, CLOUD_SHELL, managed()),
     ("managed identity, App Service of 2017", _system, OF_2017, managed()),

@@ -31,6 +31,10 @@ EXPIRED = b64({"alg": "ES256", "kid": "k1"}) + "." + b64({"skypeid": USER[2:], "
 RESOURCE = {"name": "blue", "id": "1", "location": "europe", "names": ["b.example"]}
 CLOCK = {"now": "2026-11-23T15:00:00.000Z", "offsetSeconds": 0}
 CREATED = {"id": USER, "createdOn": "2026-11-23T15:00:00.000Z", "externalId": "alice\x1b[31m"}
+APP = {"name": "mail", "kind": "app", "clientId": "c-1", "disabled": False, "roles": ["Reader"]}
+SECRET = {"id": "s-1", "secret": "it's a secret", "clientId": "c-1"}
+ROLE = {"id": "r-1", "principal": "mail", "role": "Reader", "scope": "/"}
+ISSUER = {"id": "i-2", "issuer": "https://idp.example", "kind": "oidc", "audiences": ["a"]}
 
 # method and target -> (status, answer); octets are sent as they are
 ANSWERS = {
@@ -44,6 +48,25 @@ ANSWERS = {
     "GET /admin/keys?resource=blue": (200, {"primary": {"regeneratedOn": "BLUE"}, "secondary": {}}),
     "POST /admin/keys/primary:regenerate": (200, {"key": KEY, "connectionString": "c"}),
     "POST /admin/signing-keys:rotate": (200, {"kid": "k2"}),
+    "GET /admin/tenant": (200, {"tenantId": "t", "authority": "https://localhost:8443"}),
+    "POST /admin/apps": (201, APP), "GET /admin/apps/mail": (200, APP), "PATCH /admin/apps/mail": (200, APP),
+    "GET /admin/apps?limit=1000": (200, {"value": [APP]}), "DELETE /admin/apps/mail": (204, None),
+    "POST /admin/apps/c-1/secrets": (201, SECRET), "POST /admin/apps/mail/secrets": (201, SECRET),
+    "DELETE /admin/apps/mail/secrets/s-1": (204, None), "DELETE /admin/apps/mail/certificates/s-1": (204, None),
+    "POST /admin/apps/mail/certificates": (201, APP), "POST /admin/apps/mail/federated": (201, APP),
+    "DELETE /admin/apps/mail/federated/ci": (204, None),
+    "POST /admin/identities": (201, APP), "POST /admin/identities:assign": (201, APP),
+    "GET /admin/identities?limit=1000": (200, {"value": [APP]}), "DELETE /admin/identities/mail": (204, None),
+    "GET /admin/identities/mail:header": (200, {"header": "h-1"}),
+    "POST /admin/identities/mail:serve": (200, b'{"endpoint":"http://127.0.0.1:1/msi/token","header":"h-2"}\n'),
+    "POST /admin/role-assignments": (201, ROLE), "DELETE /admin/role-assignments/r-1": (204, None),
+    "GET /admin/role-assignments?limit=1000": (200, {"value": [ROLE]}),
+    "GET /admin/role-assignments?limit=1000&principal=mail": (200, {"value": [ROLE]}),
+    "GET /admin/roles": (200, {"value": [{"name": "Reader", "id": "i-1", "builtIn": True}]}),
+    "POST /admin/roles": (201, {"name": "Only SMS"}), "DELETE /admin/roles/Only%20SMS": (204, None),
+    "POST /admin/issuers": (201, ISSUER), "GET /admin/issuers?limit=1000": (200, {"value": [ISSUER]}),
+    "DELETE /admin/issuers/i-2": (204, None), "POST /admin/issuers/i-2:test": (200, {"ok": False, "failure": "no host"}),
+    "POST /admin/token": (200, {"token": "service-token", "expiresOn": "T"}),
     "POST /admin/users": (201, CREATED),
     "GET /admin/users?limit=1000": (200, {"value": [CREATED], "nextLink": "https://localhost:1/admin/users?after=x"}),
     "GET /admin/users?after=x": (200, {"value": [{"id": "second"}]}),
@@ -80,7 +103,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(data)
 
-    do_GET = do_POST = do_PUT = do_DELETE = answer
+    do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = answer
 
     def address_string(self):
         return "local"
@@ -172,6 +195,105 @@ def main():
     told = json.loads(run("token", "inspect", EXPIRED, "--offline", "--json", code=1))
     assert told["why"] == "it has expired", told
     run("token", "inspect", "a.b", code=1)
+
+    # applications
+    def body():
+        return json.loads(Handler.seen[-1][1])
+
+    run("app", "create", "mail", "--role", "Reader")
+    assert body() == {"name": "mail", "role": "Reader"}
+    run("app", "create", "mail", "--expires-in", "1d", code=2)
+    told = run("app", "create", "mail", "--secret", "--expires-in", "90d")
+    assert told.count("it's a secret") == 1 and "export AZURE_CLIENT_SECRET='it'\\''s a secret'\n" in told, told
+    lines = run("app", "create", "mail", "--export", "dotenv").splitlines()
+    assert lines[:3] == ["AZURE_AUTHORITY_HOST=https://localhost:8443", "AZURE_TENANT_ID=adfs", "AZURE_CLIENT_ID=c-1"]
+    told = json.loads(run("app", "secret", "add", "mail", "--description", "ci", "--json"))
+    assert told["variables"]["AZURE_CLIENT_SECRET"] == told["secret"] == "it's a secret"
+    run("app", "secret", "add", "mail", "--export", "csh", code=2)
+    assert "Reader" in run("app", "list") and "c-1" in run("app", "show", "mail")
+    for words, document in ((("disable",), {"disabled": True}), (("enable",), {"disabled": False}),
+                            (("revoke",), {"revokeTokens": True})):
+        run("app", *words, "mail")
+        assert Handler.seen[-1][0] == "PATCH /admin/apps/mail" and body() == document
+    run("app", "secret", "remove", "mail", "s-1")
+    run("app", "cert", "remove", "mail", "s-1")
+    pem = os.path.join(folder, "cert.pem")
+    for text, code in (("-----BEGIN CERTIFICATE-----\n", 0), ("-----BEGIN PRIVATE KEY-----\n", 5), ("a\0b", 5),
+                       ("x" * 20000, 5)):
+        with open(pem, "w") as f:
+            f.write(text)
+        run("app", "cert", "add", "mail", pem, code=code)
+        assert bool(Handler.seen) == (code == 0)
+    run("app", "cert", "add", "mail", pem + ".none", code=5)
+    run("app", "federated", "add", "mail", "ci", "--issuer", "https://i", code=2)
+    run("app", "federated", "add", "mail", "ci", "--issuer", "https://i", "--subject", "s", "--audience", "a")
+    assert body() == {"name": "ci", "issuer": "https://i", "subject": "s", "audience": "a"}
+    run("app", "federated", "remove", "mail", "ci")
+    run("app", "delete", "mail")
+    assert "Did you mean `callgate app show`?" in run("app", "shwo", "mail", code=2)
+
+    # identities, roles, issuers, service tokens
+    run("identity", "create", "mail", "--group", "g", "--role", "none")
+    assert body() == {"name": "mail", "group": "g", "role": "none"}
+    run("identity", "assign", "blue")
+    assert body() == {"resource": "blue"}
+    run("identity", "list")
+    run("identity", "delete", "mail")
+    for wrong in (("true",), ("mail", "true"), ("--",), ("mail", "--"), ("a", "b", "--", "true")):
+        run("identity", "run", *wrong, code=2)
+    run("identity", "run", "gone", "--", "true", code=4)
+    told = run("identity", "run", "mail", "--", "env", env={
+        "MSI_ENDPOINT": "x", "AZURE_CLIENT_ID": "x", "AZURE_POD_IDENTITY_AUTHORITY_HOST": "x", "SSL_CERT_FILE": "x"})
+    names = dict(line.split("=", 1) for line in told.splitlines() if "=" in line)
+    assert names["IDENTITY_ENDPOINT"] == "http://127.0.0.1:1/msi/token" and names["IDENTITY_HEADER"] == "h-2"
+    assert names["AZURE_TOKEN_CREDENTIALS"] == "ManagedIdentityCredential"
+    assert names["SSL_CERT_FILE"].endswith("ca-bundle.pem") and KEY not in told
+    assert not {"MSI_ENDPOINT", "AZURE_CLIENT_ID", "AZURE_POD_IDENTITY_AUTHORITY_HOST"} & set(names)
+    told = run("identity", "run", "mail", "--keep-env", "--", "env",
+               env={"MSI_ENDPOINT": "x", "SSL_CERT_FILE": "x", "IDENTITY_HEADER": "x", "AZURE_TOKEN_CREDENTIALS": "dev"})
+    assert {"MSI_ENDPOINT=x", "SSL_CERT_FILE=x", "IDENTITY_HEADER=h-2", "AZURE_TOKEN_CREDENTIALS=dev"} <= set(
+        told.splitlines())
+    run("role", "assign", "mail", "Reader", "--scope", "/")
+    assert body() == {"principal": "mail", "role": "Reader", "scope": "/"}
+    assert "r-1" in run("role", "list")
+    run("role", "remove", "mail", "reader")
+    assert Handler.seen[-1][0] == "DELETE /admin/role-assignments/r-1"
+    run("role", "remove", "mail", "Owner", code=4)
+    run("role", "remove", "mail", "Reader", "--scope", "/x", code=4)
+    run("role", "remove", "r-1")
+    assert "Reader" in run("role", "show") and "i-1" in run("role", "show", "READER")
+    run("role", "show", "Emperor", code=4)
+    definition = '{"name":"Only SMS","permissions":[]}'
+    run("role", "create", "-", stdin=definition)
+    assert Handler.seen[-1][1] == definition
+    run("role", "create", folder + "/none", code=5)
+    run("role", "create", "-", stdin="x" * 70000, code=5)
+    run("role", "delete", "Only SMS")
+    run("issuer", "add", code=2)
+    run("issuer", "add", "https://i", "--claim", "odd", code=2)
+    run("issuer", "add", "https://i", "--jwks-file", folder + "/none", code=5)
+    run("issuer", "add", "https://i", "--audience", "a", "--audience", "b", "--subject", "s", "--claim", "x=y=z",
+        "--name", "n", "--alg", "ES256", "--ca-file", pem, "--allow-private", "--untested")
+    assert body() == {"issuer": "https://i", "audiences": ["a", "b"], "algorithms": ["ES256"], "subject": "s",
+                      "principalName": "n", "allowPrivate": True, "untested": True, "claims": {"x": "y=z"},
+                      "caFile": os.path.realpath(pem)}
+    run("issuer", "add", "--tenant", "t-1")
+    assert body() == {"issuer": "https://login.microsoftonline.com/t-1/v2.0"}
+    run("issuer", "add", "https://i", "--tenant", "t-1", code=2)
+    run("issuer", "list")
+    assert "no host" in run("issuer", "test", "https://idp.example", code=1)
+    run("issuer", "remove", "https://idp.example")
+    run("issuer", "remove", "https://other.example", code=4)
+    assert run("token", "get", "--as", "mail", "--raw") == "service-token\n"
+    run("token", "get", "--as", "mail", "--resource", "https://management.azure.com/")
+    assert body() == {"as": "mail", "resource": "https://management.azure.com/"}
+    run("token", "get", code=2)
+    run("key", "rotate", "--purpose", "issuer")
+    assert body() == {"purpose": "issuer"}
+    run("key", "rotate", "--purpose", "odd", code=2)
+    run("env", "--app", "mail", code=3)  # no https listener
+    run("env", "--identity", "mail", code=3)  # no identity endpoint
+    run("env", "--app", "mail", "--identity", "mail", code=2)
 
     # env
     lines = run("env").splitlines()

@@ -260,6 +260,9 @@ static void refuses_each_flaw_of_content_by_its_reason(void **state)
          "header has b64"},
         {"b64 with crit", STR_INIT("{\"alg\":\"ES256\",\"b64\":false,\"crit\":[\"b64\"]}"),
          STR_INIT("{}"), "header has crit"},
+        {"zip", STR_INIT("{\"alg\":\"ES256\",\"zip\":\"DEF\"}"), STR_INIT("{}"), "header has zip"},
+        {"zip null", STR_INIT("{\"alg\":\"ES256\",\"zip\":null}"), STR_INIT("{}"),
+         "header has zip"},
         {"payload a list", STR_INIT("{\"alg\":\"ES256\"}"), STR_INIT("[1]"),
          "payload is not a JSON object"},
         {"payload a number", STR_INIT("{\"alg\":\"ES256\"}"), STR_INIT("1"),
@@ -308,7 +311,7 @@ static void refuses_depth_and_length(void **state)
 
 static void keeps_to_the_limits_it_is_given(void **state)
 {
-    static const struct jws_limits limits = {4000, JWS_HEADER_MAX};
+    static const struct jws_limits limits = {4000, JWS_HEADER_MAX, false};
     static const struct {
         const char *name;
         size_t header, payload; /* octets */
@@ -345,6 +348,43 @@ static void keeps_to_the_limits_it_is_given(void **state)
     }
 }
 
+static void takes_padding_where_it_is_told_to(void **state)
+{
+    static const struct jws_limits limits = {JWS_TOKEN_MAX, JWS_HEADER_MAX, true};
+    static const struct {
+        const char *name;
+        struct str token;
+        const char *reason; /* NULL: taken */
+        size_t is_signed;   /* how many characters are */
+    } cases[] = {
+        {"none", STR_INIT(HEADER "." EMPTY "." SIG), NULL, 24},
+        {"every part filled up", STR_INIT("eyJhbGciOiJFUzI1NiJ9IA==.e30=.AAA="), NULL, 29},
+        {"one too few", STR_INIT("eyJhbGciOiJFUzI1NiJ9IA=." EMPTY "." SIG), "header has padding",
+         0},
+        {"one too many", STR_INIT(HEADER ".e30==." SIG), "payload has padding", 0},
+        {"three", STR_INIT(HEADER "." EMPTY ".A==="), "signature has padding", 0},
+        {"four after a full part", STR_INIT(HEADER "." EMPTY ".AAAA===="), "signature has padding",
+         0},
+        {"in the middle", STR_INIT(HEADER ".e3=0." SIG), "payload has padding", 0},
+        {"before bits that are not zero", STR_INIT(HEADER "." EMPTY ".AAB="),
+         "signature ends in non-zero bits", 0},
+        {"alone", STR_INIT(HEADER "." EMPTY ".===="), "signature has padding", 0},
+    };
+    struct fixture *f = *state;
+
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct jws jws = {0};
+        const char *why = NULL;
+        enum rc rc = jws_parse_within(cases[i].token, &limits, &f->arena, &jws, &why);
+
+        if (!rc != !cases[i].reason || (rc && !name_eq(str_from(why), str_from(cases[i].reason))))
+            fail_msg("%s: %s, %s", cases[i].name, rc_name(rc), why ? why : "no reason");
+        assert_int_equal(jws.signing_input.len, cases[i].is_signed);
+        jws_clear(&jws);
+        arena_reset(&f->arena);
+    }
+}
+
 static void ignores_keys_that_the_token_brings(void **state)
 {
     static const struct str header = STR_INIT(
@@ -372,6 +412,7 @@ int main(void)
         cmocka_unit_test(refuses_each_flaw_of_content_by_its_reason),
         cmocka_unit_test(refuses_depth_and_length),
         cmocka_unit_test(keeps_to_the_limits_it_is_given),
+        cmocka_unit_test(takes_padding_where_it_is_told_to),
         cmocka_unit_test(ignores_keys_that_the_token_brings),
     };
 

@@ -252,6 +252,7 @@ static const struct {
     {"no audience", ES, "{\"iss\":\"" A "\",\"sub\":\"runner\"," TIMES "}", NULL, NO_AUDIENCE},
     {"the service's own audience, not of the record", ES, "{\"iss\":\"" A "\",\"sub\":\"runner\",\"aud\":\"https://communication.azure.com/\"," TIMES "}", NULL, NO_AUDIENCE},
     {"the management API's audience on the data plane", ES, "{\"iss\":\"" A "\",\"sub\":\"runner\",\"aud\":\"https://management.azure.com\"," TIMES "}", NULL, SERVICE "it is for the management API (aud), which this route is not part of"},
+    {"an audience that is not the record's does not open the data plane", ES, "{\"iss\":\"" A "\",\"sub\":\"runner\",\"aud\":[\"y\",\"https://management.azure.com\"]," TIMES "}", NULL, SERVICE "it is for the management API (aud), which this route is not part of"},
     {"issuer with a slash behind", ES, "{\"iss\":\"" A "/\",\"sub\":\"runner\",\"aud\":\"callgate\"," TIMES "}", NULL, NO_ISSUER},
     {"issuer in capitals", ES, "{\"iss\":\"HTTPS://a.example.org/realms/x\",\"sub\":\"runner\",\"aud\":\"callgate\"," TIMES "}", NULL, NO_ISSUER},
     {"an issuer that nobody knows", ES, "{\"iss\":\"https://evil.example\",\"sub\":\"runner\",\"aud\":\"callgate\"," TIMES "}", NULL, NO_ISSUER},
@@ -285,6 +286,35 @@ static void judges_tokens_of_an_oidc_issuer(void **state)
 }
 
 #define RIGHT "{\"iss\":\"" A "\",\"sub\":\"runner\",\"aud\":\"callgate\"," TIMES "}"
+
+/* Its principals are those that were made for it: ours have an issuer already. */
+static void nobody_else_speaks_for_our_own_principals(void **state)
+{
+    static const enum application_kind kinds[] = {APPLICATION_APP, APPLICATION_MANAGED};
+    struct world *w = *state;
+
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+        struct application_row row = {.client_id = uuid_random(),
+                                      .object_id = {{0x51, (uint8_t)i}},
+                                      .kind = kinds[i],
+                                      .version = 1,
+                                      .created = NOW,
+                                      .name = i ? STR("ours 1") : STR("ours 0"),
+                                      .document = STR("{}")};
+        char id[UUID_TEXT_LEN], payload[512];
+
+        fixture_commit(&w->f,
+                       (struct change){.kind = CHANGE_APPLICATION_PUT, .u.application = row});
+        uuid_format(&row.object_id, id);
+        (void)snprintf(payload, sizeof payload,
+                       "{\"iss\":\"" ENTRA "\",\"oid\":\"%.*s\",\"tid\":\"" TID "\","
+                       "\"aud\":\"https://communication.azure.com/\"," TIMES "}",
+                       (int)sizeof id, id);
+        struct outcome o = send_signed(w, w->other, "{\"alg\":\"RS256\",\"kid\":\"k\"}", payload);
+        expect(w, "an oid of ours", &o, NULL,
+               SERVICE "it is of another issuer, and the principal is one of this server's");
+    }
+}
 
 static void the_first_request_waits_for_the_keys_and_others_do_not(void **state)
 {
@@ -423,6 +453,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(judges_tokens_of_an_oidc_issuer, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(nobody_else_speaks_for_our_own_principals, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(the_first_request_waits_for_the_keys_and_others_do_not,
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_flood_of_key_ids_asks_the_issuer_once, set_up, tear_down),

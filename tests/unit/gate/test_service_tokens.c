@@ -135,6 +135,8 @@ struct outcome {
     struct principal principal;
 };
 
+static const char *host; /* NULL: ours */
+
 static struct outcome send_token(struct fixture *f, struct str token, const struct route *row,
                                  const char *target)
 {
@@ -149,7 +151,8 @@ static struct outcome send_token(struct fixture *f, struct str token, const stru
     buf_add(&value, token);
     fixture_request(
         &fake,
-        &(struct recipe){.method = "GET", .target = target, .authorization = buf_cstr(&value)},
+        &(struct recipe){
+            .method = "GET", .target = target, .host = host, .authorization = buf_cstr(&value)},
         row);
     fake.req.resource = gate_resource(gate_directory(f->gl), &fake.req, &known);
     const struct api_error *error = gate_identify(f->gl, &fake.req);
@@ -479,6 +482,21 @@ static void a_management_token_is_looked_up_in_the_scope_of_its_row(void **state
     buf_clear(&token);
 }
 
+static void a_challenge_names_no_host_but_ours(void **state)
+{
+    static const char *const others[] = {"evil.example", "evil.example:443", "localhost.evil"};
+    struct fixture *f = *state;
+
+    for (size_t i = 0; i < ARRAY_LEN(others); i++) {
+        host = others[i];
+        struct outcome o =
+            send_token(f, STR("x.y.z"), &arm_row, "/subscriptions/" SUB "?api-version=2022-12-01");
+        host = NULL;
+        assert_int_equal(o.status, 401);
+        assert_string_equal(o.challenge, "Bearer realm=\"\", error=\"invalid_token\"");
+    }
+}
+
 /* ---- minted ones ---- */
 
 static void what_is_minted_is_accepted(void **state)
@@ -527,6 +545,7 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_management_token_is_looked_up_in_the_scope_of_its_row,
                                         set_up, tear_down),
+        cmocka_unit_test_setup_teardown(a_challenge_names_no_host_but_ours, set_up, tear_down),
         cmocka_unit_test_setup_teardown(a_refusal_tells_what_the_token_says_but_not_its_signature,
                                         set_up, tear_down),
         cmocka_unit_test_setup_teardown(what_is_minted_is_accepted, set_up, tear_down),

@@ -10,186 +10,47 @@
 #include "crypto/x509.h"
 #include "net/outbound.h"
 
+#include "hostile.h"
+
 #include <arpa/inet.h>
-#include <openssl/ssl.h>
-#include <pthread.h>
+#include <dirent.h>
+#include <dlfcn.h>
+#include <netdb.h>
 #include <signal.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
-#define MANY 100
+#define MANY      100
+#define HANG_US   1500000
+#define NS_PER_MS 1000000U
 
-/* ---- a server that misbehaves on demand ---- */
+/* ---- names ---- */
 
-struct server {
-    int listener;
-    uint16_t port;
-    SSL_CTX *tls; /* NULL: plain */
-    pthread_t thread;
-    _Atomic unsigned requests;
+/* Takes the place of libc's for all of the process, libcurl too: names that end in ".test" mean
+ * what is said here, after a while if need be. No name server is asked. */
+static const struct {
+    const char *name, *address; /* NULL: there is no such name */
+    useconds_t after_us;
+} names[] = {
+    {"loop.test", "127.0.0.1", 0}, {"other.test", "127.0.0.1", 0}, {"private.test", "10.0.0.1", 0},
+    {"nowhere.test", NULL, 0},     {"hangs.test", NULL, HANG_US},
 };
 
-struct peer {
-    struct server *server;
-    int fd;
-    SSL *ssl;
-};
-
-static bool put(struct peer *p, const char *text)
+/* NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name): libc's are reserved names */
+int getaddrinfo(const char *restrict name, const char *restrict service,
+                const struct addrinfo *restrict hints, struct addrinfo **restrict out)
 {
-    size_t len = strlen(text);
+    int (*real)(const char *, const char *, const struct addrinfo *, struct addrinfo **) = NULL;
+    void *symbol = dlsym(RTLD_NEXT, "getaddrinfo");
 
-    return (p->ssl ? SSL_write(p->ssl, text, (int)len)
-                   : (int)send(p->fd, text, len, MSG_NOSIGNAL)) == (int)len;
-}
-
-static bool get_head(struct peer *p, char *head, size_t cap)
-{
-    size_t len = 0;
-
-    while (len < cap - 1) {
-        int n = p->ssl ? SSL_read(p->ssl, head + len, (int)(cap - 1 - len))
-                       : (int)recv(p->fd, head + len, cap - 1 - len, 0);
-
-        if (n <= 0)
-            return false;
-        len += (size_t)n;
-        head[len] = '\0';
-        if (strstr(head, "\r\n\r\n"))
-            return true;
-    }
-    return false;
-}
-
-static void endless(struct peer *p)
-{
-    char block[4097];
-
-    memset(block, 'x', sizeof block - 1);
-    block[sizeof block - 1] = '\0';
-    if (put(p, "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n"))
-        while (put(p, block))
+    memcpy(&real, &symbol, sizeof real); /* ISO C has no cast from object to function */
+    for (size_t i = 0; name && i < ARRAY_LEN(names); i++) {
+        if (strcmp(name, names[i].name) != 0)
             continue;
-}
-
-static void drip(struct peer *p, const char *text)
-{
-    for (char one[2] = {0}; *text; text++) {
-        one[0] = *text;
-        if (!put(p, one))
-            return;
-        usleep(50000);
+        if (names[i].after_us)
+            usleep(names[i].after_us);
+        return names[i].address ? real(names[i].address, service, hints, out) : EAI_NONAME;
     }
-}
-
-static void redirect(struct peer *p, const char *where)
-{
-    char head[256];
-
-    (void)snprintf(head, sizeof head,
-                   "HTTP/1.1 302 Found\r\nLocation: %s\r\nContent-Length: 0\r\n\r\n", where);
-    (void)put(p, head);
-}
-
-static void answer(struct peer *p, const char *head)
-{
-    char where[64];
-
-    if (strstr(head, " /ok "))
-        (void)put(
-            p, "HTTP/1.1 200 OK\r\ncache-control:  max-age=300 \r\nContent-Length: 5\r\n\r\nhello");
-    else if (strstr(head, " /headers ") && strstr(head, "X-Probe: yes") &&
-             !strstr(head, "Accept-Encoding"))
-        (void)put(p, "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
-    else if (strstr(head, "POST /post ") && strstr(head, "\r\n\r\nbody"))
-        (void)put(p, "HTTP/1.1 201 Created\r\nContent-Length: 0\r\n\r\n");
-    else if (strstr(head, " /same "))
-        redirect(p, "/ok");
-    else if (strstr(head, " /loop "))
-        redirect(p, "/loop");
-    else if (strstr(head, " /port "))
-        redirect(p, "http://127.0.0.1:1/ok");
-    else if (strstr(head, " /host ")) {
-        (void)snprintf(where, sizeof where, "http://localhost:%u/ok", (unsigned)p->server->port);
-        redirect(p, where);
-    } else if (strstr(head, " /file "))
-        redirect(p, "file:///etc/passwd");
-    else if (strstr(head, " /endless "))
-        endless(p);
-    else if (strstr(head, " /slow "))
-        drip(p, "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nslowly, slowly, slowly, slowly, "
-                "slowly");
-    else if (strstr(head, " /silent "))
-        sleep(2);
-    else if (strstr(head, " /cut "))
-        (void)put(p, "HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\nshort");
-    else if (strstr(head, " /noise "))
-        (void)put(p, "220 not a web server\r\n\r\n");
-    else
-        (void)put(p, "HTTP/1.1 404 Not Found\r\nContent-Length: 4\r\n\r\nnone");
-}
-
-static void *serve_one(void *ctx)
-{
-    struct peer *p = ctx;
-    char head[4096];
-    bool ok = true;
-
-    if (p->server->tls) {
-        p->ssl = SSL_new(p->server->tls);
-        SSL_set_fd(p->ssl, p->fd);
-        ok = SSL_accept(p->ssl) == 1;
-    }
-    if (ok && get_head(p, head, sizeof head)) {
-        p->server->requests++;
-        answer(p, head);
-        if (p->ssl)
-            (void)SSL_shutdown(p->ssl);
-    }
-    SSL_free(p->ssl);
-    (void)close(p->fd);
-    free(p);
-    return NULL;
-}
-
-static void *serve(void *ctx)
-{
-    struct server *s = ctx;
-    int fd;
-
-    while ((fd = accept(s->listener, NULL, NULL)) >= 0) {
-        struct peer *p = calloc(1, sizeof *p);
-        pthread_t thread;
-
-        p->server = s;
-        p->fd = fd;
-        assert_int_equal(pthread_create(&thread, NULL, serve_one, p), 0);
-        pthread_detach(thread);
-    }
-    return NULL;
-}
-
-static void server_start(struct server *s, SSL_CTX *tls)
-{
-    struct sockaddr_in a = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    socklen_t len = sizeof a;
-
-    *s = (struct server){.tls = tls, .listener = socket(AF_INET, SOCK_STREAM, 0)};
-    assert_int_equal(bind(s->listener, (struct sockaddr *)&a, sizeof a), 0);
-    assert_int_equal(listen(s->listener, 256), 0);
-    assert_int_equal(getsockname(s->listener, (struct sockaddr *)&a, &len), 0);
-    s->port = ntohs(a.sin_port);
-    assert_int_equal(pthread_create(&s->thread, NULL, serve, s), 0);
-}
-
-static void server_stop(struct server *s)
-{
-    (void)shutdown(s->listener, SHUT_RDWR);
-    pthread_join(s->thread, NULL);
-    (void)close(s->listener);
-    SSL_CTX_free(s->tls);
+    return real(name, service, hints, out);
 }
 
 /* ---- one call, waited for ---- */
@@ -197,7 +58,8 @@ static void server_stop(struct server *s)
 struct world {
     struct loop *loop;
     struct outbound *out;
-    struct server plain, tls;
+    struct hostile plain, tls, expired;
+    char url[256]; /* of the plain one; the call borrows it */
     char ca_file[64], other_ca_file[64];
     unsigned left;
     bool sending;
@@ -246,10 +108,8 @@ static void run_call(struct world *w, struct outbound_call *call)
 
 static const char *plain_url(struct world *w, const char *path)
 {
-    static char url[256];
-
-    (void)snprintf(url, sizeof url, "http://127.0.0.1:%u%s", (unsigned)w->plain.port, path);
-    return url;
+    (void)snprintf(w->url, sizeof w->url, "http://127.0.0.1:%u%s", (unsigned)w->plain.port, path);
+    return w->url;
 }
 
 /* ---- set-up ---- */
@@ -280,31 +140,35 @@ static SSL_CTX *tls_context(struct str chain, const struct secret *key)
     return tls;
 }
 
-/* A CA of its own for 127.0.0.1, and another one that signed nothing. */
-static SSL_CTX *make_tls(struct world *w)
+/* One CA signs two leaves, one of which is long over; another CA signs nothing. */
+static void start_tls(struct world *w)
 {
-    struct str name = STR("127.0.0.1");
+    const struct str allowed[] = {STR("127.0.0.1"), STR("loop.test"), STR("other.test")};
+    const struct str name[] = {STR("127.0.0.1"), STR("loop.test")};
+    const unix_ms now = clock_wall(), times[] = {now, now - (unix_ms)800 * 24 * 3600 * 1000};
+    struct hostile *servers[] = {&w->tls, &w->expired};
     struct buf ca, other, chain;
     struct secret ca_key = {0}, other_key = {0}, key = {0};
 
     buf_init(&ca, MIB);
     buf_init(&other, MIB);
     buf_init(&chain, MIB);
-    assert_int_equal(ca_make(&name, 1, clock_wall(), &ca, &ca_key), RC_OK);
-    assert_int_equal(ca_make(&name, 1, clock_wall(), &other, &other_key), RC_OK);
-    assert_int_equal(leaf_make(buf_str(&ca), &ca_key, &name, 1, clock_wall(), &chain, &key), RC_OK);
+    assert_int_equal(ca_make(allowed, 3, now, &ca, &ca_key), RC_OK);
+    assert_int_equal(ca_make(allowed, 3, now, &other, &other_key), RC_OK);
     (void)snprintf(w->ca_file, sizeof w->ca_file, "/tmp/callgate-ca-XXXXXX");
     (void)snprintf(w->other_ca_file, sizeof w->other_ca_file, "/tmp/callgate-ca-XXXXXX");
     write_file(w->ca_file, buf_str(&ca));
     write_file(w->other_ca_file, buf_str(&other));
-    SSL_CTX *tls = tls_context(buf_str(&chain), &key);
+    for (size_t i = 0; i < ARRAY_LEN(servers); i++) {
+        assert_int_equal(leaf_make(buf_str(&ca), &ca_key, name, 2, times[i], &chain, &key), RC_OK);
+        hostile_start(servers[i], tls_context(buf_str(&chain), &key));
+        buf_clear(&chain);
+        secret_clear(&key);
+    }
     buf_clear(&ca);
     buf_clear(&other);
-    buf_clear(&chain);
     secret_clear(&ca_key);
     secret_clear(&other_key);
-    secret_clear(&key);
-    return tls;
 }
 
 static int set_up(void **state)
@@ -314,8 +178,8 @@ static int set_up(void **state)
     (void)signal(SIGPIPE, SIG_IGN);
     w->loop = loop_new(0);
     w->out = outbound_new();
-    server_start(&w->plain, NULL);
-    server_start(&w->tls, make_tls(w));
+    hostile_start(&w->plain, NULL);
+    start_tls(w);
     *state = w;
     return 0;
 }
@@ -328,8 +192,9 @@ static int tear_down(void **state)
     loop_settle(w->loop);
     loop_free(w->loop);
     outbound_free(w->out);
-    server_stop(&w->plain);
-    server_stop(&w->tls);
+    hostile_stop(&w->plain);
+    hostile_stop(&w->tls);
+    hostile_stop(&w->expired);
     (void)unlink(w->ca_file);
     (void)unlink(w->other_ca_file);
     free(w);
@@ -354,8 +219,15 @@ static const struct {
     {"refuses a redirect to another port",            "/port",    1, RC_DENIED,    302, NULL},
     {"refuses a redirect to another host",            "/host",    1, RC_DENIED,    302, NULL},
     {"refuses a redirect to a file",                  "/file",    1, RC_DENIED,    302, NULL},
+    {"takes a body as long as its limit",             "/fit",     0, RC_OK,        200, NULL},
+    {"refuses one octet more",                        "/over",    0, RC_TOO_LARGE, 0,   NULL},
+    {"refuses what says that it is too long",         "/claims",  0, RC_TOO_LARGE, 0,   NULL},
     {"ends an endless body at its limit",             "/endless", 0, RC_TOO_LARGE, 0,   NULL},
-    {"ends a slow answer in time",                    "/slow",    0, RC_IO,        0,   NULL},
+    {"ends endless headers",                          "/heads",   0, RC_TOO_LARGE, 0,   NULL},
+    {"ends endless interim answers",                  "/interim", 0, RC_TOO_LARGE, 0,   NULL},
+    {"ends a slow head in time",                      "/slow",    0, RC_IO,        0,   NULL},
+    {"ends a slow body in time",                      "/drip",    0, RC_IO,        0,   NULL},
+    {"ends slow redirects in time, all in all",       "/hop",    99, RC_IO,        0,   NULL},
     {"ends a silent peer in time",                    "/silent",  0, RC_IO,        0,   NULL},
     {"refuses a body that is cut short",              "/cut",     0, RC_IO,        0,   NULL},
     {"refuses what is not HTTP",                      "/noise",   0, RC_IO,        0,   NULL},
@@ -369,8 +241,12 @@ static void answers_as_the_peer_does_within_limits(void **state)
     for (size_t i = 0; i < ARRAY_LEN(answers); i++) {
         struct outbound_call call = new_call(w, plain_url(w, answers[i].path));
 
+        mono_ns start = clock_mono();
+
         call.redirects = answers[i].redirects;
         run_call(w, &call);
+        if (clock_mono() - start > 2000 * (mono_ns)NS_PER_MS)
+            fail_msg("%s: takes longer than it may", answers[i].name);
         if (call.rc != answers[i].rc || call.status != answers[i].status)
             fail_msg("%s: rc %s status %d (%s)", answers[i].name, rc_name(call.rc), call.status,
                      call.reason);
@@ -393,8 +269,56 @@ static void sends_what_it_is_given(void **state)
     call.method = "POST";
     call.body = STR("body");
     run_call(w, &call);
-    assert_int_equal(call.status, 201);
+    assert_int_equal(call.status, 201); /* 404 if it came with a media type */
     outbound_call_clear(&call);
+    call.method = "DELETE";
+    call.body = STR_EMPTY;
+    run_call(w, &call);
+    assert_int_equal(call.status, 204);
+    outbound_call_clear(&call);
+    call = new_call(w, plain_url(w, "/ok"));
+    call.method = "HEAD"; /* the answer tells of a body beyond the limit, and has none */
+    run_call(w, &call);
+    assert_int_equal(call.rc, RC_OK);
+    assert_int_equal(call.status, 200);
+    outbound_call_clear(&call);
+    call = new_call(w, plain_url(w, "/same"));
+    call.method = "POST"; /* its body is for the first place alone */
+    call.redirects = 1;
+    run_call(w, &call);
+    assert_int_equal(call.rc, RC_DENIED);
+    outbound_call_clear(&call);
+}
+
+static void refuses_headers_that_would_break_the_request(void **state)
+{
+    static const struct {
+        const char *name, *header, *value;
+    } cases[] = {
+        {"a line break in the value", "X-A", "a\r\nX-B: b"},
+        {"a bare line feed", "X-A", "token\n"},
+        {"a line break in the name", "X-A\r\nX-B", "b"},
+        {"a colon in the name", "X-A: b", "c"},
+        {"no name", "", "a"},
+        {"no value", "X-A", " "},
+        {"a length", "Content-Length", "5"},
+        {"a framing", "transfer-encoding", "chunked"},
+        {"a host", "HOST", "example.com"},
+        {"packing", "Accept-Encoding", "gzip"},
+    };
+    struct world *w = *state;
+
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct outbound_call call = new_call(w, plain_url(w, "/ok"));
+
+        call.headers[call.headers_count++] =
+            (struct outbound_header){str_from(cases[i].header), str_from(cases[i].value)};
+        run_call(w, &call);
+        if (call.rc != RC_DENIED)
+            fail_msg("%s: %s", cases[i].name, rc_name(call.rc));
+        outbound_call_clear(&call);
+    }
+    assert_int_equal(w->plain.requests, 0);
 }
 
 static void finds_headers_of_the_answer(void **state)
@@ -408,26 +332,65 @@ static void finds_headers_of_the_answer(void **state)
     outbound_call_clear(&call);
 }
 
+static struct outbound_call tls_call(struct world *w, char *url, size_t cap, const char *host)
+{
+    (void)snprintf(url, cap, "https://%s:%u/keep", host, (unsigned)w->tls.port);
+    struct outbound_call call = new_call(w, url);
+
+    call.plain_ok = false;
+    call.ca_file = w->ca_file;
+    return call;
+}
+
 static void judges_certificates(void **state)
 {
     struct world *w = *state;
     const struct {
-        const char *ca_file;
+        const char *name, *host, *ca_file;
+        bool expired;
         enum rc rc;
-    } cases[] = {{NULL, RC_IO}, {w->other_ca_file, RC_IO}, {w->ca_file, RC_OK}};
+    } cases[] = {
+        {"an authority that nobody knows", "127.0.0.1", NULL, false, RC_IO},
+        {"another authority", "127.0.0.1", w->other_ca_file, false, RC_IO},
+        {"another name", "other.test", w->ca_file, false, RC_IO},
+        {"one that is over", "127.0.0.1", w->ca_file, true, RC_IO},
+        {"an authority file that is not there", "127.0.0.1", "/nowhere/ca.pem", false, RC_IO},
+        {"the right one", "loop.test", w->ca_file, false, RC_OK},
+        {"none, though a connection is open that another authority made good", "loop.test", NULL,
+         false, RC_IO},
+    };
     char url[64];
 
-    (void)snprintf(url, sizeof url, "https://127.0.0.1:%u/ok", (unsigned)w->tls.port);
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        struct outbound_call call = new_call(w, url);
+        struct outbound_call call = tls_call(w, url, sizeof url, cases[i].host);
 
-        call.plain_ok = false;
+        if (cases[i].expired)
+            (void)snprintf(url, sizeof url, "https://%s:%u/ok", cases[i].host,
+                           (unsigned)w->expired.port);
         call.ca_file = cases[i].ca_file;
         run_call(w, &call);
-        assert_int_equal(call.rc, cases[i].rc);
+        if (call.rc != cases[i].rc)
+            fail_msg("%s: %s (%s)", cases[i].name, rc_name(call.rc), call.reason);
         outbound_call_clear(&call);
     }
-    assert_int_equal(w->tls.requests, 1);
+    assert_int_equal(w->tls.requests + w->expired.requests, 1);
+}
+
+static void connections_are_used_again_by_the_rules_of_each_call(void **state)
+{
+    struct world *w = *state;
+    char url[64];
+
+    for (int i = 0; i < 3; i++) {
+        struct outbound_call call = tls_call(w, url, sizeof url, "loop.test");
+
+        call.private_ok = i < 2;
+        run_call(w, &call);
+        assert_int_equal(call.rc, i < 2 ? RC_OK : RC_DENIED);
+        outbound_call_clear(&call);
+    }
+    assert_int_equal(w->tls.connections, 1);
+    assert_int_equal(w->tls.requests, 2);
 }
 
 static void refuses_addresses_by_its_rules(void **state)
@@ -452,7 +415,12 @@ static void refuses_addresses_by_its_rules(void **state)
         {"a blank", "https://exa mple.com/", true, true, RC_DENIED},
         {"a port that is none", "https://example.com:99999/", true, true, RC_DENIED},
         {"nothing", "", true, true, RC_DENIED},
-        {"a name that does not resolve", "https://nowhere.invalid/", false, false, RC_IO},
+        {"a name that means a private address", "https://private.test/", false, false, RC_DENIED},
+        {"a name that does not resolve", "https://nowhere.test/", false, false, RC_IO},
+        {"an address in one number", "https://2130706433:1/", false, false, RC_DENIED},
+        {"an address of two numbers", "https://127.1:1/", false, false, RC_DENIED},
+        {"plain HTTP to a name that means a private address", "http://private.test/", true, true,
+         RC_DENIED},
         {"a port where nobody listens", "http://127.0.0.1:1/", true, true, RC_IO},
     };
 
@@ -495,9 +463,10 @@ static void cancels_in_flight_and_before(void **state)
 {
     struct world *w = *state;
     struct outbound_call calls[2];
+    const char *url = plain_url(w, "/silent");
 
     for (size_t i = 0; i < ARRAY_LEN(calls); i++) {
-        calls[i] = new_call(w, plain_url(w, "/silent"));
+        calls[i] = new_call(w, url);
         calls[i].total_ms = 20000;
         w->left = 1;
         send_it(w, &calls[i]);
@@ -516,9 +485,11 @@ static void ends_calls_in_flight_when_it_stops(void **state)
     struct world *w = *state;
     struct outbound_call calls[3];
 
+    const char *url = plain_url(w, "/silent");
+
     w->left = ARRAY_LEN(calls);
     for (size_t i = 0; i < ARRAY_LEN(calls); i++) {
-        calls[i] = new_call(w, plain_url(w, "/silent"));
+        calls[i] = new_call(w, url);
         calls[i].total_ms = 20000;
         if (i == 2)
             outbound_stop(w->out);
@@ -530,6 +501,150 @@ static void ends_calls_in_flight_when_it_stops(void **state)
         assert_int_equal(calls[i].rc, RC_BUSY);
         outbound_call_clear(&calls[i]);
     }
+}
+
+/* Cancelled at all stages: queued, connecting, waiting, answered, told. */
+static void each_call_ends_once_however_late_it_is_cancelled(void **state)
+{
+    struct world *w = *state;
+    struct outbound_call *calls = calloc(MANY, sizeof *calls);
+    const char *url = plain_url(w, "/ok");
+    unsigned ended = 0;
+
+    w->left = MANY;
+    for (size_t i = 0; i < MANY; i++) {
+        calls[i] = new_call(w, url);
+        calls[i].total_ms = 20000;
+        send_it(w, &calls[i]);
+        usleep(i % 7 * 300);
+        outbound_cancel(w->out, &calls[i / 2]);
+    }
+    loop_run(w->loop);
+    for (size_t i = 0; i < MANY; i++) {
+        ended += calls[i].rc == RC_OK || calls[i].rc == RC_BUSY;
+        outbound_call_clear(&calls[i]);
+    }
+    assert_int_equal(ended, MANY);
+    free(calls);
+}
+
+static void a_name_server_that_hangs_holds_up_nothing(void **state)
+{
+    struct world *w = *state;
+    struct outbound_call hangs[2], call = new_call(w, plain_url(w, "/ok"));
+    mono_ns start = clock_mono();
+
+    for (size_t i = 0; i < 2; i++) {
+        hangs[i] = new_call(w, "https://hangs.test/");
+        hangs[i].total_ms = i ? 20000 : 100;
+    }
+    w->left = 2;
+    send_it(w, &hangs[0]);
+    send_it(w, &hangs[1]);
+    usleep(50000); /* both are asking */
+    send_it(w, &call);
+    loop_run(w->loop);
+    assert_int_equal(call.rc, RC_OK);
+    assert_int_equal(hangs[0].rc, RC_IO);
+    assert_true(clock_mono() - start < HANG_US / 2 * (mono_ns)1000);
+    w->left = 1; /* the other one hangs yet */
+    outbound_stop(w->out);
+    loop_run(w->loop);
+    assert_int_equal(hangs[1].rc, RC_BUSY);
+    assert_true(clock_mono() - start < HANG_US / 2 * (mono_ns)1000);
+    outbound_call_clear(&call);
+}
+
+/* A loop of its own that asks again and again, each time from within `done`. */
+struct asker {
+    pthread_t thread;
+    struct loop *loop;
+    struct outbound *out;
+    struct outbound_call call;
+    unsigned left, good;
+};
+
+static void ask_again(void *ctx, struct outbound_call *call)
+{
+    struct asker *a = ctx;
+
+    assert_true(pthread_equal(pthread_self(), a->thread));
+    a->good += call->rc == RC_OK && call->status == 200;
+    outbound_call_clear(call);
+    if (--a->left)
+        outbound_send(a->out, a->loop, call);
+    else
+        loop_stop(a->loop);
+}
+
+static void *ask(void *ctx)
+{
+    struct asker *a = ctx;
+
+    a->thread = pthread_self();
+    outbound_send(a->out, a->loop, &a->call);
+    loop_run(a->loop);
+    return NULL;
+}
+
+static void serves_several_loops(void **state)
+{
+    struct world *w = *state;
+    struct asker askers[3] = {0};
+    pthread_t threads[ARRAY_LEN(askers)];
+    const char *url = plain_url(w, "/keep");
+
+    for (size_t i = 0; i < ARRAY_LEN(askers); i++) {
+        struct asker *a = &askers[i];
+
+        *a = (struct asker){.loop = loop_new((unsigned)i), .out = w->out, .left = 30};
+        a->call = new_call(w, url);
+        a->call.total_ms = 20000;
+        a->call.done = ask_again;
+        a->call.ctx = a;
+        assert_int_equal(pthread_create(&threads[i], NULL, ask, a), 0);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(askers); i++) {
+        assert_int_equal(pthread_join(threads[i], NULL), 0);
+        assert_int_equal(askers[i].good, 30);
+        loop_free(askers[i].loop);
+    }
+    assert_true(w->plain.connections <= ARRAY_LEN(askers));
+}
+
+static size_t open_descriptors(void)
+{
+    DIR *dir = opendir("/proc/self/fd");
+    size_t n = 0;
+
+    assert_non_null(dir);
+    while (readdir(dir))
+        n++;
+    closedir(dir);
+    return n;
+}
+
+static void leaves_no_descriptors_behind(void **state)
+{
+    static const char *const paths[] = {"/ok", "/keep", "/endless", "/cut", "/host", "/claims"};
+    size_t before = 0;
+
+    for (int round = 0; round < 3; round++) {
+        struct world *w = NULL;
+
+        if (round == 1) /* the first one may open what stays */
+            before = open_descriptors();
+        set_up((void **)&w);
+        for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
+            struct outbound_call call = new_call(w, plain_url(w, paths[i]));
+
+            run_call(w, &call);
+            outbound_call_clear(&call);
+        }
+        tear_down((void **)&w);
+    }
+    (void)state;
+    assert_int_equal(open_descriptors(), before);
 }
 
 static void stops_without_ever_having_sent(void **state)
@@ -593,20 +708,31 @@ static void tells_public_addresses_from_others(void **state)
     assert_false(outbound_address_is_public(octets, 5));
 }
 
+#define WORLD_TEST(f) cmocka_unit_test_setup_teardown((f), set_up, tear_down)
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(answers_as_the_peer_does_within_limits, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(sends_what_it_is_given, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(finds_headers_of_the_answer, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(judges_certificates, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(refuses_addresses_by_its_rules, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(serves_many_at_once, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(cancels_in_flight_and_before, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(ends_calls_in_flight_when_it_stops, set_up, tear_down),
-        cmocka_unit_test_setup_teardown(stops_without_ever_having_sent, set_up, tear_down),
+        cmocka_unit_test(leaves_no_descriptors_behind), /* before threads that nobody waits for */
+        WORLD_TEST(answers_as_the_peer_does_within_limits),
+        WORLD_TEST(sends_what_it_is_given),
+        WORLD_TEST(refuses_headers_that_would_break_the_request),
+        WORLD_TEST(finds_headers_of_the_answer),
+        WORLD_TEST(judges_certificates),
+        WORLD_TEST(connections_are_used_again_by_the_rules_of_each_call),
+        WORLD_TEST(refuses_addresses_by_its_rules),
+        WORLD_TEST(serves_many_at_once),
+        WORLD_TEST(serves_several_loops),
+        WORLD_TEST(cancels_in_flight_and_before),
+        WORLD_TEST(each_call_ends_once_however_late_it_is_cancelled),
+        WORLD_TEST(ends_calls_in_flight_when_it_stops),
+        WORLD_TEST(a_name_server_that_hangs_holds_up_nothing),
+        WORLD_TEST(stops_without_ever_having_sent),
         cmocka_unit_test(tells_public_addresses_from_others),
     };
+    static const char *const proxies[] = {"http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy"};
 
+    for (size_t i = 0; i < ARRAY_LEN(proxies); i++) /* where nobody listens: it is not asked */
+        assert_int_equal(setenv(proxies[i], "http://127.0.0.1:1", 1), 0);
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

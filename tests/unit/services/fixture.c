@@ -3,9 +3,11 @@
 
 #include "crypto/base64.h"
 #include "services/admin/admin.h"
+#include "services/endpoint/endpoint.h"
 #include "services/identity/identity.h"
 #include "services/issuer/issuer.h"
 #include "services/meta/meta.h"
+#include "services/resources/arm.h"
 
 #include <dirent.h>
 #include <unistd.h>
@@ -144,7 +146,12 @@ static void open_store_and_gate(struct fixture *fx, bool production)
 
 void fixture_open(struct fixture *fx, bool production)
 {
-    const struct route *tables[] = {identity_routes, admin_routes, meta_routes, issuer_routes,
+    const struct route *tables[] = {identity_routes,
+                                    admin_routes,
+                                    meta_routes,
+                                    issuer_routes,
+                                    endpoint_routes,
+                                    arm_routes,
                                     production ? metrics_admin_routes : metrics_public_routes};
     struct buf why;
 
@@ -247,6 +254,9 @@ static void add_signature(struct fixture *fx, struct buf *head, const char *meth
              (int)sizeof date, date, (int)sizeof hash, hash, (int)sizeof signature, signature);
 }
 
+static const struct door metadata_door = {
+    .identity = true, .metadata = true, .loopback = true, .port = 4001};
+
 static void add_credential(struct fixture *fx, enum caller who, struct buf *head,
                            const char *method, const char *target)
 {
@@ -264,6 +274,9 @@ static void add_credential(struct fixture *fx, enum caller who, struct buf *head
     case USER:
         buf_addf(head, "Authorization: Bearer " STR_FMT "\r\n", STR_ARG(fx->token));
         break;
+    case PROGRAM:
+        buf_add(head, STR("Metadata: true\r\n"));
+        break;
     case NOBODY:
     case ADMIN:
         break;
@@ -272,6 +285,8 @@ static void add_credential(struct fixture *fx, enum caller who, struct buf *head
 
 static const struct door *door_of(enum caller who)
 {
+    if (who == PROGRAM)
+        return &metadata_door;
     return who == ADMIN ? &socket_door : who == ADMIN_TCP ? &admin_door : &request_fake_door;
 }
 

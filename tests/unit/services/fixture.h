@@ -26,6 +26,7 @@ enum caller {
     ADMIN,     /* on the administration socket */
     ADMIN_TCP, /* by token, on the administration listener */
     USER,      /* fx->token */
+    PROGRAM,   /* on this machine, at the metadata endpoint */
 };
 
 struct fixture {

@@ -423,22 +423,40 @@ static void copies_capabilities_as_sent(void **state)
     json_decref(payload);
 }
 
+static int ask_not_before(long long seconds)
+{
+    return ask_token(&w, with_secret(path_of(1,
+                                             "&claims={\"access_token\":{\"nbf\":{"
+                                             "\"essential\":true,\"value\":\"%lld\"}}}",
+                                             seconds)));
+}
+
 static void issues_no_token_older_than_the_challenge_asks(void **state)
 {
     long long at = clock_wall() / 1000 + 2;
+    struct change revoked = {.kind = CHANGE_APPLICATION_PUT, .u.application = w.app};
     json_t *payload;
 
     (void)state;
-    assert_int_equal(ask_token(&w, with_secret(path_of(1,
-                                                       "&claims={\"access_token\":{\"nbf\":{"
-                                                       "\"essential\":true,\"value\":\"%lld\"}}}",
-                                                       at))),
-                     200);
+    revoked.u.application.version = 2;
+    revoked.u.application.revoked_before = at * 1000 - 1;
+    assert_int_equal(store_commit_wait(w.fx.store, &revoked, 1), RC_OK);
+    assert_int_equal(ask_not_before(at), 200);
     payload = token_payload(&w);
-    assert_true(json_integer_value(json_object_get(payload, "iat")) >= at);
+    assert_int_equal(json_integer_value(json_object_get(payload, "iat")), at);
     json_decref(payload);
-    ask_token(&w, with_secret(path_of(1, "&claims={\"access_token\":{\"nbf\":{\"value\":%lld}}}",
-                                      at + 3600)));
+    ask_not_before(at + 1);
+    check_refused(&w, 400, "invalid_request", 90100);
+}
+
+/* Or it would be younger than the next revocation. */
+static void dates_no_token_ahead_of_its_time(void **state)
+{
+    (void)state;
+    assert_int_equal(ask_not_before(clock_wall() / 1000), 200);
+    ask_not_before(clock_wall() / 1000 + 5);
+    check_refused(&w, 400, "invalid_request", 90100);
+    ask_not_before(clock_wall() / 1000 + 3600);
     check_refused(&w, 400, "invalid_request", 90100);
 }
 
@@ -469,6 +487,55 @@ static void refuses_claims_out_of_form(void **state)
     assert_int_equal(
         ask_token(&w, with_secret("&claims={\"access_token\":{\"xms_cc\":null,\"nbf\":null}}")),
         200);
+}
+
+/* ---- identity endpoints ---- */
+
+static struct change identity(const char *name)
+{
+    return (struct change){
+        .kind = CHANGE_APPLICATION_PUT,
+        .u.application = {.client_id = uuid_random(),
+                          .object_id = uuid_random(),
+                          .kind = APPLICATION_MANAGED,
+                          .version = 1,
+                          .created = clock_wall(),
+                          .name = str_from(name),
+                          .arm_id = arena_printf(&w.arena, "/subscriptions/s/%s", name),
+                          .document = STR("{}")}};
+}
+
+#define METADATA "/metadata/identity/oauth2/token?api-version=2018-02-01&resource="
+
+/* The request waits for the store meanwhile: what it said has to be kept. */
+static void the_only_managed_identity_needs_no_name(void **state)
+{
+    static const struct {
+        const char *written, *audience;
+    } resources[] = {
+        {"https://communication.azure.com/", "https://communication.azure.com/"}, /* Python */
+        {"https%3A%2F%2Fcommunication.azure.com", "https://communication.azure.com"},
+    };
+    struct change c = identity("only");
+
+    (void)state;
+    assert_int_equal(call(&w.fx, PROGRAM, "GET", METADATA "https://communication.azure.com/", ""),
+                     400);
+    assert_int_equal(store_commit_wait(w.fx.store, &c, 1), RC_OK);
+    for (size_t i = 0; i < ARRAY_LEN(resources); i++) {
+        json_t *payload;
+
+        assert_int_equal(
+            call(&w.fx, PROGRAM, "GET", path_of(0, METADATA "%s", resources[i].written), ""), 200);
+        assert_string_equal(text_at(&w.fx, "resource"), resources[i].audience);
+        payload = token_payload(&w);
+        assert_string_equal(claim(payload, "aud"), resources[i].audience);
+        json_decref(payload);
+    }
+    c = identity("second");
+    assert_int_equal(store_commit_wait(w.fx.store, &c, 1), RC_OK);
+    assert_int_equal(call(&w.fx, PROGRAM, "GET", METADATA "https://communication.azure.com/", ""),
+                     400);
 }
 
 /* ---- many wrong ones ---- */
@@ -549,7 +616,9 @@ int main(void)
         CASE(refuses_secrets_on_plain_http_from_afar),
         CASE(copies_capabilities_as_sent),
         CASE(issues_no_token_older_than_the_challenge_asks),
+        CASE(dates_no_token_ahead_of_its_time),
         CASE(refuses_claims_out_of_form),
+        CASE(the_only_managed_identity_needs_no_name),
         PRODUCTION(slows_down_who_guesses),
         PRODUCTION(the_same_wrong_secret_is_one_guess),
         PRODUCTION(a_guesser_shuts_out_nobody_else),

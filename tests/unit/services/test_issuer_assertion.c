@@ -117,6 +117,51 @@ static void takes_dates_as_every_client_writes_them(void **state)
     }
 }
 
+static void add_filled(struct buf *out, const void *octets, size_t len)
+{
+    char *text = arena_alloc(&w.arena, BASE64URL_LEN(len) + 1);
+    size_t n = base64url_encode(octets, len, text);
+
+    buf_add(out, str_of(text, n));
+    for (; n % 4; n++)
+        buf_add_char(out, '=');
+}
+
+/* Each part filled up with '=', and signed so, as the asynchronous Python credential does. */
+static struct str filled_jws(struct pkey *key, const char *header, const char *payload)
+{
+    struct signer *signer = signer_new(key);
+    uint8_t signature[SIGNATURE_MAX];
+    struct str kept;
+    struct buf out;
+    size_t len;
+
+    buf_init(&out, 16 * KIB);
+    add_filled(&out, header, strlen(header));
+    buf_add_char(&out, '.');
+    add_filled(&out, payload, strlen(payload));
+    assert_int_equal(signer_sign(signer, w.fx.work, buf_str(&out), signature, &len), RC_OK);
+    buf_add_char(&out, '.');
+    add_filled(&out, signature, len);
+    kept = arena_dup(&w.arena, buf_str(&out));
+    buf_clear(&out);
+    signer_free(signer);
+    return kept;
+}
+
+static void takes_parts_that_are_filled_up(void **state)
+{
+    static const char *const more[] = {",\"x\":1", ",\"x\":12", ",\"x\":123"};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(more); i++) {
+        struct str assertion =
+            filled_jws(test_keys.client, header_of_client(), client_payload(&w, more[i]));
+
+        assert_int_equal(ask_with_assertion(&w, w.client, assertion), 200);
+    }
+}
+
 static void takes_every_address_that_means_us(void **state)
 {
     const char *const good[] = {
@@ -411,6 +456,10 @@ static void refuses_foreign_assertions_that_fit_no_record(void **state)
         "another subject",
         foreign(foreign_payload(FOREIGN_ISSUER, "system:serviceaccount:shop:Worker", LISTED, 600)),
         700213);
+    check_attack("parts that are filled up",
+                 filled_jws(test_keys.foreign, "{\"alg\":\"ES256\",\"kid\":\"foreign-1\"}",
+                            foreign_payload(FOREIGN_ISSUER, SUBJECT, LISTED, 600)),
+                 700027);
     check_attack("another audience",
                  foreign(foreign_payload(FOREIGN_ISSUER, SUBJECT, "[\"api://other\"]", 600)),
                  700212);
@@ -534,6 +583,7 @@ int main(void)
         CASE(takes_an_assertion_of_a_registered_certificate),
         CASE(reads_thumbprints_as_every_client_writes_them),
         CASE(takes_dates_as_every_client_writes_them),
+        CASE(takes_parts_that_are_filled_up),
         CASE(takes_every_address_that_means_us),
         CASE(refuses_forged_headers),
         CASE(refuses_what_is_no_jws),

@@ -322,6 +322,40 @@ static void lists_what_was_committed_before(struct fixture *f)
     }
 }
 
+static void keep(struct fixture *f, const char *name, const char *value)
+{
+    must(f, (struct change){.kind = CHANGE_META_PUT, .u.meta = {str_from(name), str_from(value)}});
+}
+
+static void lists_and_deletes_named_values_by_their_beginning(struct fixture *f)
+{
+    struct change gone = {.kind = CHANGE_META_DELETE, .u.meta.name = STR("group:b")};
+    struct listed l;
+    struct str value;
+
+    fixture_open(f);
+    keep(f, "group:b", "2");
+    keep(f, "group:a", "1");
+    keep(f, "grouq", "no");
+    keep(f, "group", "no");
+    keep(f, "group:%", "3");
+    l = list(f, (struct access_query){.what = ACCESS_META, .scope = STR("group:")});
+    assert_int_equal(l.rc, RC_OK);
+    assert_int_equal(l.page.n, 3);
+    check_text(l.page.metas[0].name, STR("group:%"));
+    check_text(l.page.metas[1].name, STR("group:a"));
+    check_text(l.page.metas[1].value, STR("1"));
+    check_text(l.page.metas[2].name, STR("group:b"));
+    assert_int_equal(fixture_commit(f, &gone, 1), RC_OK);
+    assert_true(gone.out_existed);
+    assert_int_equal(fixture_commit(f, &gone, 1), RC_OK);
+    assert_false(gone.out_existed);
+    l = list(f, (struct access_query){.what = ACCESS_META, .scope = STR("group:")});
+    assert_int_equal(l.page.n, 2);
+    assert_int_equal(store_meta(f->reader, STR("group:b"), &f->arena, &value), RC_NOT_FOUND);
+    assert_int_equal(store_meta(f->reader, STR("group:a"), &f->arena, &value), RC_OK);
+}
+
 /* clang-format off */
 static const struct store_case cases[] = {
     {"hands out whole tables in order", hands_out_whole_tables_in_order},
@@ -330,6 +364,8 @@ static const struct store_case cases[] = {
     {"lists assignments at, above and below a scope", lists_assignments_at_above_and_below_a_scope},
     {"orders assignments of one time by id", orders_assignments_of_one_time_by_id},
     {"lists what was committed before", lists_what_was_committed_before},
+    {"lists and deletes named values by their beginning",
+     lists_and_deletes_named_values_by_their_beginning},
 };
 /* clang-format on */
 

@@ -1,0 +1,207 @@
+"""Principals, roles and trusted issuers through the administration and the command line, to the token that counts."""
+
+import http.client
+import json
+import re
+import time
+import urllib.parse
+from pathlib import Path
+
+import jwt
+import pytest
+from cryptography.hazmat.primitives.asymmetric import ec
+from test_issuer import SCOPE, Client, ask, by_assertion
+
+IDENTITIES = "/identities?api-version=2023-10-01"
+
+
+def cli(server, *args, code=0):
+    told = server.cli(*args)
+    assert told.returncode == code, told
+    return told.stdout
+
+
+def data(server, *args):
+    return json.loads(cli(server, *args, "--json"))
+
+
+def get_token(server, name):
+    return cli(server, "token", "get", "--as", name, "--raw").strip()
+
+
+def status_with(server, token):
+    return server.bearer("POST", IDENTITIES, token, {}, secure=True).status
+
+
+def next_second():
+    """Tokens have whole seconds: one that is got after this is newer than any before."""
+    time.sleep(1.1 - time.time() % 1)
+
+
+def test_what_a_role_allows_counts_on_the_next_request(server):
+    made = data(server, "app", "create", "role-taker", "--role", "none")
+    assert made["roles"] == [] and re.fullmatch(r"[0-9a-f-]{36}", made["tenantId"])
+    token = get_token(server, "role-taker")
+    assert status_with(server, token) == 403
+    given = data(server, "role", "assign", "role-taker", "Callgate Identity Contributor")
+    assert status_with(server, token) == 201
+    cli(server, "role", "remove", "role-taker", "callgate identity contributor")
+    assert status_with(server, token) == 403
+    cli(server, "role", "remove", given["id"], code=4)
+    data(server, "role", "assign", "role-taker", "Contributor", "--scope", "/")
+    assert status_with(server, token) == 201
+    cli(server, "app", "disable", "role-taker")
+    assert status_with(server, token) == 401
+    cli(server, "app", "enable", "role-taker")
+    assert status_with(server, token) == 201
+    cli(server, "app", "revoke", "role-taker")
+    assert status_with(server, token) == 401
+    next_second()
+    assert status_with(server, get_token(server, "role-taker")) == 201
+    cli(server, "app", "delete", "role-taker")
+    assert status_with(server, token) == 401
+
+
+def test_a_role_of_another_resource_is_no_role_here(server):
+    server.new_resource("elsewhere")
+    cli(server, "app", "create", "traveller", "--role", "none")
+    cli(server, "role", "assign", "traveller", "Contributor", "--resource", "elsewhere")
+    assert status_with(server, get_token(server, "traveller")) == 403
+
+
+def test_a_secret_lives_until_it_is_removed(server):
+    made = data(server, "app", "create", "keeper", "--role", "Callgate Identity Contributor", "--secret")
+    assert made["variables"]["AZURE_CLIENT_SECRET"] == made["secret"]
+    assert made["variables"]["AZURE_AUTHORITY_HOST"] == f"https://localhost:{server.https_port}"
+    fields = {"grant_type": "client_credentials", "scope": SCOPE, "client_id": made["clientId"],
+              "client_secret": made["secret"]}
+    answer = ask(server, fields)
+    assert answer.status == 200 and status_with(server, answer.json()["access_token"]) == 201
+    shown = data(server, "app", "show", "keeper")
+    assert made["secret"] not in json.dumps(shown) and made["secret"] not in server.log()
+    cli(server, "app", "secret", "remove", "keeper", shown["secrets"][0]["id"])
+    assert ask(server, fields).status == 401
+    assert status_with(server, answer.json()["access_token"]) == 401
+
+
+def test_a_certificate_from_a_file_signs_in(server, tmp_path):
+    client, pem = Client(), tmp_path / "client.pem"
+    pem.write_text(client.pem)
+    made = data(server, "app", "create", "certified", "--role", "Callgate Identity Contributor")
+    shown = data(server, "app", "cert", "add", "certified", str(pem))
+    endpoint = f"https://localhost:{server.https_port}/adfs/oauth2/v2.0/token"
+    answer = ask(server, by_assertion(type("App", (), made | {"client_id": made["clientId"]}),
+                                      client.assertion(endpoint, made["clientId"])))
+    assert answer.status == 200, answer
+    cli(server, "app", "cert", "remove", "certified", shown["certificates"][0]["id"])
+    assert status_with(server, answer.json()["access_token"]) == 401
+    key = tmp_path / "key.pem"
+    key.write_text(client.pem + "-----BEGIN PRIVATE KEY-----\n")
+    cli(server, "app", "cert", "add", "certified", str(key), code=5)
+
+
+class Issuer:
+    """Another issuer, whose key set lies in a file."""
+
+    def __init__(self, folder, url="https://issuer.example"):
+        self.url, self.key, self.file = url, ec.generate_private_key(ec.SECP256R1()), folder / "keys.json"
+        public = json.loads(jwt.algorithms.ECAlgorithm.to_jwk(self.key.public_key()))
+        self.file.write_text(json.dumps({"keys": [{**public, "kid": "one", "alg": "ES256", "use": "sig"}]}))
+
+    def token(self, **claims):
+        payload = {"iss": self.url, "aud": "callgate", "exp": int(time.time()) + 600, **claims}
+        return jwt.encode(payload, self.key, "ES256", {"kid": "one"})
+
+
+@pytest.fixture
+def issuer(server, tmp_path):
+    one = Issuer(tmp_path)
+    yield one
+    server.cli("issuer", "remove", one.url)
+
+
+def test_a_trusted_issuers_token_means_a_principal(server, issuer):
+    token = issuer.token(sub="robot")
+    assert status_with(server, token) == 401
+    made = data(server, "issuer", "add", issuer.url, "--audience", "callgate", "--subject", "robot", "--name", "robot-1",
+                "--jwks-file", str(issuer.file))
+    assert made["test"]["ok"] and made["test"]["kids"] == ["one"] and made["principalName"] == "robot-1"
+    assert status_with(server, token) == 403
+    cli(server, "role", "assign", made["objectId"], "Callgate Identity Contributor")
+    assert status_with(server, token) == 201
+    assert status_with(server, issuer.token(sub="Robot")) == 401
+    assert status_with(server, issuer.token(sub="robot", aud="other")) == 401
+    told = data(server, "token", "inspect", token)
+    assert told["issuer"] == "trusted (oidc)" and told["principal"] == "robot-1 (foreign)", told
+    assert told["state"] == "alive" and told["roles"] == "Callgate Identity Contributor"
+    cli(server, "app", "disable", "robot-1")
+    assert status_with(server, token) == 401
+    cli(server, "app", "enable", "robot-1")
+    # a further rule, by a claim
+    data(server, "issuer", "add", issuer.url, "--claim", "team=red", "--name", "reds")
+    cli(server, "role", "assign", "reds", "Callgate Identity Contributor")
+    assert status_with(server, issuer.token(sub="x", team=["blue", "red"])) == 201
+    assert status_with(server, issuer.token(sub="x", team="blue")) == 401
+    assert json.loads(cli(server, "issuer", "test", issuer.url, "--json"))["ok"] is True
+    issuer.file.write_text("{}")
+    assert server.cli("issuer", "test", issuer.url).returncode == 1
+    cli(server, "issuer", "remove", issuer.url)
+    assert status_with(server, token) == 401
+    cli(server, "app", "show", "robot-1", code=4)
+
+
+def test_an_issuer_that_can_t_be_asked_is_not_trusted(server, tmp_path):
+    told = server.cli("issuer", "add", "https://127.0.0.1:9", "--audience", "a", "--subject", "s")
+    assert told.returncode == 1 and "can't be had" in told.stderr, told
+    (tmp_path / "empty.json").write_text('{"keys":[]}')
+    told = server.cli("issuer", "add", "https://empty.example", "--audience", "a", "--subject", "s", "--jwks-file",
+                      str(tmp_path / "empty.json"))
+    assert told.returncode == 1, told
+    assert data(server, "issuer", "list") == []
+
+
+def test_trust_and_secrets_are_the_business_of_an_administrator_nearby(server):
+    rows = json.loads(cli(server, "routes", "--json"))
+    near = {(row["method"], row["path"]) for row in rows if row["need"] == "local"}
+    assert {("POST", "/admin/issuers"), ("DELETE", "/admin/issuers/{id}"), ("POST", "/admin/token"),
+            ("GET", "/admin/identities/{name}:header"), ("POST", "/admin/identities/{name}:renewHeader"),
+            ("POST", "/admin/identities/{name}:serve")} <= near
+
+
+def test_a_rotated_issuer_key_leaves_tokens_alive(server):
+    cli(server, "app", "create", "long-lived", "--role", "Callgate Identity Contributor")
+    token = get_token(server, "long-lived")
+    rotated = data(server, "key", "rotate", "--purpose", "issuer")
+    fresh = get_token(server, "long-lived")
+    assert jwt.get_unverified_header(fresh)["kid"] == rotated["kid"] != jwt.get_unverified_header(token)["kid"]
+    assert status_with(server, token) == status_with(server, fresh) == 201
+
+
+def test_variables_for_clients(server):
+    cli(server, "app", "create", "env-app", "--role", "none")
+    names = json.loads(cli(server, "env", "--app", "env-app", "--shell", "json"))
+    assert names["AZURE_TENANT_ID"] == "adfs" and names["AZURE_AUTHORITY_HOST"] == f"https://localhost:{server.https_port}"
+    assert "AZURE_CLIENT_SECRET" not in names and "COMMUNICATION_SERVICES_CONNECTION_STRING" not in names
+    cli(server, "env", "--identity", "default", code=3)
+
+
+def test_the_identity_listener_is_named_for_clients(fresh_server):
+    server = fresh_server("--imds", "127.0.0.1:0")
+    names = json.loads(cli(server, "env", "--identity", "default", "--shell", "json"))
+    port = json.loads((Path(server.data) / "server.json").read_text())["imds"]["port"]
+    assert names["IDENTITY_ENDPOINT"] == f"http://127.0.0.1:{port}/msi/token"
+    query = urllib.parse.urlencode({"api-version": "2019-08-01", "resource": "https://communication.azure.com/"})
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=30)
+    connection.request("GET", f"/msi/token?{query}", headers={"X-IDENTITY-HEADER": names["IDENTITY_HEADER"]})
+    assert connection.getresponse().status == 200
+    connection.close()
+
+
+def test_secrets_stay_out_of_the_log(server):
+    made = data(server, "app", "create", "quiet", "--secret")
+    header = server.admin("GET", "/admin/identities/default:header").json()["header"]
+    token = get_token(server, "quiet")
+    log = server.log()
+    assert "application.created" in log and "token.issued" in log
+    for secret in (made["secret"], header, token, token.split(".")[2]):
+        assert secret not in log
