@@ -237,6 +237,8 @@ static void strip_application(void *ctx, const struct application_row *row)
     document.secrets_count = document.certificates_count = document.federated_count = 0;
     c->u.application.version++;
     c->u.application.revoked_before = clock_now(&s->app->clock);
+    if (c->u.application.revoked_before <= row->revoked_before)
+        c->u.application.revoked_before = row->revoked_before + 1;
     c->u.application.document = app_document_write(&document, arena);
     if (row->kind == APPLICATION_MANAGED)
         (void)app_header_make(s->app->master, arena, &c->u.application); /* shown when asked for */

@@ -156,15 +156,16 @@ struct service_mint {
     struct str client_capabilities; /* xms_cc: a JSON array of strings, or empty */
     struct str managed_identity;    /* xms_mirid, or empty */
     unix_ms now;
-    unix_ms not_before; /* issue no token that is older; 0: no such limit */
     int64_t seconds;
 };
-/** Appends the token; out_issued and out_expires are its iat and exp, out_uti (22 octets) its id
- * for the log. RC_BUSY: no signing key is active; RC_INVALID: the origin is none of ours. */
+/** When it was issued, to the millisecond (claims cgi and, in seconds, iat), its exp, and its id
+ * for the log. */
 struct service_minted {
     unix_ms issued, expires;
     char uti[22];
 };
+/** Appends the token, issued now, or in the millisecond after the application's last revocation if
+ * that is later. RC_BUSY: no signing key is active; RC_INVALID: the origin is none of ours. */
 enum rc gate_mint_service(struct gate_loop *gl, const struct service_mint *m, struct buf *out,
                           struct service_minted *minted) NODISCARD;
 

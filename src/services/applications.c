@@ -106,6 +106,13 @@ enum rc application_changed(struct request *req, struct application_row *row,
     return RC_OK;
 }
 
+void application_revoke(struct request *req, struct application_row *row)
+{
+    unix_ms now = clock_now(req->site->clock); /* no thread that issues tokens reads a later one */
+
+    row->revoked_before = now > row->revoked_before ? now : row->revoked_before + 1;
+}
+
 enum rc role_named(struct request *req, struct str text, struct role *out)
 {
     const struct grants *grants = gate_grants(gate_of(req->site->gate));

@@ -24,6 +24,9 @@ struct application_row system_identity_make(struct request *req, const struct re
 /** The row as it is after a change of its document: version + 1. */
 enum rc application_changed(struct request *req, struct application_row *row,
                             const struct app_document *doc) NODISCARD;
+/** Ends the tokens that the application has got, by its row: all that were issued till now, and
+ * those of this millisecond after the last revocation. */
+void application_revoke(struct request *req, struct application_row *row);
 /** True for 1 to 128 octets of printable text that is no id and has no slash. */
 bool application_name_valid(struct str name) NODISCARD;
 

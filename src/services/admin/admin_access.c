@@ -254,7 +254,7 @@ void app_change_commit(struct app_change *c, app_answer_fn answer, const char *e
 
 void app_revoke_tokens(struct app_change *c)
 {
-    c->app.row.revoked_before = (c->req->now / 1000 + 1) * 1000; /* iat has whole seconds */
+    application_revoke(c->req, &c->app.row);
 }
 
 void app_answer_changed(struct app_change *c)

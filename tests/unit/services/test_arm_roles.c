@@ -534,9 +534,8 @@ static void tokens_end_with_the_credential(void **state)
     expect(OWNER, "PUT", CREDENTIAL, FEDERATED("https://i.example", "other", ""), 200);
     first = revoked_before();
     assert_true(first > clock_wall() - 2000);
-    fixture_spin(scene.fx, 1100);
     expect(OWNER, "DELETE", CREDENTIAL, NULL, 200);
-    assert_true(revoked_before() > first);
+    assert_true(revoked_before() > first); /* also within the same millisecond */
 }
 
 static void bad_credentials_and_identities_are_refused(void **state)
