@@ -12,6 +12,7 @@
 #define GATE_APPLICATIONS_H
 
 #include "base/json.h"
+#include "crypto/cert.h"
 #include "crypto/seal.h"
 #include "store/store.h"
 
@@ -73,6 +74,14 @@ void app_secret_hash(const struct master_key *master, struct str secret, uint8_t
 const struct app_secret *app_secret_find(const struct master_key *master,
                                          const struct app_document *doc,
                                          struct str secret) NODISCARD;
+
+#define APP_CERTIFICATE_TEXT_MAX CERT_TEXT_MAX
+
+/** A new certificate from what an administrator gives: PEM, or DER in base64 (of one line or of
+ * many). Gets a random id and `now` as its time; texts in the arena. RC_INVALID with a sentence for
+ * him in `out_why`: no certificate, one that can't be used, or a private key with it. */
+enum rc app_certificate_read(struct str text, unix_ms now, struct arena *arena,
+                             struct app_certificate *out, struct str *out_why) NODISCARD;
 
 /** A new endpoint secret for a managed identity: APP_HEADER_LEN hexadecimal digits in the arena;
  * fills header_hash and header_sealed of the row (in the arena) by its client id, which it is

@@ -3,9 +3,6 @@
  * Source: wire/managed-identity §1.7, §1.8, §3.3. */
 #include "services/admin/admin_access.h"
 
-#include "crypto/base64.h"
-#include "crypto/cert.h"
-
 #define DESCRIPTION_MAX  256
 #define FEDERATED_NAME   120
 #define FEDERATED_TEXT   600 /* Entra's limit for issuer, subject and audience */
@@ -138,44 +135,6 @@ void admin_app_secret_delete(struct request *req)
 
 /* ---- certificates ---- */
 
-/* PEM, or DER in base64 (of one line or of many). */
-static bool read_certificate(struct request *req, struct str text, struct cert *out,
-                             struct refusal *why)
-{
-    const char *reason = "it is malformed";
-    struct str octets = text;
-    enum rc rc;
-
-    if (str_find_str(text, STR("PRIVATE KEY")) < text.len)
-        return access_refuse(why, &API_VALIDATION,
-                             STR("The text holds a private key: keep that to yourself, renew it if "
-                                 "it has been seen, and give the certificate alone."),
-                             "$.certificate");
-    if (str_find_str(text, STR("-----BEGIN")) == text.len) {
-        char *plain = arena_alloc(req->arena, text.len + 1);
-        uint8_t *der = arena_alloc(req->arena, text.len + 1);
-        size_t n = 0;
-
-        for (size_t i = 0; i < text.len; i++)
-            if (!strchr(" \t\r\n", text.ptr[i]))
-                plain[n++] = text.ptr[i];
-        if (base64_decode(str_of(plain, n), der, text.len, &octets.len))
-            return access_refuse(why, &API_VALIDATION,
-                                 STR("certificate must be PEM, or DER in base64."),
-                                 "$.certificate");
-        octets.ptr = (const char *)der;
-    }
-    rc = cert_read(octets, req->arena, out, &reason);
-    if (rc)
-        return access_refuse(why, &API_VALIDATION,
-                             arena_printf(req->arena, "The certificate can't be used: %s.", reason),
-                             "$.certificate");
-    struct cert taken = *out; /* the key is read again from the DER when it is needed */
-    out->key = NULL;
-    cert_clear(&taken);
-    return true;
-}
-
 static void answer_added(struct app_change *c)
 {
     app_answer(c->req, 201, &c->app);
@@ -189,25 +148,29 @@ void admin_app_certificate_add(struct request *req)
 {
     static const struct json_field fields[] = {{"certificate", JSON_FIELD_STR,
                                                 offsetof(struct certificate_body, certificate), 1,
-                                                CERT_TEXT_MAX, true},
+                                                APP_CERTIFICATE_TEXT_MAX, true},
                                                {0}};
     struct app_change *c = app_change_begin(req, KIND_BIT(APPLICATION_APP));
     struct certificate_body body = {0};
-    struct cert cert = {0};
+    struct app_certificate certificate;
     struct app_document *doc;
     struct refusal why;
-    struct uuid id = uuid_random();
+    struct str flaw;
 
     if (!c)
         return;
     doc = &c->app.doc;
-    if (!body_fill(req, fields, &body, &why) ||
-        !read_certificate(req, body.certificate, &cert, &why)) {
+    if (!body_fill(req, fields, &body, &why)) {
         answer_refusal(req, &why);
         return;
     }
+    if (app_certificate_read(body.certificate, req->now, req->arena, &certificate, &flaw)) {
+        answer_refusal(req, &(struct refusal){&API_VALIDATION, flaw, STR("$.certificate")});
+        return;
+    }
     for (size_t i = 0; i < doc->certificates_count; i++) {
-        if (memcmp(doc->certificates[i].sha256, cert.sha256, sizeof cert.sha256) == 0) {
+        if (memcmp(doc->certificates[i].sha256, certificate.sha256, sizeof certificate.sha256) ==
+            0) {
             answer_refusal(req,
                            &(struct refusal){&API_CONFLICT, STR("It has this certificate already."),
                                              STR("$.certificate")});
@@ -216,17 +179,7 @@ void admin_app_certificate_add(struct request *req)
     }
     if (full(req, doc->certificates_count, APP_CERTIFICATES_MAX, "certificates"))
         return;
-    doc->certificates[doc->certificates_count] = (struct app_certificate){
-        .id = uuid_text(req, &id),
-        .subject = cert.subject,
-        .der = cert.der,
-        .created = req->now,
-        .not_before = cert.not_before,
-        .not_after = cert.not_after,
-    };
-    memcpy(doc->certificates[doc->certificates_count].sha1, cert.sha1, sizeof cert.sha1);
-    memcpy(doc->certificates[doc->certificates_count].sha256, cert.sha256, sizeof cert.sha256);
-    doc->certificates_count++;
+    doc->certificates[doc->certificates_count++] = certificate;
     app_change_commit(c, answer_added, "application.certificate_added");
 }
 
