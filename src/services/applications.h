@@ -35,7 +35,7 @@ bool application_name_valid(struct str name) NODISCARD;
 enum rc role_named(struct request *req, struct str text, struct role *out) NODISCARD;
 /** Changes to be committed as one set, in the request's arena. */
 struct changes {
-    struct change items[4];
+    struct change items[6]; /* a new resource: its scope, row, two keys, identity */
     size_t n;
     struct change_set set;
     struct request *req;
