@@ -408,10 +408,8 @@ static void end_requests(struct app *app)
     if (app->ready)
         write_last_words(app);
     store_stop(app->store);
-    for (unsigned i = APP_LANES_MAX; i-- > 0;) {
-        if (app->lanes[i].loop)
-            loop_settle(app->lanes[i].loop);
-    }
+    while (settle_lanes(app))
+        ;
 }
 
 void app_close(struct app *app)
@@ -422,6 +420,19 @@ void app_close(struct app *app)
         close_lane(&app->lanes[i]);
     if (app->gate)
         gate_detach(app->gate);
+/* What ends on one lane may be posted to another, whichever was settled first. True: something ran.
+ */
+static bool settle_lanes(struct app *app)
+{
+    bool moved = false;
+
+    for (unsigned i = APP_LANES_MAX; i-- > 0;) {
+        if (app->lanes[i].loop && loop_settle(app->lanes[i].loop))
+            moved = true;
+    }
+    return moved;
+}
+
     for (unsigned i = 0; i < APP_LANES_MAX; i++)
         store_reader_free(app->lanes[i].reader);
     store_close(app->store);

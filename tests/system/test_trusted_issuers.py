@@ -496,18 +496,20 @@ def test_a_slow_fetch_holds_up_nobody_else(fresh_server, own_issuer):
 
 @pytest.mark.parametrize("wrong", [silent, drip, endless], ids=["silent", "drips", "endless"])
 def test_stopped_while_requests_wait_for_keys(fresh_server, own_issuer, wrong):
-    server, issuer = fresh_server("--threads", "2"), own_issuer()
-    trust(server, issuer, untested=True)
-    issuer.wrong[issuer.discovery] = wrong
-    token, ended = issuer.token(), []
+    server, issuers = fresh_server("--threads", "2"), [own_issuer() for _ in range(6)]
+    for issuer in issuers:
+        trust(server, issuer, untested=True)
+        issuer.wrong[issuer.discovery] = wrong
+    tokens, ended = [issuer.token() for issuer in issuers], []
 
-    def ask(tls):
+    def ask(token, tls):
         try:
             ended.append(whoami(server, token, tls).status)
         except (OSError, HTTPException):
             ended.append("closed")
 
-    threads = [threading.Thread(target=ask, args=(i % 2 == 0,), daemon=True) for i in range(30)]
+    # whichever loop fetches the keys of one of them, somebody waits for these on the other
+    threads = [threading.Thread(target=ask, args=(token, i % 2 == 0), daemon=True) for i in range(5) for token in tokens]
     for thread in threads:
         thread.start()
     time.sleep(0.4)
