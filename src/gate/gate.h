@@ -114,6 +114,9 @@ const struct api_error *gate_check_user_token(struct gate_loop *gl, struct reque
 bool gate_wait(struct gate_loop *gl, struct request *req, loop_fn resume, void *ctx) NODISCARD;
 /** The trusted issuers of now, borrowed until the next call on this loop; NULL: none. */
 const struct issuer_set *gate_issuers(struct gate_loop *gl);
+/** How many records of trusted issuers can't be read, and are left out; of the first its issuer and
+ * the reason, in the arena. Any thread. */
+size_t gate_issuers_left_out(struct gate *g, struct arena *arena, struct str *out_why);
 /** What a check of a JWS stands on, for handlers that verify assertions. */
 struct token_check gate_token_check(struct gate_loop *gl, struct request *req) NODISCARD;
 /** Writes the names of the principal's roles at `scope` as an array of strings. */
