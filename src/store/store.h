@@ -134,6 +134,7 @@ struct role_assignment_row {
 struct issuer_row { /* a trusted issuer of service tokens */
     struct uuid id;
     struct str issuer;   /* exactly as tokens say it; unique */
+    uint32_t version;    /* 1 at first, +1 with each change */
     struct str document; /* JSON object: keys, audiences, algorithms, rules */
     unix_ms created;
 };
@@ -172,7 +173,8 @@ enum change_kind {
     CHANGE_ROLE_ASSIGNMENT_DELETE, /* by id; absent: OK */
     CHANGE_ROLE_SCOPE_DELETE,      /* every role assignment at `scope` and below; RC_INVALID when
                                     * it is empty */
-    CHANGE_ISSUER_PUT,             /* insert or replace by id; RC_CONFLICT: another has `issuer` */
+    CHANGE_ISSUER_PUT,             /* by id; RC_CONFLICT unless its version follows the one that is
+                                    * there (1: none is), or when another has `issuer` */
     CHANGE_ISSUER_DELETE,          /* by id; absent: OK */
     CHANGE_KIND_COUNT
 };

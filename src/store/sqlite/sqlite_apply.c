@@ -93,10 +93,10 @@ static const char *const sql[W_COUNT] = {
     [W_ROLE_SCOPE_DELETE] =
         "DELETE FROM role_assignments WHERE scope = ?1"
         " OR (scope >= ?2 || '/' AND scope < ?2 || '0')", /* '0' follows '/' */
-    [W_ISSUER_EXISTS] = "SELECT 1 FROM issuers WHERE id = ?1",
+    [W_ISSUER_THERE] = "SELECT version FROM issuers WHERE id = ?1",
     [W_ISSUER_PUT] =
-        "INSERT INTO issuers(id, issuer, document, created) VALUES (?1, ?2, ?3, ?4)"
-        " ON CONFLICT(id) DO UPDATE SET issuer = ?2, document = ?3, created = ?4",
+        "INSERT INTO issuers(id, version, issuer, document, created) VALUES (?1, ?2, ?3, ?4, ?5)"
+        " ON CONFLICT(id) DO UPDATE SET version = ?2, issuer = ?3, document = ?4, created = ?5",
     [W_ISSUER_DELETE] = "DELETE FROM issuers WHERE id = ?1",
 };
 /* clang-format on */

@@ -26,6 +26,7 @@ static const struct route data_row = {
 #define SERVICE  "service token; "
 
 struct world {
+    uint32_t versions[16]; /* of the issuers' rows */
     struct fixture f;
     struct outbound_fake fake;
     struct issuer_keys *keys;
@@ -61,6 +62,7 @@ static void put_issuer(struct world *w, uint8_t id, const char *issuer, const ch
     fixture_commit(&w->f, (struct change){.kind = CHANGE_ISSUER_PUT,
                                           .u.issuer = {.id = {{id}},
                                                        .issuer = str_from(issuer),
+                                                       .version = ++w->versions[id],
                                                        .document = str_from(document),
                                                        .created = NOW}});
 }

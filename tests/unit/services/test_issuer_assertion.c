@@ -471,12 +471,13 @@ static void a_caller_may_leave_while_keys_are_fetched(void **state)
     assert_int_equal(call_wait(&w.fx), 200); /* to nobody */
 }
 
-static void put_trusted_issuer(const char *alg)
+static void put_trusted_issuer(const char *alg, uint32_t version)
 {
     struct change c = {.kind = CHANGE_ISSUER_PUT};
 
     c.u.issuer = (struct issuer_row){
         .id = w.client_id,
+        .version = version,
         .issuer = STR(FOREIGN_ISSUER),
         .document = arena_printf(&w.arena,
                                  "{\"jwksUrl\":\"https://keys.example/set\",\"audiences\":[\"x\"],"
@@ -492,10 +493,10 @@ static void the_operators_record_says_where_keys_are(void **state)
     const char *payload = foreign_payload(FOREIGN_ISSUER, SUBJECT, LISTED, 600);
 
     (void)state;
-    put_trusted_issuer("ES256");
+    put_trusted_issuer("ES256", 1);
     assert_int_equal(ask_with_assertion(&w, w.client, foreign(payload)), 200);
     assert_int_equal(w.fetches, 1); /* no discovery */
-    put_trusted_issuer("RS256");
+    put_trusted_issuer("RS256", 2);
     check_attack("an algorithm that the record does not allow", foreign(payload), 700027);
     assert_int_equal(w.fetches, 1);
 }

@@ -283,7 +283,8 @@ struct change put_issuer(uint64_t n, struct str issuer)
 {
     return (struct change){
         .kind = CHANGE_ISSUER_PUT,
-        .u.issuer = {.id = id_of(n), .issuer = issuer, .document = STR("{}"), .created = NOW},
+        .u.issuer =
+            {.id = id_of(n), .version = 1, .issuer = issuer, .document = STR("{}"), .created = NOW},
     };
 }
 

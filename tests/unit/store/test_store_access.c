@@ -658,8 +658,16 @@ static void watch(void *ctx, const struct log_entry *entries, size_t n)
 
 static void see_entry(void *ctx, const struct log_entry *e)
 {
+    assert_int_equal(commit_one(f, c, NULL), RC_CONFLICT); /* it is there already */
+    c.u.issuer.version = 3;
+    assert_int_equal(commit_one(f, c, NULL), RC_CONFLICT);
+    c.u.issuer.version = 2;
     watch(ctx, e, 1);
 }
+    c.u.issuer.document = STR("{}");
+    assert_int_equal(commit_one(f, c, NULL), RC_CONFLICT); /* it would undo the change before */
+    c.u.issuer.document = text_of(f, LARGE);
+    c.u.issuer.version = 3;
 
 static void tells_the_watch_what_has_changed(struct fixture *f)
 {
@@ -668,6 +676,7 @@ static void tells_the_watch_what_has_changed(struct fixture *f)
     issuer_gone.kind = CHANGE_ISSUER_DELETE;
     const struct {
         const char *sentence;
+    assert_int_equal(seen.last.version, 2);
         struct change c;
         enum rc rc;
         int kind; /* 0: nothing to tell */
@@ -676,6 +685,8 @@ static void tells_the_watch_what_has_changed(struct fixture *f)
         {"a new application", put_application(1, STR("one")), RC_OK, LOG_PRINCIPAL, 1001},
         {"a refused one", put_application(1, STR("one")), RC_CONFLICT, 0, 0},
         {"a changed one", next, RC_OK, LOG_PRINCIPAL, 1001},
+    c.kind = CHANGE_ISSUER_PUT;
+    assert_int_equal(commit_one(f, c, NULL), RC_CONFLICT); /* it must not come back */
         {"an assignment", assign(1, 1001, 1, STR("/a")), RC_OK, LOG_PRINCIPAL, 1001},
         {"the same again", assign(1, 1001, 1, STR("/a")), RC_OK, 0, 0},
         {"a refused one", assign(2, 1001, 1, STR("/a")), RC_CONFLICT, 0, 0},
