@@ -177,6 +177,7 @@ static void add_first_identity(struct app *app, struct batch *b, const struct uu
         .id = uuid_random(),
         .principal = row.object_id,
         .role = role->id,
+        .built_in_role = true,
         .scope = scope_of_resource(subscription, FIRST_GROUP, FIRST_NAME, &b->arena),
         .principal_type = STR("ServicePrincipal"),
         .created = clock_now(&app->clock),

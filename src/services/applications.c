@@ -159,6 +159,16 @@ enum rc principal_change(struct request *req, const struct uuid *object_id, stru
     return RC_OK;
 }
 
+const struct api_error *role_assignment_refusal(struct request *req,
+                                                const struct role_assignment_row *row)
+{
+    struct role role;
+
+    return grants_role(gate_grants(gate_of(req->site->gate)), &row->role, req->arena, &role)
+               ? &API_PRINCIPAL_NOT_FOUND
+               : &API_ROLE_DEFINITION_DOES_NOT_EXIST;
+}
+
 void changes_commit(struct changes *c, struct request *req, change_done_fn done)
 {
     c->req = req;

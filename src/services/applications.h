@@ -45,6 +45,10 @@ struct changes {
  * record for it is added to `c`; else RC_NOT_FOUND. RC_IO. */
 enum rc principal_change(struct request *req, const struct uuid *object_id,
                          struct changes *c) NODISCARD;
+/** Which of the two the store missed when it refused the assignment with RC_NOT_FOUND: the role,
+ * else the principal. One of them was deleted meanwhile. */
+const struct api_error *role_assignment_refusal(struct request *req,
+                                                const struct role_assignment_row *row) NODISCARD;
 /** Holds the request and commits; `done` gets `c` as ctx. */
 void changes_commit(struct changes *c, struct request *req, change_done_fn done);
 

@@ -302,6 +302,10 @@ static void on_created(void *ctx, enum rc rc, struct change_set *set)
                                          STR("$.name")});
         return;
     }
+    if (rc == RC_NOT_FOUND) { /* its role: the principal is in the set */
+        answer_error(req, &API_ROLE_DEFINITION_DOES_NOT_EXIST);
+        return;
+    }
     if (rc) {
         answer_rc(req, rc);
         return;
@@ -322,6 +326,7 @@ static void create(struct creation *c)
                             .u.role_assignment = {.id = uuid_random(),
                                                   .principal = c->app.row.object_id,
                                                   .role = c->role.id,
+                                                  .built_in_role = c->role.built_in,
                                                   .scope = default_scope(c->req),
                                                   .principal_type = STR("ServicePrincipal"),
                                                   .created = c->req->now}};

@@ -84,6 +84,7 @@ static const char *const sql[W_COUNT] = {
         " ON CONFLICT(id) DO UPDATE SET name = ?2, document = ?3, created = ?4, updated = ?5",
     [W_ROLE_ASSIGNED] = "SELECT 1 FROM role_assignments WHERE role = ?1",
     [W_ROLE_DELETE] = "DELETE FROM roles WHERE id = ?1",
+    [W_PRINCIPAL_EXISTS] = "SELECT 1 FROM applications WHERE object_id = ?1",
     [W_ROLE_ASSIGNMENT_THERE] =
         "SELECT principal, role, scope FROM role_assignments WHERE id = ?1",
     [W_ROLE_ASSIGNMENT_PUT] =

@@ -73,6 +73,7 @@ static void assign(struct fixture *f, const char *role, const char *scope, uint8
                            .u.role_assignment = {.id = {{id}},
                                                  .principal = id_of(OBJECT),
                                                  .role = built_in_role_by_name(str_from(role))->id,
+                                                 .built_in_role = true,
                                                  .scope = str_from(scope),
                                                  .created = NOW}});
 }
