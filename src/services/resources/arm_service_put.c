@@ -169,6 +169,7 @@ static bool read_data_location(struct service_edit *e, const json_t *body)
 /* Once a step has answered, `e` may be gone with its request. */
 static void edit_run(struct service_edit *e)
 {
+    /* NOLINTNEXTLINE(clang-analyzer-deadcode.DeadStores): its cleanup reads it */
     AUTO(json_freep) json_t *props = e->props, *body = NULL;
     bool ok = arm_body(e->req, &body);
 
