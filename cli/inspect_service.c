@@ -139,6 +139,22 @@ static void look_at_audience(struct cli *cli, const struct server_info *info, co
         fail(v, STR("it is for another service (aud)"));
 }
 
+/* As the server looks at it: its own tokens say the millisecond. */
+static enum rc issue_time(const json_t *claims, bool own, unix_ms *out)
+{
+    int64_t seconds = 0;
+    enum rc rc;
+
+    if (own)
+        return json_get_int(claims, "cgi", out);
+    rc = json_get_int(claims, "iat", &seconds);
+    if (!rc && (seconds < 0 || seconds > INT64_MAX / 1000))
+        rc = RC_INVALID;
+    if (!rc)
+        *out = seconds * 1000;
+    return rc;
+}
+
 /* Known, not switched off, and not told to forget its tokens. */
 static void look_at_principal(struct cli *cli, struct cg_client *client, struct str id,
                               const json_t *claims, struct service_view *v)
@@ -147,8 +163,7 @@ static void look_at_principal(struct cli *cli, struct cg_client *client, struct 
     struct cg_error err = {0};
     json_t *app = NULL;
     bool disabled = false;
-    int64_t issued = 0;
-    unix_ms valid = 0;
+    unix_ms valid = 0, issued = 0;
 
     if (!inspect_fetch(client, path, &app, &err)) {
         if (err.http_status == 404) {
@@ -165,7 +180,7 @@ static void look_at_principal(struct cli *cli, struct cg_client *client, struct 
     if (json_get_bool(app, "disabled", &disabled) == RC_OK && disabled)
         fail(v, STR("its principal is disabled"));
     if (from.len && time_from_iso8601(from, &valid) == RC_OK &&
-        json_get_int(claims, "iat", &issued) == RC_OK && issued < valid / 1000)
+        issue_time(claims, v->own, &issued) == RC_OK && issued <= valid)
         fail(v, STR("it was revoked: its principal takes newer tokens only"));
     json_decref(app);
 }

@@ -51,7 +51,10 @@ def test_what_a_role_allows_counts_on_the_next_request(server):
     assert status_with(server, token) == 201
     cli(server, "app", "revoke", "role-taker")
     assert status_with(server, token) == 401
-    assert status_with(server, get_token(server, "role-taker")) == 201
+    new = get_token(server, "role-taker")
+    assert status_with(server, new) == 201
+    assert "issued before the time from which" in server.cli("token", "inspect", token).stdout
+    assert data(server, "token", "inspect", new)["state"] == "alive"
     cli(server, "app", "delete", "role-taker")
     assert status_with(server, token) == 401
 

@@ -122,7 +122,9 @@ static struct str derived(struct adding *a)
     for (size_t i = 0; i < len; i++) {
         unsigned char c = (unsigned char)from.ptr[i];
 
-        text[i] = c < 0x21 || c == 0x7F || c == '/' ? '-' : from.ptr[i];
+        text[i] = from.ptr[i];
+        if (c < 0x21 || c == 0x7F || c == '/')
+            text[i] = '-';
     }
     return str_of(text, len);
 }

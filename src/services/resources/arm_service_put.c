@@ -169,8 +169,8 @@ static bool read_data_location(struct service_edit *e, const json_t *body)
 /* Once a step has answered, `e` may be gone with its request. */
 static void edit_run(struct service_edit *e)
 {
-    AUTO(json_freep) json_t *body = NULL;
-    json_t *props = e->props;
+    /* NOLINTNEXTLINE(clang-analyzer-deadcode.DeadStores): its cleanup reads it */
+    AUTO(json_freep) json_t *props = e->props, *body = NULL;
     bool ok = arm_body(e->req, &body);
 
     if (ok && !e->merge)
@@ -178,7 +178,6 @@ static void edit_run(struct service_edit *e)
     if (ok && service_edit_tags(e, body) && service_edit_identity(e, body) &&
         service_edit_properties(e, body))
         commit(e);
-    json_decref(props);
 }
 
 /* ---- handlers ---- */
