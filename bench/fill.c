@@ -40,6 +40,7 @@ static struct change role_assignment(const struct uuid *principal, struct str ro
                            .u.role_assignment = {.id = uuid_random(),
                                                  .principal = *principal,
                                                  .role = built_in_role_by_name(role)->id,
+                                                 .built_in_role = true,
                                                  .scope = scope,
                                                  .principal_type = STR("ServicePrincipal"),
                                                  .created = A_TIME}};

@@ -92,6 +92,9 @@ extern const size_t app_tables_count;
 enum rc app_open(struct app *app, struct settings *settings, struct buf *why) NODISCARD;
 void app_close(struct app *app);
 
+/** A line for the operator when records of trusted issuers can't be read. Any thread. */
+void app_tell_issuers_left_out(struct app *app);
+
 /* bootstrap.c */
 /** Commits a set on the first loop, which does not run yet, and waits. */
 enum rc app_commit(struct app *app, struct change_set *set) NODISCARD;

@@ -177,6 +177,7 @@ static void add_first_identity(struct app *app, struct batch *b, const struct uu
         .id = uuid_random(),
         .principal = row.object_id,
         .role = role->id,
+        .built_in_role = true,
         .scope = scope_of_resource(subscription, FIRST_GROUP, FIRST_NAME, &b->arena),
         .principal_type = STR("ServicePrincipal"),
         .created = clock_now(&app->clock),
@@ -237,6 +238,8 @@ static void strip_application(void *ctx, const struct application_row *row)
     document.secrets_count = document.certificates_count = document.federated_count = 0;
     c->u.application.version++;
     c->u.application.revoked_before = clock_now(&s->app->clock);
+    if (c->u.application.revoked_before <= row->revoked_before)
+        c->u.application.revoked_before = row->revoked_before + 1;
     c->u.application.document = app_document_write(&document, arena);
     if (row->kind == APPLICATION_MANAGED)
         (void)app_header_make(s->app->master, arena, &c->u.application); /* shown when asked for */

@@ -56,6 +56,8 @@ static void on_reload_signal(void *ctx)
     app_notify("RELOADING=1");
     rc = gate_load(app->gate, &why);
     if (!rc)
+        app_tell_issuers_left_out(app);
+    if (!rc)
         rc = app_certificates_renew(app, &why);
     if (rc)
         log_error(app->log, "server.reload_failed", "why=\"" STR_FMT "\" action=kept_what_was",

@@ -159,15 +159,38 @@ static enum rc check_mode_settings(struct app *app, struct buf *why)
 
 /* ---- the rooms, in order ---- */
 
+/* What a damaged record says counts for nothing: the operator is told each time the set is read. */
+void app_tell_issuers_left_out(struct app *app)
+{
+    struct arena arena;
+    struct str why;
+    size_t n;
+
+    arena_init(&arena);
+    n = gate_issuers_left_out(app->gate, &arena, &why);
+    if (n) {
+        char quoted[512];
+        int len = (int)log_quote(quoted, sizeof quoted, why, 400);
+
+        log_warn(app->log, "issuers.left_out", "count=%zu first=%.*s action=not_trusted", n, len,
+                 quoted);
+    }
+    arena_clear(&arena);
+}
+
 /* Writer thread: memory, certificates and ports are right before anyone hears of a change. */
 static void on_commit(void *ctx, const struct log_entry *entries, size_t n)
 {
     struct app *app = ctx;
-    bool resources = false;
+    bool resources = false, issuers = false;
 
     gate_on_commit(app->gate, entries, n);
-    for (size_t i = 0; i < n; i++)
+    for (size_t i = 0; i < n; i++) {
         resources = resources || entries[i].kind == LOG_RESOURCE;
+        issuers = issuers || entries[i].kind == LOG_ISSUER;
+    }
+    if (issuers)
+        app_tell_issuers_left_out(app);
     if (resources && app->doors_open) {
         const struct directory *d = gate_directory_ref(app->gate);
         struct buf why;
@@ -259,7 +282,10 @@ static enum rc open_gate(struct app *app, struct buf *why)
     app->gate = gate_new(&options, &app->source, app->store, &app->clock);
     store_watch(app->store, on_commit, app);
     store_watch_trouble(app->store, on_trouble, app);
-    return gate_load(app->gate, why);
+    rc = gate_load(app->gate, why);
+    if (!rc)
+        app_tell_issuers_left_out(app);
+    return rc;
 }
 
 static enum rc open_net(struct app *app, struct buf *why)
@@ -396,6 +422,19 @@ static void write_last_words(struct app *app)
         log_warn(app->log, "server.last_words", "action=stopped_without");
 }
 
+/* What ends on one lane may be posted to another, whichever was settled first. True: something ran.
+ */
+static bool settle_lanes(struct app *app)
+{
+    bool moved = false;
+
+    for (unsigned i = APP_LANES_MAX; i-- > 0;) {
+        if (app->lanes[i].loop && loop_settle(app->lanes[i].loop))
+            moved = true;
+    }
+    return moved;
+}
+
 /* Requests may be in flight yet: on the writer thread, on the pool, or on their way back. Each is
  * brought to its end while all that it stands on is there. */
 static void end_requests(struct app *app)
@@ -408,10 +447,8 @@ static void end_requests(struct app *app)
     if (app->ready)
         write_last_words(app);
     store_stop(app->store);
-    for (unsigned i = APP_LANES_MAX; i-- > 0;) {
-        if (app->lanes[i].loop)
-            loop_settle(app->lanes[i].loop);
-    }
+    while (settle_lanes(app))
+        ;
 }
 
 void app_close(struct app *app)

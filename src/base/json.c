@@ -1,12 +1,10 @@
 /* JSON (RFC 8259) in and out.
  *
- * Reading is jansson's work, but for plain texts (json_plain.c); a scan of ours comes first for
- * what jansson can't limit: depth, empty texts, UTF-8. Writing goes straight into a buffer, in the
- * order of the calls. */
+ * Reading is jansson's work; a scan of ours comes first for what jansson can't limit: depth, empty
+ * texts, UTF-8. Writing goes straight into a buffer, in the order of the calls. */
 #include "base/json.h"
 
 #include "base/clock.h"
-#include "base/json_plain.h"
 
 #include <math.h>
 
@@ -85,39 +83,29 @@ static const char *reason_of(const json_error_t *error)
     return "not JSON";
 }
 
-/* The library's turn: with a reason of ours first for what it can't limit. */
-static json_t *read_any(struct str text, const char **out_why)
+static const char *refusal_before_parsing(struct str text)
 {
-    json_error_t error;
-    json_t *value;
-
-    if (is_too_deep(text)) {
-        *out_why = "nested too deeply";
-        return NULL;
-    }
-    value = json_loadb(text.ptr, text.len,
-                       JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL | JSON_DECODE_ANY, &error);
-    if (!value)
-        *out_why = reason_of(&error);
-    return value;
+    if (text.len == 0)
+        return "empty";
+    if (!str_is_utf8(text))
+        return "not UTF-8";
+    return is_too_deep(text) ? "nested too deeply" : NULL;
 }
 
 enum rc json_read(struct str text, json_t **out, const char **out_why)
 {
-    const char *why = NULL;
-    json_t *value = NULL;
+    const char *why = refusal_before_parsing(text);
 
-    if (text.len == 0)
-        why = "empty";
-    else if (!str_is_utf8(text))
-        why = "not UTF-8";
-    else
-        value = json_read_plain(text);
-    if (!value && !why)
-        value = read_any(text, &why);
-    if (value) {
-        *out = value;
-        return RC_OK;
+    if (!why) {
+        json_error_t error;
+        json_t *value = json_loadb(
+            text.ptr, text.len, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL | JSON_DECODE_ANY, &error);
+
+        if (value) {
+            *out = value;
+            return RC_OK;
+        }
+        why = reason_of(&error);
     }
     if (out_why)
         *out_why = why;

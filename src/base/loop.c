@@ -227,10 +227,13 @@ void loop_run(struct loop *loop)
     loop->running = false;
 }
 
-void loop_settle(struct loop *loop)
+bool loop_settle(struct loop *loop)
 {
-    while (loop->work_pending || loop->deferred || atomic_load(&loop->posted))
+    bool moved = false;
+
+    for (; loop->work_pending || loop->deferred || atomic_load(&loop->posted); moved = true)
         (void)uv_run(&loop->uv, loop->work_pending ? UV_RUN_ONCE : UV_RUN_NOWAIT);
+    return moved;
 }
 
 void loop_stop(struct loop *loop)

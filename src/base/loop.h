@@ -35,8 +35,8 @@ void loop_pool_end(void);
 /** Runs until loop_stop(). */
 void loop_run(struct loop *loop);
 /** After loop_run() has returned: until no pool work is in flight and nothing is queued. Timers and
- * sockets are served meanwhile. */
-void loop_settle(struct loop *loop);
+ * sockets are served meanwhile. True: something has run, which may have posted to other loops. */
+bool loop_settle(struct loop *loop);
 /** From any thread: loop_run() returns after the present round. What the same thread posted before
  * still runs; posting afterwards is harmless until loop_free(). */
 void loop_stop(struct loop *loop);

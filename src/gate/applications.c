@@ -380,6 +380,70 @@ const struct app_secret *app_secret_find(const struct master_key *master,
     return found;
 }
 
+/* ---- certificates ---- */
+
+/* What is PEM, or nearly, stays as it is: cert_read() judges it. */
+static enum rc certificate_octets(struct str text, struct arena *arena, struct str *out)
+{
+    char *plain = arena_alloc(arena, text.len + 1);
+    uint8_t *der = arena_alloc(arena, text.len + 1);
+    size_t n = 0;
+
+    *out = text;
+    if (str_find_str(text, STR("-----BEGIN")) < text.len)
+        return RC_OK;
+    for (size_t i = 0; i < text.len; i++) {
+        if (!strchr(" \t\r\n", text.ptr[i]))
+            plain[n++] = text.ptr[i];
+    }
+    out->ptr = (const char *)der;
+    return base64_decode(str_of(plain, n), der, text.len, &out->len);
+}
+
+static void certificate_of(const struct cert *cert, unix_ms now, struct arena *arena,
+                           struct app_certificate *out)
+{
+    struct uuid id = uuid_random();
+    char *id_text = arena_alloc(arena, UUID_TEXT_LEN + 1);
+
+    uuid_format(&id, id_text);
+    *out = (struct app_certificate){
+        .id = str_of(id_text, UUID_TEXT_LEN),
+        .subject = cert->subject,
+        .der = cert->der,
+        .created = now,
+        .not_before = cert->not_before,
+        .not_after = cert->not_after,
+    };
+    memcpy(out->sha1, cert->sha1, sizeof out->sha1);
+    memcpy(out->sha256, cert->sha256, sizeof out->sha256);
+}
+
+enum rc app_certificate_read(struct str text, unix_ms now, struct arena *arena,
+                             struct app_certificate *out, struct str *out_why)
+{
+    const char *reason = "it is malformed";
+    struct cert cert = {0};
+    struct str octets;
+
+    if (str_find_str(text, STR("PRIVATE KEY")) < text.len) {
+        *out_why = STR("The text holds a private key: keep that to yourself, renew it if it has "
+                       "been seen, and give the certificate alone.");
+        return RC_INVALID;
+    }
+    if (certificate_octets(text, arena, &octets)) {
+        *out_why = STR("certificate must be PEM, or DER in base64.");
+        return RC_INVALID;
+    }
+    if (cert_read(octets, arena, &cert, &reason)) {
+        *out_why = arena_printf(arena, "The certificate can't be used: %s.", reason);
+        return RC_INVALID;
+    }
+    certificate_of(&cert, now, arena, out);
+    cert_clear(&cert); /* its key is read again from the DER when it is needed */
+    return RC_OK;
+}
+
 /* ---- the endpoint secret of a managed identity ---- */
 
 /* "applications/<client id>/header" */

@@ -12,6 +12,7 @@
 #define GATE_APPLICATIONS_H
 
 #include "base/json.h"
+#include "crypto/cert.h"
 #include "crypto/seal.h"
 #include "store/store.h"
 
@@ -62,13 +63,6 @@ struct str app_document_write(const struct app_document *doc, struct arena *aren
 #define APP_SECRET_LEN ((size_t)40)
 #define APP_HEADER_LEN ((size_t)64)
 
-#define APP_CERTIFICATE_TEXT_MAX ((size_t)16384)
-/** Reads a certificate to be registered: PEM, or DER in base64; fills `out` with an id of its own,
- * texts in the arena. RC_DENIED: it came with a private key. RC_INVALID, RC_TOO_LARGE, RC_INTERNAL;
- * always with a short reason. */
-enum rc app_certificate_read(struct str text, unix_ms now, struct arena *arena,
-                             struct app_certificate *out, const char **out_why) NODISCARD;
-
 /** A new secret: APP_SECRET_LEN characters of base64url-safe text (240 bits) in the arena, for the
  * caller to show once, and its record. */
 struct str app_secret_make(const struct master_key *master, unix_ms now, unix_ms expires,
@@ -80,6 +74,14 @@ void app_secret_hash(const struct master_key *master, struct str secret, uint8_t
 const struct app_secret *app_secret_find(const struct master_key *master,
                                          const struct app_document *doc,
                                          struct str secret) NODISCARD;
+
+#define APP_CERTIFICATE_TEXT_MAX CERT_TEXT_MAX
+
+/** A new certificate from what an administrator gives: PEM, or DER in base64 (of one line or of
+ * many). Gets a random id and `now` as its time; texts in the arena. RC_INVALID with a sentence for
+ * him in `out_why`: no certificate, one that can't be used, or a private key with it. */
+enum rc app_certificate_read(struct str text, unix_ms now, struct arena *arena,
+                             struct app_certificate *out, struct str *out_why) NODISCARD;
 
 /** A new endpoint secret for a managed identity: APP_HEADER_LEN hexadecimal digits in the arena;
  * fills header_hash and header_sealed of the row (in the arena) by its client id, which it is

@@ -337,6 +337,23 @@ const struct directory *gate_directory_ref(struct gate *g)
                                                           &g->directory); /* keeps its hold */
 }
 
+size_t gate_issuers_left_out(struct gate *g, struct arena *arena, struct str *out_why)
+{
+    struct snapshot_view view = {0};
+    const struct issuer_set *set = NULL;
+    size_t n = 0;
+
+    *out_why = STR_EMPTY;
+    if (g->options.issuer_keys)
+        set = (const struct issuer_set *)(void *)snapshot_see(&view, &g->issuers);
+    if (set) {
+        n = set->left_out;
+        *out_why = arena_dup(arena, set->left_out_why);
+    }
+    snapshot_view_clear(&view);
+    return n;
+}
+
 /* ---- one loop's part ---- */
 
 struct gate_loop *gate_loop_new(struct gate *g, struct store *store, struct store_reader *reader)

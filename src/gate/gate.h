@@ -114,6 +114,9 @@ const struct api_error *gate_check_user_token(struct gate_loop *gl, struct reque
 bool gate_wait(struct gate_loop *gl, struct request *req, loop_fn resume, void *ctx) NODISCARD;
 /** The trusted issuers of now, borrowed until the next call on this loop; NULL: none. */
 const struct issuer_set *gate_issuers(struct gate_loop *gl);
+/** How many records of trusted issuers can't be read, and are left out; of the first its issuer and
+ * the reason, in the arena. Any thread. */
+size_t gate_issuers_left_out(struct gate *g, struct arena *arena, struct str *out_why);
 /** What a check of a JWS stands on, for handlers that verify assertions. */
 struct token_check gate_token_check(struct gate_loop *gl, struct request *req) NODISCARD;
 /** Writes the names of the principal's roles at `scope` as an array of strings. */
@@ -156,15 +159,16 @@ struct service_mint {
     struct str client_capabilities; /* xms_cc: a JSON array of strings, or empty */
     struct str managed_identity;    /* xms_mirid, or empty */
     unix_ms now;
-    unix_ms not_before; /* issue no token that is older; 0: no such limit */
     int64_t seconds;
 };
-/** Appends the token; out_issued and out_expires are its iat and exp, out_uti (22 octets) its id
- * for the log. RC_BUSY: no signing key is active; RC_INVALID: the origin is none of ours. */
+/** When it was issued, to the millisecond (claims cgi and, in seconds, iat), its exp, and its id
+ * for the log. */
 struct service_minted {
     unix_ms issued, expires;
     char uti[22];
 };
+/** Appends the token, issued now, or in the millisecond after the application's last revocation if
+ * that is later. RC_BUSY: no signing key is active; RC_INVALID: the origin is none of ours. */
 enum rc gate_mint_service(struct gate_loop *gl, const struct service_mint *m, struct buf *out,
                           struct service_minted *minted) NODISCARD;
 

@@ -6,9 +6,6 @@
 #include "gate/gate_private.h"
 #include "gate/token_says.h"
 
-#define OWN_EARLY_MS                                                                               \
-    ((int64_t)1000) /* a token issued in the second of a revocation is dated into                  \
-                     * the next one */
 #define WAITS_MAX 3
 
 const struct api_error GATE_LATER = {.status = 503};
@@ -104,7 +101,7 @@ static const struct api_error *challenge(struct gate_loop *gl, struct request *r
     if (origin.len && c && c->challengeable && not_before) {
         struct str json = arena_printf(
             req->arena, "{\"access_token\":{\"nbf\":{\"essential\":true,\"value\":\"%lld\"}}}",
-            (long long)((not_before + 999) / 1000));
+            (long long)(not_before / 1000));
         char *text = arena_alloc(req->arena, BASE64_LEN(json.len) + 1);
         size_t len = base64_encode(json.ptr, json.len, text);
 
@@ -127,13 +124,15 @@ static const struct api_error *challenge(struct gate_loop *gl, struct request *r
 static const char *service_out_of_time(const struct service_claims *c, unix_ms now)
 {
     int64_t skew = c->own ? 0 : FOREIGN_SKEW_MS;
-    int64_t early = c->own ? OWN_EARLY_MS : FOREIGN_SKEW_MS;
+    /* ours: by the second, as iat says it; in the millisecond after a revocation it is issued too
+     */
+    unix_ms issued = c->own && c->iat ? (c->iat - 1) / 1000 * 1000 : c->iat;
 
     if (now >= c->exp + skew)
         return "service token; it has expired (exp)";
-    if (c->iat > now + early)
+    if (issued > now + skew)
         return "service token; it was issued in the future (iat)";
-    if (c->nbf > now + early)
+    if (c->nbf > now + skew)
         return "service token; it is not valid yet (nbf)";
     return NULL;
 }
@@ -190,6 +189,12 @@ void gate_write_roles(struct gate_loop *gl, struct request *req, const struct pr
     json_array_end(w);
 }
 
+/* What was issued in the millisecond of the revocation is dead too; without an iat it is old. */
+static bool service_token_revoked(const struct service_claims *c, const struct standing *s)
+{
+    return s->revoked_before && c->iat <= s->revoked_before;
+}
+
 /* The principal behind a verified token: does it live, and were its tokens revoked? */
 static const char *dead_principal(const struct service_claims *c, const struct standing *s)
 {
@@ -199,7 +204,7 @@ static const char *dead_principal(const struct service_claims *c, const struct s
         return "service token; it is of another issuer, and the principal is one of this server's";
     if (s->disabled)
         return "service token; its application is disabled";
-    if (c->iat < s->revoked_before)
+    if (service_token_revoked(c, s))
         return "service token; it was issued before the time from which the application's tokens "
                "are valid";
     return NULL;
@@ -244,7 +249,7 @@ static const struct api_error *by_service_claims(struct gate_loop *gl, struct re
 
     if (why) {
         req->explain = str_from(why);
-        return challenge(gl, req, c, s.revoked_before > c->iat ? s.revoked_before : 0);
+        return challenge(gl, req, c, service_token_revoked(c, &s) ? s.revoked_before : 0);
     }
     struct principal *p = identify_principal(req, PRINCIPAL_BEARER);
     p->resource = c->audience == AUDIENCE_ARM ? NULL : req->resource;

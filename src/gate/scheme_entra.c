@@ -122,6 +122,18 @@ static const char *read_times(const json_t *payload, struct service_claims *out)
     return NULL;
 }
 
+enum rc service_token_issued(const json_t *payload, unix_ms *out)
+{
+    unix_ms second = 0;
+    int64_t issued = 0;
+
+    if (jws_numeric_date(payload, "iat", NUMERIC_DATE_NUMBER, &second) ||
+        json_get_int(payload, "cgi", &issued) || issued <= 0 || issued / 1000 != second / 1000)
+        return RC_INVALID;
+    *out = issued;
+    return RC_OK;
+}
+
 /* `appid` of a v1 token, `azp` of a v2 one. */
 static const char *read_client(const json_t *payload, struct service_claims *out)
 {
@@ -206,7 +218,9 @@ static const char *check_own(const struct token_check *c, const struct jws *jws,
         why = read_times(jws->payload, out);
     if (why)
         return why;
-    if (!out->iat || out->exp - out->iat > TOKEN_LONGEST_MS)
+    if (service_token_issued(jws->payload, &out->iat))
+        return "claim cgi is missing, or not a time within the second of iat";
+    if (out->exp - out->iat > TOKEN_LONGEST_MS)
         return "claims iat and exp are further apart than any token lives";
     out->own = true;
     out->audience = own_audience(c, jws->payload);

@@ -18,7 +18,7 @@ struct service_claims {
     enum token_audience audience;
     bool own;              /* ours: no skew */
     bool challengeable;    /* xms_cc has cp1: the client answers a claims challenge */
-    unix_ms iat, exp, nbf; /* iat and nbf 0: not there */
+    unix_ms iat, exp, nbf; /* iat and nbf 0: not there; iat of ours: to the millisecond */
     char kid[KID_MAX];     /* ours: which key verified it, checked again on each use */
     uint8_t kid_len;
     struct uuid issuer;       /* foreign: the record of its issuer, … */
@@ -57,6 +57,10 @@ enum rc service_token_check(const struct token_check *c, const struct jws *jws,
  * have changed, verify it again. */
 enum rc service_token_still(const struct token_check *c, const struct service_claims *claims,
                             struct denial *d) NODISCARD;
+/** When a token of ours was issued, to the millisecond: claim `cgi`, which lies within the second
+ * of `iat`. RC_INVALID: it doesn't, or one of them is missing. Source: wire/managed-identity §1.10.
+ */
+enum rc service_token_issued(const json_t *payload, unix_ms *out) NODISCARD;
 /** Which of our services an audience names. Our own origins count for the management API.
  * Source: wire/managed-identity §4.2. */
 enum token_audience token_audience_of(struct str aud) NODISCARD;

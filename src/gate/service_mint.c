@@ -42,6 +42,7 @@ static void write_claims(struct json_writer *w, const struct service_mint *m,
     json_member_str(w, "aud", m->audience);
     write_issuer(w, m, d, scratch);
     json_member_int(w, "iat", iat);
+    json_member_int(w, "cgi", minted->issued);
     json_member_int(w, "nbf", iat - BACK_S);
     json_member_int(w, "exp", minted->expires / 1000);
     member_id(w, "appid", &app->client_id);
@@ -63,13 +64,12 @@ static void write_claims(struct json_writer *w, const struct service_mint *m,
     json_object_end(w);
 }
 
-/* From the next whole second on where a revocation asks for it: identify.c lets it be that early.
- */
-static int64_t issue_second(const struct service_mint *m)
+/* Younger than the last revocation, also when that was in this millisecond. */
+static unix_ms issue_time(const struct service_mint *m)
 {
-    int64_t now = m->now / 1000, wanted = (m->not_before + 999) / 1000;
+    unix_ms revoked = m->application->revoked_before;
 
-    return wanted > now ? wanted : now;
+    return revoked && revoked >= m->now ? revoked + 1 : m->now;
 }
 
 static bool origin_fits(const struct service_mint *m, const struct directory *d)
@@ -86,7 +86,7 @@ enum rc gate_mint_service(struct gate_loop *gl, const struct service_mint *m, st
 {
     const struct directory *d = directory_now(gl);
     const struct signing_key *key = directory_signer(d, PURPOSE, m->now);
-    struct service_minted made = {.issued = issue_second(m) * 1000};
+    struct service_minted made = {.issued = issue_time(m)};
     uint8_t random[UTI_LEN];
     struct buf payload, scratch;
     struct json_writer w;
@@ -96,7 +96,7 @@ enum rc gate_mint_service(struct gate_loop *gl, const struct service_mint *m, st
         return RC_BUSY;
     if (m->seconds <= 0 || m->seconds * 1000 > TOKEN_LONGEST_MS || !origin_fits(m, d))
         return RC_INVALID;
-    made.expires = made.issued + m->seconds * 1000;
+    made.expires = (made.issued / 1000 + m->seconds) * 1000;
     random_octets(random, sizeof random);
     (void)base64url_encode(random, sizeof random, made.uti); /* 16 octets: 22 characters */
     buf_init(&payload, PAYLOAD_MAX);

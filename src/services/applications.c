@@ -106,6 +106,13 @@ enum rc application_changed(struct request *req, struct application_row *row,
     return RC_OK;
 }
 
+void application_revoke(struct request *req, struct application_row *row)
+{
+    unix_ms now = clock_now(req->site->clock); /* no thread that issues tokens reads a later one */
+
+    row->revoked_before = now > row->revoked_before ? now : row->revoked_before + 1;
+}
+
 enum rc role_named(struct request *req, struct str text, struct role *out)
 {
     const struct grants *grants = gate_grants(gate_of(req->site->gate));
@@ -150,6 +157,16 @@ enum rc principal_change(struct request *req, const struct uuid *object_id, stru
     row.object_id = *object_id;
     c->items[c->n++] = (struct change){.kind = CHANGE_APPLICATION_PUT, .u.application = row};
     return RC_OK;
+}
+
+const struct api_error *role_assignment_refusal(struct request *req,
+                                                const struct role_assignment_row *row)
+{
+    struct role role;
+
+    return grants_role(gate_grants(gate_of(req->site->gate)), &row->role, req->arena, &role)
+               ? &API_PRINCIPAL_NOT_FOUND
+               : &API_ROLE_DEFINITION_DOES_NOT_EXIST;
 }
 
 void changes_commit(struct changes *c, struct request *req, change_done_fn done)

@@ -24,6 +24,9 @@ struct application_row system_identity_make(struct request *req, const struct re
 /** The row as it is after a change of its document: version + 1. */
 enum rc application_changed(struct request *req, struct application_row *row,
                             const struct app_document *doc) NODISCARD;
+/** Ends the tokens that the application has got, by its row: all that were issued till now, and
+ * those of this millisecond after the last revocation. */
+void application_revoke(struct request *req, struct application_row *row);
 /** True for 1 to 128 octets of printable text that is no id and has no slash. */
 bool application_name_valid(struct str name) NODISCARD;
 
@@ -32,7 +35,7 @@ bool application_name_valid(struct str name) NODISCARD;
 enum rc role_named(struct request *req, struct str text, struct role *out) NODISCARD;
 /** Changes to be committed as one set, in the request's arena. */
 struct changes {
-    struct change items[4];
+    struct change items[6]; /* a new resource: its scope, row, two keys, identity */
     size_t n;
     struct change_set set;
     struct request *req;
@@ -42,6 +45,10 @@ struct changes {
  * record for it is added to `c`; else RC_NOT_FOUND. RC_IO. */
 enum rc principal_change(struct request *req, const struct uuid *object_id,
                          struct changes *c) NODISCARD;
+/** Which of the two the store missed when it refused the assignment with RC_NOT_FOUND: the role,
+ * else the principal. One of them was deleted meanwhile. */
+const struct api_error *role_assignment_refusal(struct request *req,
+                                                const struct role_assignment_row *row) NODISCARD;
 /** Holds the request and commits; `done` gets `c` as ctx. */
 void changes_commit(struct changes *c, struct request *req, change_done_fn done);
 

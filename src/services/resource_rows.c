@@ -86,6 +86,15 @@ struct secret resource_random_key(void)
     return secret_random(KEY_OCTETS);
 }
 
+struct change resource_scope_clear(struct request *req, const struct resource_row *row)
+{
+    const struct directory *d = gate_directory(req->site->gate);
+
+    return (struct change){.kind = CHANGE_ROLE_SCOPE_DELETE,
+                           .u.role_assignment.scope = scope_of_resource(
+                               &d->subscription, row->group, row->name, req->arena)};
+}
+
 enum rc resource_first_keys(struct request *req, const struct uuid *resource,
                             struct change out[static KEY_SLOTS])
 {

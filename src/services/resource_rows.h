@@ -19,6 +19,9 @@ bool resource_name_free(struct request *req, struct str name) NODISCARD;
 
 /** The row as it stands, its texts in the request's arena. */
 struct resource_row resource_row_of(struct request *req, const struct resource *r);
+/** What a new resource's set begins with: a role that was given in a scope of this name when it
+ * meant nobody, or another before, gives nothing in the new one. Texts in the arena. */
+struct change resource_scope_clear(struct request *req, const struct resource_row *row) NODISCARD;
 /** Fills `out` with the two first keys of a new resource, sealed; texts in the arena. */
 enum rc resource_first_keys(struct request *req, const struct uuid *resource,
                             struct change out[static KEY_SLOTS]) NODISCARD;

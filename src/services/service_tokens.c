@@ -6,7 +6,7 @@
 
 #define DEFAULT_SCOPE  STR("/.default")
 #define TOKEN_ROOM     (8 * KIB)
-#define AHEAD_MAX_MS   ((int64_t)5 * 60 * 1000)
+#define AHEAD_MAX_MS   ((int64_t)1000) /* clocks of two threads, read one after the other */
 #define AUDIENCE_MAX   ((size_t)512)
 #define FEDERATED_NAME STR("api://AzureADTokenExchange")
 
@@ -99,7 +99,6 @@ enum rc service_token_issue(struct request *req, const struct service_ask *ask,
 {
     const struct application_row *app = ask->application;
     const struct site_options *options = req->site->options;
-    unix_ms first = (app->revoked_before + 999) / 1000 * 1000; /* that no revocation reaches */
     struct service_mint m = {
         .application = app,
         .audience = ask->audience,
@@ -109,15 +108,14 @@ enum rc service_token_issue(struct request *req, const struct service_ask *ask,
         .client_capabilities = ask->client_capabilities,
         .managed_identity = managed_identity_of(app),
         .now = req->now,
-        .not_before = first,
         .seconds = options->issuer_token_s,
     };
     struct service_minted minted;
     struct buf text = answer_buf(req, TOKEN_ROOM);
     enum rc rc;
 
-    /* dated later than it must be, it would outlive the next revocation */
-    if (ask->not_before > (first > req->now ? first : req->now) || first > req->now + AHEAD_MAX_MS)
+    /* dated ahead, it would outlive the next revocation */
+    if (ask->not_before > req->now || app->revoked_before > req->now + AHEAD_MAX_MS)
         return RC_DENIED;
     rc = gate_mint_service(req->site->gate, &m, &text, &minted);
     if (rc)

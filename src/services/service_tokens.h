@@ -39,8 +39,8 @@ struct service_token {
     struct str uti; /* 22 characters: its id, for the log */
 };
 /** RC_BUSY: no key signs; RC_INVALID: the request came to a name that is no issuer of ours;
- * RC_DENIED: not_before lies ahead of what the application's last revocation asks for. The token is
- * never older than the application's revoked_before, and never dated later than that and now. */
+ * RC_DENIED: not_before or the application's last revocation lies ahead of now. The token is always
+ * younger than that revocation, and not dated ahead. */
 enum rc service_token_issue(struct request *req, const struct service_ask *ask,
                             struct service_token *out) NODISCARD;
 /** Where the issuer is found when the request came elsewhere (identity endpoints, administration):

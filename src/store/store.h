@@ -124,6 +124,7 @@ struct role_assignment_row {
     struct uuid id;
     struct uuid principal; /* object id */
     struct uuid role;      /* definition */
+    bool built_in_role;    /* PUT: the role is one of the program's, in no row; not kept */
     struct str scope;      /* lower case, no slash at the end but in "/" itself */
     struct str principal_type;
     struct str description;
@@ -133,6 +134,7 @@ struct role_assignment_row {
 
 struct issuer_row { /* a trusted issuer of service tokens */
     struct uuid id;
+    uint32_t version;    /* 1 at first, +1 with each change */
     struct str issuer;   /* exactly as tokens say it; unique */
     struct str document; /* JSON object: keys, audiences, algorithms, rules */
     unix_ms created;
@@ -168,11 +170,13 @@ enum change_kind {
     CHANGE_ROLE_DELETE, /* RC_CONFLICT while it is assigned; absent: OK */
     CHANGE_ROLE_ASSIGNMENT_PUT, /* insert; the same again (id, principal, role and scope): OK, and
                                  * what is there stays; RC_CONFLICT: the id, or principal, role and
-                                 * scope together, are taken by another */
+                                 * scope together, are taken by another; RC_NOT_FOUND: no
+                                 * application has the object id, or there is no such role */
     CHANGE_ROLE_ASSIGNMENT_DELETE, /* by id; absent: OK */
     CHANGE_ROLE_SCOPE_DELETE,      /* every role assignment at `scope` and below; RC_INVALID when
                                     * it is empty */
-    CHANGE_ISSUER_PUT,             /* insert or replace by id; RC_CONFLICT: another has `issuer` */
+    CHANGE_ISSUER_PUT,             /* by id; RC_CONFLICT unless its version follows the one that is
+                                    * there (1: none is), or when another has `issuer` */
     CHANGE_ISSUER_DELETE,          /* by id; absent: OK */
     CHANGE_KIND_COUNT
 };

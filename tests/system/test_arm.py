@@ -173,3 +173,19 @@ def test_odd_paths_are_refused_and_the_server_stays(server, owner):
     big = {"location": "global", "tags": {f"t{i}": "v" * 250 for i in range(400)}}
     assert owner.ask("PUT", owner.service(fresh()), COM, big).status in (400, 413)
     assert owner.ask("GET", owner.service("default"), COM).status == 200
+
+
+def test_a_group_is_deleted_once(owner):
+    """Whoever comes too late is told so, also when both have seen the group."""
+    for _ in range(5):
+        path = owner.group(fresh())
+        owner.ask("PUT", path, RES, {"location": "westeurope"}, 201)
+        answers = []
+        threads = [threading.Thread(target=lambda at=path: answers.append(owner.ask("DELETE", at, RES)))
+                   for _ in range(8)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert sorted(answer.status for answer in answers) == [200] + [404] * 7
+        assert {answer.json()["error"]["code"] for answer in answers if answer.status == 404} == {"ResourceGroupNotFound"}

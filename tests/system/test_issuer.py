@@ -88,8 +88,7 @@ def verified(server, token, audience=AUDIENCE, tenant="adfs"):
     keys = get(server, urllib.parse.urlsplit(configuration["jwks_uri"]).path).json()["keys"]
     kid = jwt.get_unverified_header(token)["kid"]
     key = next(key for key in keys if key["kid"] == kid)
-    # after a revocation (a certificate was taken away) a token is dated into the next second
-    return jwt.decode(token, jwt.PyJWK(key).key, ["RS256"], audience=audience, issuer=configuration["issuer"], leeway=1)
+    return jwt.decode(token, jwt.PyJWK(key).key, ["RS256"], audience=audience, issuer=configuration["issuer"])
 
 
 @pytest.fixture(scope="module")

@@ -311,6 +311,11 @@ def test_revoked(fresh_server, callers):
     assert ask.statuses(untouched) == {201}, "and nobody else's"
     for _ in range(3):
         assert ask.statuses(app.token()) == {201}, "a new one counts, also in the same second"
+    for _ in range(3):  # once more, and again: what was issued in between is as dead
+        between = app.token()
+        app.patch(revokeTokens=True)
+        assert ask.statuses(between) == {401}
+        assert ask.statuses(app.token()) == {201}
 
 
 def test_a_removed_secret_takes_its_tokens_along(server, new_app):

@@ -3,6 +3,7 @@ issuer itself may do: be slow, huge, silent, dead, elsewhere."""
 
 import concurrent.futures
 import json
+import sqlite3
 import threading
 import time
 from http.client import HTTPException
@@ -24,6 +25,10 @@ def add(server, issuer, **members):
     if issuer.ca_file:
         body.setdefault("caFile", issuer.ca_file)
     return server.admin("POST", "/admin/issuers", {name: value for name, value in body.items() if value is not None})
+
+
+def add_rule(server, issuer, subject):
+    return server.admin("POST", "/admin/issuers", {"issuer": issuer.url, "audiences": [AUDIENCE], "subject": subject})
 
 
 def trust(server, issuer, role="Contributor", **members) -> dict:
@@ -496,18 +501,20 @@ def test_a_slow_fetch_holds_up_nobody_else(fresh_server, own_issuer):
 
 @pytest.mark.parametrize("wrong", [silent, drip, endless], ids=["silent", "drips", "endless"])
 def test_stopped_while_requests_wait_for_keys(fresh_server, own_issuer, wrong):
-    server, issuer = fresh_server("--threads", "2"), own_issuer()
-    trust(server, issuer, untested=True)
-    issuer.wrong[issuer.discovery] = wrong
-    token, ended = issuer.token(), []
+    server, issuers = fresh_server("--threads", "2"), [own_issuer() for _ in range(6)]
+    for issuer in issuers:
+        trust(server, issuer, untested=True)
+        issuer.wrong[issuer.discovery] = wrong
+    tokens, ended = [issuer.token() for issuer in issuers], []
 
-    def ask(tls):
+    def ask(token, tls):
         try:
             ended.append(whoami(server, token, tls).status)
         except (OSError, HTTPException):
             ended.append("closed")
 
-    threads = [threading.Thread(target=ask, args=(i % 2 == 0,), daemon=True) for i in range(30)]
+    # whichever loop fetches the keys of one of them, somebody waits for these on the other
+    threads = [threading.Thread(target=ask, args=(token, i % 2 == 0), daemon=True) for i in range(5) for token in tokens]
     for thread in threads:
         thread.start()
     time.sleep(0.4)
@@ -722,6 +729,40 @@ def test_kept_over_a_restart(fresh_server, own_issuer):
     server.start()
     assert whoami(server, token).json()["principal"] == about["objectId"]
     assert issuer.fetches == 2, "keys are not kept on disk"
+
+
+def test_a_damaged_record_is_left_out_and_told(fresh_server, own_issuer):
+    server, good, bad = fresh_server(), own_issuer(), own_issuer()
+    trust(server, good)
+    trust(server, bad)
+    assert server.admin("GET", "/admin/status").json()["issuersLeftOut"] == 0
+    assert "issuers.left_out" not in server.log()
+    assert server.stop() == 0
+    db = sqlite3.connect(Path(server.data) / "callgate.db")
+    with db:
+        assert db.execute("UPDATE issuers SET document = '{}' WHERE issuer = ?", (bad.url,)).rowcount == 1
+    db.close()
+    server.start()
+    assert server.admin("GET", "/admin/status").json()["issuersLeftOut"] == 1
+    lines = [line for line in server.log().splitlines() if "issuers.left_out" in line]
+    assert len(lines) == 1 and bad.url in lines[0] and "count=1" in lines[0], lines
+    assert whoami(server, good.token()).status == 200
+    assert whoami(server, bad.token()).status == 401
+    trust(server, own_issuer())
+    assert server.log().count("issuers.left_out") == 2, "each time the set is read"
+
+
+def test_rules_added_at_once_are_all_kept_or_refused(server, own_issuer):
+    issuer = own_issuer()
+    trust(server, issuer, role=None)
+    for turn in range(4):
+        subjects = [f"robot-{turn}-{i}" for i in range(8)]
+        with concurrent.futures.ThreadPoolExecutor(len(subjects)) as pool:
+            answers = list(pool.map(lambda subject: add_rule(server, issuer, subject), subjects))
+        assert {answer.status for answer in answers} <= {201, 409}
+        made = {subject for subject, answer in zip(subjects, answers) if answer.status == 201}
+        known = next(one for one in server.admin("GET", "/admin/issuers").json()["value"] if one["issuer"] == issuer.url)
+        assert {rule["subject"] for rule in known["rules"]} & set(subjects) == made and made
 
 
 def test_trust_is_not_changed_over_the_network(server, own_issuer, stranger):

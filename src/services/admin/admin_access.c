@@ -254,7 +254,7 @@ void app_change_commit(struct app_change *c, app_answer_fn answer, const char *e
 
 void app_revoke_tokens(struct app_change *c)
 {
-    c->app.row.revoked_before = (c->req->now / 1000 + 1) * 1000; /* iat has whole seconds */
+    application_revoke(c->req, &c->app.row);
 }
 
 void app_answer_changed(struct app_change *c)
@@ -302,6 +302,10 @@ static void on_created(void *ctx, enum rc rc, struct change_set *set)
                                          STR("$.name")});
         return;
     }
+    if (rc == RC_NOT_FOUND) { /* its role: the principal is in the set */
+        answer_error(req, &API_ROLE_DEFINITION_DOES_NOT_EXIST);
+        return;
+    }
     if (rc) {
         answer_rc(req, rc);
         return;
@@ -322,6 +326,7 @@ static void create(struct creation *c)
                             .u.role_assignment = {.id = uuid_random(),
                                                   .principal = c->app.row.object_id,
                                                   .role = c->role.id,
+                                                  .built_in_role = c->role.built_in,
                                                   .scope = default_scope(c->req),
                                                   .principal_type = STR("ServicePrincipal"),
                                                   .created = c->req->now}};

@@ -152,10 +152,10 @@ void admin_app_certificate_add(struct request *req)
                                                {0}};
     struct app_change *c = app_change_begin(req, KIND_BIT(APPLICATION_APP));
     struct certificate_body body = {0};
-    const char *reason = "it is malformed";
-    struct app_certificate cert;
+    struct app_certificate certificate;
     struct app_document *doc;
     struct refusal why;
+    struct str flaw;
 
     if (!c)
         return;
@@ -164,13 +164,13 @@ void admin_app_certificate_add(struct request *req)
         answer_refusal(req, &why);
         return;
     }
-    if (app_certificate_read(body.certificate, req->now, req->arena, &cert, &reason)) {
-        answer_invalid(req, arena_printf(req->arena, "The certificate can't be used: %s.", reason),
-                       STR("$.certificate"));
+    if (app_certificate_read(body.certificate, req->now, req->arena, &certificate, &flaw)) {
+        answer_refusal(req, &(struct refusal){&API_VALIDATION, flaw, STR("$.certificate")});
         return;
     }
     for (size_t i = 0; i < doc->certificates_count; i++) {
-        if (memcmp(doc->certificates[i].sha256, cert.sha256, sizeof cert.sha256) == 0) {
+        if (memcmp(doc->certificates[i].sha256, certificate.sha256, sizeof certificate.sha256) ==
+            0) {
             answer_refusal(req,
                            &(struct refusal){&API_CONFLICT, STR("It has this certificate already."),
                                              STR("$.certificate")});
@@ -179,7 +179,7 @@ void admin_app_certificate_add(struct request *req)
     }
     if (full(req, doc->certificates_count, APP_CERTIFICATES_MAX, "certificates"))
         return;
-    doc->certificates[doc->certificates_count++] = cert;
+    doc->certificates[doc->certificates_count++] = certificate;
     app_change_commit(c, answer_added, "application.certificate_added");
 }
 

@@ -259,6 +259,7 @@ static bool make_new(struct adding *a, struct refusal *why)
 {
     a->row = (struct issuer_row){
         .id = uuid_random(),
+        .version = 1,
         .issuer = a->body.issuer,
         .document = body_document(a),
         .created = a->req->now,
@@ -356,6 +357,7 @@ static bool make_further(struct adding *a, const struct issuer_row *row, struct 
     }
     if (!merge(a, &said, why))
         return false;
+    a->row.version++; /* of the row that was read: another change since is not lost */
     a->row.document = trusted_issuer_write(&a->issuer, a->req->arena);
     return read_issuer(a, &a->row, &a->issuer, why);
 }
@@ -373,7 +375,8 @@ static void on_added(void *ctx, enum rc rc, struct change_set *set)
     if (rc == RC_CONFLICT) {
         answer_refusal(req, &(struct refusal){&API_CONFLICT,
                                               STR("The issuer, or a principal of this name, was "
-                                                  "added by somebody else meanwhile."),
+                                                  "added or changed by somebody else meanwhile: "
+                                                  "look at it and try again."),
                                               STR_EMPTY});
         return;
     }

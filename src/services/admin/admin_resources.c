@@ -351,8 +351,9 @@ void admin_resource_create(struct request *req)
     row.data_location = data_location_of(row.location);
     row.properties = STR("{}");
     rw = write_new(req, &row.id, 201);
+    rw->changes.items[rw->changes.n++] = resource_scope_clear(req, &row);
     put_resource(rw, &row);
-    rc = resource_first_keys(req, &row.id, rw->changes.items + 1);
+    rc = resource_first_keys(req, &row.id, rw->changes.items + rw->changes.n);
     rw->changes.n += KEY_SLOTS;
     if (rc)
         answer_rc(req, rc);

@@ -110,6 +110,10 @@ static void on_assigned(void *ctx, enum rc rc, struct change_set *set)
                                               STR_EMPTY});
         return;
     }
+    if (rc == RC_NOT_FOUND) {
+        answer_error(req, role_assignment_refusal(req, row));
+        return;
+    }
     if (rc) {
         answer_rc(req, rc);
         return;
@@ -169,6 +173,7 @@ void admin_role_assign(struct request *req)
     }
     row.id = uuid_random();
     row.role = role.id;
+    row.built_in_role = role.built_in;
     row.created = req->now;
     c->items[c->n++] =
         (struct change){.kind = CHANGE_ROLE_ASSIGNMENT_PUT, .u.role_assignment = row};

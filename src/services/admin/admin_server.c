@@ -23,6 +23,7 @@ void admin_status(struct request *req)
     const struct site *site = req->site;
     const struct site_hooks *hooks = site->hooks;
     struct json_writer w;
+    struct str why;
     struct buf out;
 
     buf_init(&out, TEXT_MAX);
@@ -30,6 +31,8 @@ void admin_status(struct request *req)
     json_object_begin(&w);
     hooks->write_status(hooks->ctx, &w);
     tenant_write_members(req, &w);
+    json_member_int(&w, "issuersLeftOut",
+                    (int64_t)gate_issuers_left_out(gate_of(site->gate), req->arena, &why));
     json_member_int(&w, "usersCreated", (int64_t)atomic_load(&site->shared->users_created));
     json_member_int(&w, "tokensIssued", (int64_t)atomic_load(&site->shared->tokens_issued));
     json_object_end(&w);

@@ -127,10 +127,11 @@ static enum rc check_own_principal(struct token_ask *ask)
     unix_ms issued;
 
     if (uuid_parse(ask->assertion.sub, &principal) ||
-        jws_numeric_date(ask->assertion.jws.payload, "iat", NUMERIC_DATE_NUMBER, &issued))
+        service_token_issued(ask->assertion.jws.payload, &issued))
         return refuse(ask, &AADSTS_BAD_KEY, STR("It is no service token."));
     gate_standing(ask->req->site->gate, &principal, STR("/"), &standing);
-    if (!standing.known || standing.disabled || issued < standing.revoked_before)
+    if (!standing.known || standing.disabled ||
+        (standing.revoked_before && issued <= standing.revoked_before))
         return refuse(
             ask, &AADSTS_BAD_KEY,
             STR("The principal of the assertion is disabled, or its tokens are revoked."));

@@ -57,6 +57,15 @@ static void write_built_in(struct arm_answer *a, const struct role *role)
     write_end(a, 0, 0);
 }
 
+/* A list of the document; the administration's roles may lack one. */
+static void member_list(struct arm_answer *a, const json_t *document, const char *name)
+{
+    struct str list = arm_raw(a->req, document, name);
+
+    json_name(&a->w, name);
+    json_raw(&a->w, list.len ? list : STR("[]"));
+}
+
 static void write_custom(struct arm_answer *a, const struct role_row *row)
 {
     AUTO(json_freep) json_t *document = NULL;
@@ -71,10 +80,8 @@ static void write_custom(struct arm_answer *a, const struct role_row *row)
     json_member_str(w, "roleName", row->name);
     json_member_str(w, "type", TYPE_CUSTOM);
     json_member_str(w, "description", description);
-    json_name(w, "assignableScopes");
-    json_raw(w, arm_raw(a->req, document, "assignableScopes"));
-    json_name(w, "permissions");
-    json_raw(w, arm_raw(a->req, document, "permissions"));
+    member_list(a, document, "assignableScopes");
+    member_list(a, document, "permissions");
     write_end(a, row->created, row->updated);
 }
 

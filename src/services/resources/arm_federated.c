@@ -150,12 +150,6 @@ static bool read_item(struct request *req, const json_t *body, struct app_federa
     return read_audience(req, properties, &out->audience);
 }
 
-/* Who stood for the identity till now does so no more: its tokens end with the trust in them. */
-static void revoke_tokens(struct request *req, struct federated *f)
-{
-    f->row.revoked_before = (req->now / 1000 + 1) * 1000; /* iat has whole seconds */
-}
-
 static bool is_same(const struct app_federated *a, const struct app_federated *b)
 {
     return name_eq(a->issuer, b->issuer) && name_eq(a->subject, b->subject) &&
@@ -182,8 +176,9 @@ static bool put_item(struct request *req, struct federated *f)
         return false;
     }
     f->existed = at < d->federated_count;
+    /* who stood for the identity till now does so no more: its tokens end with the trust in them */
     if (f->existed && !is_same(&d->federated[at], &f->item))
-        revoke_tokens(req, f);
+        application_revoke(req, &f->row);
     d->federated[at] = f->item;
     d->federated_count += !f->existed;
     return true;
@@ -259,6 +254,6 @@ void arm_federated_delete(struct request *req)
     d->federated_count--;
     for (size_t i = at; i < d->federated_count; i++)
         d->federated[i] = d->federated[i + 1];
-    revoke_tokens(req, f);
+    application_revoke(req, &f->row);
     commit(req, f, on_deleted);
 }

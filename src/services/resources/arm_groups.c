@@ -287,9 +287,10 @@ static void on_deleted(void *ctx, enum rc rc, struct change_set *set)
 {
     struct gathering *g = ctx;
 
-    (void)set;
     if (rc)
         arm_refuse_rc(g->req, rc);
+    else if (!set->items[0].out_existed)
+        refuse_unknown(g); /* somebody was faster */
     else
         answer_empty(g->req, 200);
 }

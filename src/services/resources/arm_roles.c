@@ -207,6 +207,10 @@ static void on_assigned(void *ctx, enum rc rc, struct change_set *set)
         answer_error(req, &API_ROLE_ASSIGNMENT_EXISTS);
         return;
     }
+    if (rc == RC_NOT_FOUND) {
+        answer_error(req, role_assignment_refusal(req, &assigning->row));
+        return;
+    }
     if (!rc)
         rc = store_role_assignment(req->site->reader, &assigning->row.id, req->arena, &row);
     if (rc)
@@ -240,7 +244,8 @@ static bool read_type(struct request *req, const json_t *properties, struct str 
 }
 
 /* By id only: a name may mean another role tomorrow. */
-static bool read_role(struct request *req, const json_t *properties, struct uuid *out)
+static bool read_role(struct request *req, const json_t *properties,
+                      struct role_assignment_row *row)
 {
     static const struct arm_text_rule rule = {"roleDefinitionId", SCOPE_MAX, true};
     struct str text;
@@ -253,7 +258,8 @@ static bool read_role(struct request *req, const json_t *properties, struct uuid
         answer_error(req, &API_ROLE_DEFINITION_DOES_NOT_EXIST);
         return false;
     }
-    *out = role.id;
+    row->role = role.id;
+    row->built_in_role = role.built_in;
     return true;
 }
 
@@ -292,8 +298,7 @@ static bool read_assignment(struct request *req, const json_t *body, struct assi
     struct role_assignment_row *row = &out->row;
     json_t *properties;
 
-    return arm_object(req, body, "properties", &properties) &&
-           read_role(req, properties, &row->role) &&
+    return arm_object(req, body, "properties", &properties) && read_role(req, properties, row) &&
            read_type(req, properties, &row->principal_type) &&
            arm_text(req, properties, &rule, &row->description) &&
            !refuse_condition(req, properties) &&

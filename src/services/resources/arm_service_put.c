@@ -88,6 +88,8 @@ static void commit(struct service_edit *e)
     enum rc rc;
 
     e->row.properties = arm_dump(e->req, e->props);
+    if (!e->old)
+        e->changes.items[e->changes.n++] = resource_scope_clear(e->req, &e->row);
     next(e, CHANGE_RESOURCE_PUT)->u.resource = e->row;
     rc = add_identity(e);
     if (!rc && !e->old) {

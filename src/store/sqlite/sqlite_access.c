@@ -197,6 +197,18 @@ static enum rc check_assignment(struct backend *b, struct change *c)
     return same ? RC_OK : RC_CONFLICT;
 }
 
+/** Are there a principal and a role of these ids? Else what is given now would count as soon as
+ * somebody had the id. */
+static enum rc check_ends(struct backend *b, const struct role_assignment_row *row)
+{
+    bool principal = false, role = row->built_in_role;
+    enum rc rc = id_exists(b, W_PRINCIPAL_EXISTS, &row->principal, &principal);
+
+    if (!rc && !role)
+        rc = id_exists(b, W_ROLE_EXISTS, &row->role, &role);
+    return rc || (principal && role) ? rc : RC_NOT_FOUND;
+}
+
 enum rc apply_role_assignment_put(struct backend *b, sqlite3_stmt *st, struct change *c,
                                   struct log_out *log)
 {
@@ -204,6 +216,9 @@ enum rc apply_role_assignment_put(struct backend *b, sqlite3_stmt *st, struct ch
     enum rc rc = check_assignment(b, c);
 
     if (rc != RC_NOT_FOUND)
+        return rc;
+    rc = check_ends(b, row);
+    if (rc)
         return rc;
     bind_uuid(st, 1, &row->id);
     bind_uuid(st, 2, &row->principal);
@@ -251,17 +266,36 @@ enum rc apply_role_scope_delete(struct backend *b, sqlite3_stmt *st, struct chan
 
 /* ---- trusted issuers ---- */
 
+/** Does the row follow the one that is there? */
+static enum rc check_issuer(struct backend *b, struct change *c)
+{
+    const struct issuer_row *row = &c->u.issuer;
+    sqlite3_stmt *there;
+    int64_t version;
+    enum rc rc = find_row(b, W_ISSUER_THERE, &row->id, &there);
+
+    if (rc == RC_NOT_FOUND)
+        return row->version == 1 ? RC_OK : RC_CONFLICT;
+    if (rc)
+        return rc;
+    version = sqlite3_column_int64(there, 0);
+    sqlite3_reset(there);
+    c->out_existed = true;
+    return row->version == version + 1 ? RC_OK : RC_CONFLICT;
+}
+
 enum rc apply_issuer_put(struct backend *b, sqlite3_stmt *st, struct change *c, struct log_out *log)
 {
     const struct issuer_row *row = &c->u.issuer;
-    enum rc rc = id_exists(b, W_ISSUER_EXISTS, &row->id, &c->out_existed);
+    enum rc rc = check_issuer(b, c);
 
     if (rc)
         return rc;
     bind_uuid(st, 1, &row->id);
-    bind_str(st, 2, row->issuer);
-    bind_str(st, 3, row->document);
-    sqlite3_bind_int64(st, 4, row->created);
+    sqlite3_bind_int64(st, 2, row->version);
+    bind_str(st, 3, row->issuer);
+    bind_str(st, 4, row->document);
+    sqlite3_bind_int64(st, 5, row->created);
     rc = writer_run(b, st);
     return rc ? rc : log_kind(b, log, LOG_ISSUER);
 }

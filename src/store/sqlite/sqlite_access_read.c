@@ -62,9 +62,10 @@ static struct issuer_row issuer_of(sqlite3_stmt *st, struct arena *arena)
 {
     return (struct issuer_row){
         .id = column_uuid(st, 0),
-        .issuer = arena_dup(arena, column_str(st, 1)),
-        .document = arena_dup(arena, column_str(st, 2)),
-        .created = sqlite3_column_int64(st, 3),
+        .version = (uint32_t)sqlite3_column_int64(st, 1),
+        .issuer = arena_dup(arena, column_str(st, 2)),
+        .document = arena_dup(arena, column_str(st, 3)),
+        .created = sqlite3_column_int64(st, 4),
     };
 }
 

@@ -84,6 +84,7 @@ static const char *const sql[W_COUNT] = {
         " ON CONFLICT(id) DO UPDATE SET name = ?2, document = ?3, created = ?4, updated = ?5",
     [W_ROLE_ASSIGNED] = "SELECT 1 FROM role_assignments WHERE role = ?1",
     [W_ROLE_DELETE] = "DELETE FROM roles WHERE id = ?1",
+    [W_PRINCIPAL_EXISTS] = "SELECT 1 FROM applications WHERE object_id = ?1",
     [W_ROLE_ASSIGNMENT_THERE] =
         "SELECT principal, role, scope FROM role_assignments WHERE id = ?1",
     [W_ROLE_ASSIGNMENT_PUT] =
@@ -93,10 +94,10 @@ static const char *const sql[W_COUNT] = {
     [W_ROLE_SCOPE_DELETE] =
         "DELETE FROM role_assignments WHERE scope = ?1"
         " OR (scope >= ?2 || '/' AND scope < ?2 || '0')", /* '0' follows '/' */
-    [W_ISSUER_EXISTS] = "SELECT 1 FROM issuers WHERE id = ?1",
+    [W_ISSUER_THERE] = "SELECT version FROM issuers WHERE id = ?1",
     [W_ISSUER_PUT] =
-        "INSERT INTO issuers(id, issuer, document, created) VALUES (?1, ?2, ?3, ?4)"
-        " ON CONFLICT(id) DO UPDATE SET issuer = ?2, document = ?3, created = ?4",
+        "INSERT INTO issuers(id, version, issuer, document, created) VALUES (?1, ?2, ?3, ?4, ?5)"
+        " ON CONFLICT(id) DO UPDATE SET version = ?2, issuer = ?3, document = ?4, created = ?5",
     [W_ISSUER_DELETE] = "DELETE FROM issuers WHERE id = ?1",
 };
 /* clang-format on */

@@ -13,7 +13,7 @@
 #define ROLE_COLUMNS "id, name, document, created, updated"
 #define ROLE_ASSIGNMENT_COLUMNS                                                                    \
     "id, principal, role, scope, principal_type, description, created_by, created"
-#define ISSUER_COLUMNS "id, issuer, document, created"
+#define ISSUER_COLUMNS "id, version, issuer, document, created"
 
 /* clang-format off */
 static const char *const sql[R_COUNT] = {

@@ -70,8 +70,8 @@ static const char *const steps[] = {
     "CREATE UNIQUE INDEX role_assignments_once ON role_assignments(principal, role, scope);"
     "CREATE INDEX role_assignments_scope ON role_assignments(scope);"
     "CREATE INDEX role_assignments_role ON role_assignments(role);"
-    "CREATE TABLE issuers(id BLOB NOT NULL PRIMARY KEY, issuer TEXT NOT NULL UNIQUE,"
-    "  document TEXT NOT NULL, created INTEGER NOT NULL) WITHOUT ROWID;",
+    "CREATE TABLE issuers(id BLOB NOT NULL PRIMARY KEY, version INTEGER NOT NULL,"
+    "  issuer TEXT NOT NULL UNIQUE, document TEXT NOT NULL, created INTEGER NOT NULL) WITHOUT ROWID;",
 };
 /* clang-format on */
 _Static_assert(ARRAY_LEN(steps) == STORE_SCHEMA_VERSION, "one step per version");

@@ -2,103 +2,6 @@
 #include "unit.h"
 
 #include "base/json.h"
-#include "base/json_plain.h"
-
-#define LIBRARY_FLAGS (JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL | JSON_DECODE_ANY)
-
-/* The same value in the same order; or the quick reader left it to the library. */
-static bool plain_agrees(struct str text)
-{
-    json_t *plain = json_read_plain(text);
-    json_t *whole = json_loadb(text.ptr, text.len, LIBRARY_FLAGS, NULL);
-    char *a = plain ? json_dumps(plain, JSON_ENCODE_ANY) : NULL;
-    char *b = whole ? json_dumps(whole, JSON_ENCODE_ANY) : NULL;
-    bool agrees = !plain || (a && b && strcmp(a, b) == 0);
-
-    free(a);
-    free(b);
-    json_decref(plain);
-    json_decref(whole);
-    return agrees;
-}
-
-static void the_quick_reader_takes_plain_texts_alone(void **state)
-{
-    /* clang-format off */
-    static const struct {
-        const char *name;
-        struct str text;
-        bool taken;
-    } cases[] = {
-        {"claims", STR_INIT("{\"aud\":\"x\",\"iat\":1795446000,\"xms_cc\":[\"cp1\"],\"a\":{}}"), true},
-        {"blanks everywhere", STR_INIT(" { \"a\" : [ 1 , true , false , null ] } \r\n\t"), true},
-        {"an empty name", STR_INIT("{\"\":\"\"}"), true},
-        {"UTF-8", STR_INIT("{\"\xC3\xA9\":\"\xE2\x82\xAC\"}"), true},
-        {"eighteen digits", STR_INIT("999999999999999999"), true},
-        {"nineteen digits", STR_INIT("1000000000000000000"), false},
-        {"a leading zero", STR_INIT("01"), false},
-        {"a sign", STR_INIT("-1"), false},
-        {"a fraction", STR_INIT("[1.5]"), false},
-        {"an exponent", STR_INIT("1e3"), false},
-        {"an escape", STR_INIT("[\"\\n\"]"), false},
-        {"a control character", STR_INIT("[\"\n\"]"), false},
-        {"a NUL", STR_INIT("[\"\0\"]"), false},
-        {"a name twice", STR_INIT("{\"a\":1,\"b\":1,\"a\":1}"), false},
-        {"a name of 64 octets", STR_INIT("{\"0123456789012345678901234567890123456789012345678901234567890123\":1}"), false},
-        {"a name of 63 octets", STR_INIT("{\"012345678901234567890123456789012345678901234567890123456789012\":1}"), true},
-        {"a comma too many in an object", STR_INIT("{\"a\":1,}"), false},
-        {"a comma too many in a list", STR_INIT("[1,]"), false},
-        {"no comma", STR_INIT("[1 2]"), false},
-        {"no colon", STR_INIT("{\"a\" 1}"), false},
-        {"no value", STR_INIT("{\"a\":}"), false},
-        {"the wrong bracket", STR_INIT("[1}"), false},
-        {"more behind it", STR_INIT("{}{}"), false},
-        {"32 lists in each other", STR_INIT("[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]"), true},
-        {"33 lists in each other", STR_INIT("[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]"), false},
-        {"many lists beside each other", STR_INIT("[[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[],[]]"), true},
-        {"a word with a tail", STR_INIT("[trues]"), false},
-        {"half a word", STR_INIT("[tru"), false},
-        {"half a text", STR_INIT("\"ab"), false},
-        {"nothing", STR_INIT(""), false},
-    };
-    /* clang-format on */
-
-    (void)state;
-    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        json_t *value = json_read_plain(cases[i].text);
-
-        if ((value != NULL) != cases[i].taken || !plain_agrees(cases[i].text))
-            fail_msg("%s: %staken", cases[i].name, value ? "" : "not ");
-        json_decref(value);
-    }
-}
-
-/* Every octet of some texts put in the place of another, left out, or cut off at. */
-static void the_quick_reader_agrees_with_the_library(void **state)
-{
-    static const struct str seeds[] = {
-        STR_INIT("{\"a\":\"b\",\"c\":[1,20,true],\"d\":{\"a\":null},\"e\":false}"),
-        STR_INIT(" [ {\"iat\" : 1795446000 , \"x\":\"\"} , [ [ ] , 0 ] , \"z\" ] "),
-    };
-    static const char others[] = "{}[]\",:\\ 019-+.eEtfna\n\x01\x7F";
-    char text[128];
-
-    (void)state;
-    for (size_t i = 0; i < ARRAY_LEN(seeds); i++) {
-        for (size_t at = 0; at < seeds[i].len; at++) {
-            assert_true(plain_agrees(str_head(seeds[i], at)));
-            for (size_t k = 0; k < sizeof others; k++) {
-                memcpy(text, seeds[i].ptr, seeds[i].len);
-                text[at] = others[k];
-                if (!plain_agrees(str_of(text, seeds[i].len)))
-                    fail_msg("%.*s", (int)seeds[i].len, text);
-            }
-            memmove(text, seeds[i].ptr, at);
-            memcpy(text + at, seeds[i].ptr + at + 1, seeds[i].len - at - 1);
-            assert_true(plain_agrees(str_of(text, seeds[i].len - 1)));
-        }
-    }
-}
 
 static void reads_and_refuses(void **state)
 {
@@ -454,8 +357,6 @@ static void escapes(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_quick_reader_takes_plain_texts_alone),
-        cmocka_unit_test(the_quick_reader_agrees_with_the_library),
         cmocka_unit_test(reads_and_refuses),
         cmocka_unit_test(limits_depth),
         cmocka_unit_test(gets_typed_members),

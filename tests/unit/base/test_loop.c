@@ -311,10 +311,10 @@ static void settles_what_is_under_way(void **state)
     post(&first);
     defer(&second);
     loop_work(loop, do_nothing, on_pool_done_post, &third);
-    loop_settle(loop);
+    assert_true(loop_settle(loop));
     assert_int_equal(order_len, 3);
     assert_non_null(memchr(order, 'c', order_len));
-    loop_settle(loop); /* nothing to wait for */
+    assert_false(loop_settle(loop)); /* nothing to wait for */
 }
 
 static void on_usr1(void *ctx)

@@ -363,6 +363,77 @@ static void an_endpoint_secret_opens_for_its_row_alone(void **state)
     master_key_free(other_master);
 }
 
+/* ---- certificates ---- */
+
+static struct str certificate_der(struct kept *k, struct pkey *key)
+{
+    struct str kept;
+    struct buf der;
+
+    buf_init(&der, 16 * KIB);
+    assert_int_equal(cert_self_signed(key, STR("agent"), NOW, 30, &der), RC_OK);
+    kept = arena_dup(&k->arena, buf_str(&der));
+    buf_clear(&der);
+    return kept;
+}
+
+static void a_certificate_is_read_from_text(void **state)
+{
+    static const char *const frames[][3] = {
+        {"", "", ""},
+        {" \t", "\r\n", "\n"}, /* of several lines */
+        {"-----BEGIN CERTIFICATE-----\n", "", "\n-----END CERTIFICATE-----\n"},
+    };
+    struct kept *k = *state;
+    struct pkey *key = pkey_generate(JWS_ES256);
+    struct str der = certificate_der(k, key), why = STR_EMPTY;
+    char *text = arena_alloc(&k->arena, BASE64_LEN(der.len) + 1);
+    int len = (int)base64_encode(der.ptr, der.len, text);
+    struct app_certificate got, last = {0};
+
+    for (size_t i = 0; i < ARRAY_LEN(frames); i++) {
+        struct str framed = arena_printf(&k->arena, "%s%.*s%s%.*s%s", frames[i][0], 40, text,
+                                         frames[i][1], len - 40, text + 40, frames[i][2]);
+
+        assert_int_equal(app_certificate_read(framed, NOW, &k->arena, &got, &why), RC_OK);
+        check_str("der", got.der, der);
+        check_str("subject", got.subject, STR("CN=agent"));
+        assert_int_equal(got.id.len, UUID_TEXT_LEN);
+        assert_false(str_eq(got.id, last.id));
+        assert_true(got.created == NOW && got.not_before < NOW && got.not_after > NOW);
+        last = got;
+    }
+    pkey_unref(key);
+}
+
+static void what_is_no_certificate_is_told_apart(void **state)
+{
+    static const struct {
+        const char *sentence, *text, *why;
+    } cases[] = {
+        {"nothing", "", "The certificate can't be used: "},
+        {"words", "no base64!", "certificate must be PEM, or DER in base64."},
+        {"base64 of something else", "MAA=", "The certificate can't be used: "},
+        {"PEM of something else", "-----BEGIN CERTIFICATE-----\nMAA=\n-----END CERTIFICATE-----\n",
+         "The certificate can't be used: "},
+        {"PEM without an end", "-----BEGIN CERTIFICATE-----\nMAA=\n",
+         "The certificate can't be used: "},
+        {"a private key", "-----BEGIN PRIVATE KEY-----\nMAA=\n-----END PRIVATE KEY-----\n",
+         "The text holds a private key: "},
+    };
+    struct kept *k = *state;
+    struct app_certificate got = {0};
+
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct str why = STR_EMPTY;
+
+        if (app_certificate_read(str_from(cases[i].text), NOW, &k->arena, &got, &why) !=
+                RC_INVALID ||
+            !str_starts(why, str_from(cases[i].why)) || got.id.ptr)
+            fail_msg("%s: " STR_FMT, cases[i].sentence, STR_ARG(why));
+    }
+}
+
 static void a_managed_identity_has_an_id_in_two_spellings(void **state)
 {
     struct kept *k = *state;
@@ -387,6 +458,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_secret_is_found_by_all_of_its_octets_alone, begin, end),
         cmocka_unit_test_setup_teardown(the_document_holds_nothing_but_a_keyed_hash, begin, end),
         cmocka_unit_test_setup_teardown(an_endpoint_secret_opens_for_its_row_alone, begin, end),
+        cmocka_unit_test_setup_teardown(a_certificate_is_read_from_text, begin, end),
+        cmocka_unit_test_setup_teardown(what_is_no_certificate_is_told_apart, begin, end),
         cmocka_unit_test_setup_teardown(a_managed_identity_has_an_id_in_two_spellings, begin, end),
     };
 

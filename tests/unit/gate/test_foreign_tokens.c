@@ -26,6 +26,7 @@ static const struct route data_row = {
 #define SERVICE  "service token; "
 
 struct world {
+    uint32_t versions[16]; /* of the issuers' rows */
     struct fixture f;
     struct outbound_fake fake;
     struct issuer_keys *keys;
@@ -52,6 +53,7 @@ static void put_application(struct world *w, const char *object, const char *nam
                             .id = uuid_random(),
                             .principal = row.object_id,
                             .role = built_in_role_by_name(STR("Callgate Identity Contributor"))->id,
+                            .built_in_role = true,
                             .scope = STR("/"),
                             .created = NOW}});
 }
@@ -60,6 +62,7 @@ static void put_issuer(struct world *w, uint8_t id, const char *issuer, const ch
 {
     fixture_commit(&w->f, (struct change){.kind = CHANGE_ISSUER_PUT,
                                           .u.issuer = {.id = {{id}},
+                                                       .version = ++w->versions[id],
                                                        .issuer = str_from(issuer),
                                                        .document = str_from(document),
                                                        .created = NOW}});

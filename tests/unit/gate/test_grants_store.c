@@ -28,6 +28,7 @@ static struct change assign(uint8_t id, const struct uuid *principal, const stru
                            .u.role_assignment = {.id = {{id}},
                                                  .principal = *principal,
                                                  .role = *role,
+                                                 .built_in_role = built_in_role_by_id(role) != NULL,
                                                  .scope = scope,
                                                  .principal_type = STR("ServicePrincipal"),
                                                  .created = NOW + id}};

@@ -518,6 +518,7 @@ static void put_issuer(struct fixture *f, uint8_t id, const char *issuer, const 
 {
     fixture_commit(f, (struct change){.kind = CHANGE_ISSUER_PUT,
                                       .u.issuer = {.id = {{id}},
+                                                   .version = 1,
                                                    .issuer = str_from(issuer),
                                                    .document = str_from(text),
                                                    .created = NOW}});

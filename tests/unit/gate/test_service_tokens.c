@@ -26,13 +26,14 @@ static const struct route user_row = {
 #define STRANGER  "0b000000-0000-0000-0000-0000000000b1"
 #define ISS       "\"iss\":\"https://localhost:8443/" TENANT "/v2.0\""
 #define AUD       "\"aud\":\"https://communication.azure.com/\""
-#define TIMES     "\"exp\":1795449600,\"iat\":1795446000,\"nbf\":1795445700"
+#define TIMES     "\"exp\":1795449600,\"iat\":1795446000,\"cgi\":1795446000000,\"nbf\":1795445700"
 #define WHO       "\"oid\":\"" OBJECT "\",\"appid\":\"" APP "\",\"tid\":\"" TENANT "\""
 #define PAYLOAD   "{" ISS "," AUD "," TIMES "," WHO "}"
 #define HEADER    "{\"typ\":\"JWT\",\"alg\":\"ES256\",\"kid\":\"%s\"}"
 #define SERVICE   "service token; "
 #define NO_ISSUER SERVICE "the token's issuer (iss) is not this server's, nor one that it trusts"
 #define NO_KEY    SERVICE "the token's key (kid) is not a key of this server's issuer, or retired"
+#define NO_CGI    SERVICE "claim cgi is missing, or not a time within the second of iat"
 #define NO_ALG    SERVICE "the token's algorithm (alg) is not that of its key"
 
 static struct uuid id_of(const char *text)
@@ -72,6 +73,7 @@ static void assign(struct fixture *f, const char *role, const char *scope, uint8
                            .u.role_assignment = {.id = {{id}},
                                                  .principal = id_of(OBJECT),
                                                  .role = built_in_role_by_name(str_from(role))->id,
+                                                 .built_in_role = true,
                                                  .scope = str_from(scope),
                                                  .created = NOW}});
 }
@@ -213,19 +215,27 @@ static const struct {
     {"10: oid twice", NULL, "{" ISS "," AUD "," TIMES "," WHO ",\"oid\":\"" OBJECT "\"}", SERVICE "payload repeats a member"},
     {"10: exp twice", NULL, "{" ISS "," AUD "," TIMES "," WHO ",\"exp\":1}", SERVICE "payload repeats a member"},
     {"13: payload an array", NULL, "[]", SERVICE "payload is not a JSON object"},
-    {"14: exp missing", NULL, "{" ISS "," AUD ",\"iat\":1795446000," WHO "}", SERVICE "claim exp is missing or not a time"},
-    {"14: exp a string", NULL, "{" ISS "," AUD ",\"exp\":\"1795449600\",\"iat\":1795446000," WHO "}", SERVICE "claim exp is missing or not a time"},
-    {"14: exp negative", NULL, "{" ISS "," AUD ",\"exp\":-1,\"iat\":1795446000," WHO "}", SERVICE "claim exp is missing or not a time"},
-    {"14: exp 1e400", NULL, "{" ISS "," AUD ",\"exp\":1e400,\"iat\":1795446000," WHO "}", SERVICE "payload has a number out of range"},
-    {"14: exp past the year 9999", NULL, "{" ISS "," AUD ",\"exp\":1e15,\"iat\":1795446000," WHO "}", SERVICE "claim exp is missing or not a time"},
-    {"14: exp a fraction", NULL, "{" ISS "," AUD ",\"exp\":1795449600.5,\"iat\":1795446000," WHO "}", NULL},
-    {"14: exp now", NULL, "{" ISS "," AUD ",\"exp\":1795446000,\"iat\":1795440000," WHO "}", SERVICE "it has expired (exp)"},
-    {"14: exp in a second", NULL, "{" ISS "," AUD ",\"exp\":1795446001,\"iat\":1795440000," WHO "}", NULL},
-    {"14: iat missing", NULL, "{" ISS "," AUD ",\"exp\":1795449600," WHO "}", SERVICE "claims iat and exp are further apart than any token lives"},
-    {"14: iat within the second of a revocation", NULL, "{" ISS "," AUD ",\"exp\":1795449600,\"iat\":1795446001," WHO "}", NULL},
-    {"14: iat in the future", NULL, "{" ISS "," AUD ",\"exp\":1795449600,\"iat\":1795446002," WHO "}", SERVICE "it was issued in the future (iat)"},
-    {"14: nbf in the future", NULL, "{" ISS "," AUD ",\"exp\":1795449600,\"iat\":1795446000,\"nbf\":1795446002," WHO "}", SERVICE "it is not valid yet (nbf)"},
-    {"14: longer than any token lives", NULL, "{" ISS "," AUD ",\"exp\":1795532401,\"iat\":1795446000," WHO "}", SERVICE "claims iat and exp are further apart than any token lives"},
+    {"14: exp missing", NULL, "{" ISS "," AUD ",\"iat\":1795446000,\"cgi\":1795446000000," WHO "}", SERVICE "claim exp is missing or not a time"},
+    {"14: exp a string", NULL, "{" ISS "," AUD ",\"exp\":\"1795449600\",\"iat\":1795446000,\"cgi\":1795446000000," WHO "}", SERVICE "claim exp is missing or not a time"},
+    {"14: exp negative", NULL, "{" ISS "," AUD ",\"exp\":-1,\"iat\":1795446000,\"cgi\":1795446000000," WHO "}", SERVICE "claim exp is missing or not a time"},
+    {"14: exp 1e400", NULL, "{" ISS "," AUD ",\"exp\":1e400,\"iat\":1795446000,\"cgi\":1795446000000," WHO "}", SERVICE "payload has a number out of range"},
+    {"14: exp past the year 9999", NULL, "{" ISS "," AUD ",\"exp\":1e15,\"iat\":1795446000,\"cgi\":1795446000000," WHO "}", SERVICE "claim exp is missing or not a time"},
+    {"14: exp a fraction", NULL, "{" ISS "," AUD ",\"exp\":1795449600.5,\"iat\":1795446000,\"cgi\":1795446000000," WHO "}", NULL},
+    {"14: exp now", NULL, "{" ISS "," AUD ",\"exp\":1795446000,\"iat\":1795440000,\"cgi\":1795440000000," WHO "}", SERVICE "it has expired (exp)"},
+    {"14: exp in a second", NULL, "{" ISS "," AUD ",\"exp\":1795446001,\"iat\":1795440000,\"cgi\":1795440000000," WHO "}", NULL},
+    {"14: iat missing", NULL, "{" ISS "," AUD ",\"exp\":1795449600,\"cgi\":1795446000000," WHO "}", NO_CGI},
+    {"14: cgi missing", NULL, "{" ISS "," AUD ",\"exp\":1795449600,\"iat\":1795446000," WHO "}", NO_CGI},
+    {"14: cgi null", NULL, "{" ISS "," AUD ",\"exp\":1795449600,\"iat\":1795446000,\"cgi\":null," WHO "}", NO_CGI},
+    {"14: cgi a text", NULL, "{" ISS "," AUD ",\"exp\":1795449600,\"iat\":1795446000,\"cgi\":\"1795446000000\"," WHO "}", NO_CGI},
+    {"14: cgi a fraction", NULL, "{" ISS "," AUD ",\"exp\":1795449600,\"iat\":1795446000,\"cgi\":1795446000000.5," WHO "}", NO_CGI},
+    {"14: cgi negative", NULL, "{" ISS "," AUD ",\"exp\":1795449600,\"iat\":0,\"cgi\":-1," WHO "}", NO_CGI},
+    {"14: cgi before the second of iat", NULL, "{" ISS "," AUD ",\"exp\":1795449600,\"iat\":1795446000,\"cgi\":1795445999999," WHO "}", NO_CGI},
+    {"14: cgi the last of the second of iat", NULL, "{" ISS "," AUD ",\"exp\":1795449600,\"iat\":1795446000,\"cgi\":1795446000999," WHO "}", NULL},
+    {"14: cgi after the second of iat", NULL, "{" ISS "," AUD ",\"exp\":1795449600,\"iat\":1795446000,\"cgi\":1795446001000," WHO "}", NO_CGI},
+    {"14: issued in the millisecond after a revocation that was now", NULL, "{" ISS "," AUD ",\"exp\":1795449600,\"iat\":1795446000,\"cgi\":1795446000001," WHO "}", NULL},
+    {"14: iat in the future", NULL, "{" ISS "," AUD ",\"exp\":1795449600,\"iat\":1795446001,\"cgi\":1795446001001," WHO "}", SERVICE "it was issued in the future (iat)"},
+    {"14: nbf in the future", NULL, "{" ISS "," AUD ",\"exp\":1795449600,\"iat\":1795446000,\"cgi\":1795446000000,\"nbf\":1795446001," WHO "}", SERVICE "it is not valid yet (nbf)"},
+    {"14: longer than any token lives", NULL, "{" ISS "," AUD ",\"exp\":1795532401,\"iat\":1795446000,\"cgi\":1795446000000," WHO "}", SERVICE "claims iat and exp are further apart than any token lives"},
     {"15: the audience of another service", NULL, "{" ISS ",\"aud\":\"https://graph.microsoft.com/\"," TIMES "," WHO "}", SERVICE "claim aud names no service of ours"},
     {"15: an audience that begins like ours", NULL, "{" ISS ",\"aud\":\"https://communication.azure.com.evil/\"," TIMES "," WHO "}", SERVICE "claim aud names no service of ours"},
     {"15: an audience with two slashes", NULL, "{" ISS ",\"aud\":\"https://communication.azure.com//\"," TIMES "," WHO "}", SERVICE "claim aud names no service of ours"},
@@ -420,7 +430,7 @@ static void a_revoked_application_is_challenged_if_its_client_can_answer(void **
     struct outcome o;
 
     row.version = 2;
-    row.revoked_before = NOW + 1000;
+    row.revoked_before = NOW;
     put_application(f, &row);
     o = send_payload(f, PAYLOAD, &data_row);
     assert_int_equal(o.status, 401);
@@ -431,11 +441,41 @@ static void a_revoked_application_is_challenged_if_its_client_can_answer(void **
         o.challenge,
         "Bearer realm=\"\", authorization_uri=\"https://localhost:8443/common/oauth2/authorize\", "
         "error=\"insufficient_claims\", claims=\"eyJhY2Nlc3NfdG9rZW4iOnsibmJmIjp7ImVzc2VudGlhbCI6"
-        "dHJ1ZSwidmFsdWUiOiIxNzk1NDQ2MDAxIn19fQ==\"");
+        "dHJ1ZSwidmFsdWUiOiIxNzk1NDQ2MDAwIn19fQ==\"");
     /* one issued for the challenge, within the same second */
-    o = send_payload(f, "{" ISS "," AUD ",\"exp\":1795449600,\"iat\":1795446001," WHO "}",
-                     &data_row);
+    o = send_payload(
+        f, "{" ISS "," AUD ",\"exp\":1795449600,\"iat\":1795446000,\"cgi\":1795446000001," WHO "}",
+        &data_row);
     assert_int_equal(o.status, 0);
+}
+
+/* In one second, with the tokens between them: a clock that stands still is the hardest case. */
+static void each_revocation_ends_what_was_minted_before_it(void **state)
+{
+    struct fixture *f = *state;
+    struct application_row row = application();
+    struct service_mint m = {.application = &row,
+                             .audience = STR("https://communication.azure.com/"),
+                             .origin = STR("https://localhost:8443"),
+                             .now = NOW,
+                             .seconds = 3599};
+    struct service_minted minted;
+    struct buf token;
+
+    buf_init(&token, 64 * KIB);
+    for (unsigned i = 0; i < 3; i++) {
+        buf_reset(&token);
+        assert_int_equal(gate_mint_service(f->gl, &m, &token, &minted), RC_OK);
+        assert_int_equal(minted.issued, NOW + i);
+        assert_int_equal(minted.expires, NOW + 3599000);
+        assert_int_equal(send_token(f, buf_str(&token), &data_row, TARGET).status, 0);
+        row.version++;
+        row.revoked_before = NOW + i;
+        put_application(f, &row);
+        struct outcome o = send_token(f, buf_str(&token), &data_row, TARGET);
+        check_why(&o, SERVICE "it was issued before the time from which the application's tokens");
+    }
+    buf_clear(&token);
 }
 
 static void a_disabled_or_deleted_application_is_refused(void **state)
@@ -508,15 +548,14 @@ static void what_is_minted_is_accepted(void **state)
                              .origin = STR("https://localhost:8443"),
                              .client_capabilities = STR("[\"CP1\"]"),
                              .now = NOW + 250,
-                             .not_before = NOW + 1000,
                              .seconds = 3599};
     struct service_minted minted;
     struct buf token;
 
     buf_init(&token, 64 * KIB);
     assert_int_equal(gate_mint_service(f->gl, &m, &token, &minted), RC_OK);
-    assert_int_equal(minted.issued, NOW + 1000);
-    assert_int_equal(minted.expires, NOW + 1000 + 3599000);
+    assert_int_equal(minted.issued, NOW + 250);
+    assert_int_equal(minted.expires, NOW + 3599000);
     assert_int_equal(send_token(f, buf_str(&token), &data_row, TARGET).status, 0);
     buf_reset(&token);
     m.version_1 = true;
@@ -541,6 +580,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(roles_count_from_the_next_request_on, set_up, tear_down),
         cmocka_unit_test_setup_teardown(
             a_revoked_application_is_challenged_if_its_client_can_answer, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(each_revocation_ends_what_was_minted_before_it, set_up,
+                                        tear_down),
         cmocka_unit_test_setup_teardown(a_disabled_or_deleted_application_is_refused, set_up,
                                         tear_down),
         cmocka_unit_test_setup_teardown(a_management_token_is_looked_up_in_the_scope_of_its_row,

@@ -41,6 +41,7 @@ void arm_grant(struct arm_world *aw, const char *role, const struct uuid *princi
                                         .principal_type = STR("ServicePrincipal"),
                                         .created = clock_wall()};
     assert_int_equal(uuid_parse(str_from(role), &row->role), RC_OK);
+    row->built_in_role = built_in_role_by_id(&row->role) != NULL;
     commit(aw, &c, 1);
 }
 

@@ -66,6 +66,7 @@ static void add_principal(struct arm_scene *s, enum arm_caller who, const char *
         c[1].u.role_assignment =
             (struct role_assignment_row){.id = uuid_random(),
                                          .principal = row.object_id,
+                                         .built_in_role = true,
                                          .scope = scope,
                                          .principal_type = STR("ServicePrincipal"),
                                          .created = clock_wall()};

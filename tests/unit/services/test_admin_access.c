@@ -692,6 +692,12 @@ static void mints_a_token_for_an_administrator_nearby(void **state)
 
 static void shows_the_tenant_and_rotates_its_keys(void **state)
 {
+    struct change damaged = {.kind = CHANGE_ISSUER_PUT,
+                             .u.issuer = {.id = uuid_random(),
+                                          .version = 1,
+                                          .issuer = STR("https://damaged.example"),
+                                          .document = STR("{}"),
+                                          .created = clock_wall()}};
     size_t before;
 
     (void)state;
@@ -699,6 +705,10 @@ static void shows_the_tenant_and_rotates_its_keys(void **state)
     assert_string_equal(text_at(&w.fx, "tenantId"), w.tenant);
     assert_int_equal(ask("GET", "/admin/status", ""), 200);
     assert_string_equal(text_at(&w.fx, "tenantId"), w.tenant);
+    assert_int_equal(int_at(&w.fx, "issuersLeftOut"), 0);
+    assert_int_equal(store_commit_wait(w.fx.store, &damaged, 1), RC_OK);
+    assert_int_equal(ask("GET", "/admin/status", ""), 200);
+    assert_int_equal(int_at(&w.fx, "issuersLeftOut"), 1);
     assert_int_equal(ask("GET", "/admin/signing-keys?purpose=issuer", ""), 200);
     before = count_at("value");
     assert_int_equal(

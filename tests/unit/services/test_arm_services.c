@@ -356,6 +356,26 @@ static void deletes_roles_and_identity_with_the_resource(void **state)
 
 /* ---- who may ---- */
 
+/* Of nobody, or of one that has gone since: given behind the server's back, as a store of before.
+ */
+static void a_new_resource_gives_nobody_the_roles_of_its_name(void **state)
+{
+    const struct uuid *nobody = &aw.nobody.object_id;
+
+    (void)state;
+    arm_grant(&aw, OWNER_ROLE, nobody, SVC "/ghost");
+    arm_grant(&aw, OWNER_ROLE, nobody, SVC "/shade");
+    make("ghost");
+    assert_int_equal(call(&aw.w.fx, ADMIN_TCP, "POST", "/admin/resources", "{\"name\":\"shade\"}"),
+                     201);
+    assert_int_equal(arm_as(&aw, aw.nobody_token, "GET", SVC "/ghost" V_COM, NULL), 403);
+    assert_int_equal(arm_as(&aw, aw.nobody_token, "GET", SVC "/shade" V_COM, NULL), 403);
+    arm_grant(&aw, READER_ROLE, nobody, SVC "/ghost");
+    arm_expect(&aw, 200, NULL, "PUT", SVC "/ghost" V_COM, NEW_BODY); /* a change takes none away */
+    assert_int_equal(arm_as(&aw, aw.nobody_token, "GET", SVC "/ghost" V_COM, NULL), 200);
+    assert_int_equal(arm_as(&aw, aw.nobody_token, "GET", SVC "/shade" V_COM, NULL), 403);
+}
+
 static void refuses_who_may_not(void **state)
 {
     (void)state;
@@ -434,6 +454,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(keeps_the_hub_but_not_its_secret, setup, teardown),
         cmocka_unit_test_setup_teardown(gives_and_takes_identities, setup, teardown),
         cmocka_unit_test_setup_teardown(deletes_roles_and_identity_with_the_resource, setup,
+                                        teardown),
+        cmocka_unit_test_setup_teardown(a_new_resource_gives_nobody_the_roles_of_its_name, setup,
                                         teardown),
         cmocka_unit_test_setup_teardown(refuses_who_may_not, setup, teardown),
         cmocka_unit_test_setup_teardown(a_reader_reads_and_nothing_else, setup, teardown),

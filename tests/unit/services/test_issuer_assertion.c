@@ -520,12 +520,13 @@ static void a_caller_may_leave_while_keys_are_fetched(void **state)
     assert_int_equal(call_wait(&w.fx), 200); /* to nobody */
 }
 
-static void put_trusted_issuer(const char *alg)
+static void put_trusted_issuer(const char *alg, uint32_t version)
 {
     struct change c = {.kind = CHANGE_ISSUER_PUT};
 
     c.u.issuer = (struct issuer_row){
         .id = w.client_id,
+        .version = version,
         .issuer = STR(FOREIGN_ISSUER),
         .document = arena_printf(&w.arena,
                                  "{\"jwksUrl\":\"https://keys.example/set\",\"audiences\":[\"x\"],"
@@ -541,10 +542,10 @@ static void the_operators_record_says_where_keys_are(void **state)
     const char *payload = foreign_payload(FOREIGN_ISSUER, SUBJECT, LISTED, 600);
 
     (void)state;
-    put_trusted_issuer("ES256");
+    put_trusted_issuer("ES256", 1);
     assert_int_equal(ask_with_assertion(&w, w.client, foreign(payload)), 200);
     assert_int_equal(w.fetches, 1); /* no discovery */
-    put_trusted_issuer("RS256");
+    put_trusted_issuer("RS256", 2);
     check_attack("an algorithm that the record does not allow", foreign(payload), 700027);
     assert_int_equal(w.fetches, 1);
 }
@@ -570,7 +571,7 @@ static void takes_our_own_tokens_without_asking_anybody(void **state)
         700027);
     c.u.application = w.app; /* its tokens of before are dead */
     c.u.application.version = 2;
-    c.u.application.revoked_before = clock_wall() + 60000;
+    c.u.application.revoked_before = clock_wall(); /* of this second, too */
     assert_int_equal(store_commit_wait(w.fx.store, &c, 1), RC_OK);
     check_attack("revoked", own, 700027);
 }

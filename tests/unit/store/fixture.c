@@ -273,6 +273,7 @@ struct change assign(uint64_t n, uint64_t principal, uint64_t role, struct str s
         .u.role_assignment = {.id = id_of(n),
                               .principal = id_of(principal),
                               .role = id_of(role),
+                              .built_in_role = true,
                               .scope = scope,
                               .principal_type = STR("ServicePrincipal"),
                               .created = NOW + (unix_ms)n},
@@ -283,8 +284,21 @@ struct change put_issuer(uint64_t n, struct str issuer)
 {
     return (struct change){
         .kind = CHANGE_ISSUER_PUT,
-        .u.issuer = {.id = id_of(n), .issuer = issuer, .document = STR("{}"), .created = NOW},
+        .u.issuer =
+            {.id = id_of(n), .version = 1, .issuer = issuer, .document = STR("{}"), .created = NOW},
     };
+}
+
+void put_principals(struct fixture *f, uint64_t from, uint64_t to)
+{
+    for (uint64_t n = from; n <= to; n++) {
+        char name[32];
+        int len = snprintf(name, sizeof name, "principal %llu", (unsigned long long)n);
+        struct change c = put_application(1000000 + n, str_of(name, (size_t)len));
+
+        c.u.application.object_id = id_of(n);
+        assert_int_equal(fixture_commit(f, &c, 1), RC_OK);
+    }
 }
 
 void check_text(struct str got, struct str wanted)

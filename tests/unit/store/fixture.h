@@ -79,6 +79,8 @@ struct change put_role(uint64_t n, struct str name);
 /** Role assignment `n`, made at NOW + n. */
 struct change assign(uint64_t n, uint64_t principal, uint64_t role, struct str scope);
 struct change put_issuer(uint64_t n, struct str issuer);
+/** Makes applications with the object ids `from` to `to`, of client ids beyond 1,000,000. */
+void put_principals(struct fixture *f, uint64_t from, uint64_t to);
 void check_text(struct str got, struct str wanted);
 
 #endif

@@ -457,6 +457,7 @@ static void finds_few_among_many_assignments_by_an_index(struct fixture *f)
 
     assert_non_null(c);
     fixture_open(f);
+    put_principals(f, 0, SET - 1);
     for (uint64_t set = 0; set < SETS; set++) {
         struct arena arena;
 

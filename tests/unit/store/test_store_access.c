@@ -442,6 +442,7 @@ static void deletes_a_role_only_when_nobody_has_it(struct fixture *f)
     fixture_open(f);
     must(f, put_role(1, STR("used")));
     must(f, put_role(2, STR("unused")));
+    put_principals(f, 1, 2);
     must(f, assign(5, 1, 1, STR("/a")));
     must(f, assign(6, 2, 1, STR("/b")));
     assert_int_equal(commit_one(f, delete_role(1), NULL), RC_CONFLICT);
@@ -467,6 +468,7 @@ static void reads_back_a_role_assignment(struct fixture *f)
     struct role_assignment_row *row = &c.u.role_assignment, got;
 
     fixture_open(f);
+    put_principals(f, 2, 2);
     assert_int_equal(store_role_assignment(f->reader, &row->id, &f->arena, &got), RC_NOT_FOUND);
     row->description = text_of(f, LARGE);
     row->created_by = id_of(9);
@@ -509,6 +511,7 @@ static void assigns_once(struct fixture *f)
     const struct uuid id = id_of(1);
 
     fixture_open(f);
+    put_principals(f, 2, 9);
     must(f, assign(1, 2, 3, STR("/a")));
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct change c = assign(cases[i].id, cases[i].principal, cases[i].role, cases[i].scope);
@@ -523,11 +526,44 @@ static void assigns_once(struct fixture *f)
     assert_false(assigned(f, 7));
 }
 
+/* Or it would begin to count for whoever gets the id. */
+static void assigns_nothing_to_nobody(struct fixture *f)
+{
+    const struct uuid app = id_of(1), role = id_of(5);
+    struct change c = assign(1, 1001, 5, STR("/a"));
+    struct change all[3] = {put_application(1, STR("one")), put_role(5, STR("role")), c};
+    struct change none[2] = {put_application(2, STR("two")), assign(2, 1003, 5, STR("/a"))};
+    struct application_row got;
+
+    fixture_open(f);
+    assert_int_equal(commit_one(f, c, NULL), RC_NOT_FOUND); /* of a built-in role, to nobody */
+    must(f, all[0]);
+    c.u.role_assignment.built_in_role = false;
+    assert_int_equal(commit_one(f, c, NULL), RC_NOT_FOUND); /* no such role */
+    assert_false(assigned(f, 1));
+    must(f, all[1]);
+    must(f, c);
+    assert_int_equal(fixture_commit(f, none, 2), RC_NOT_FOUND);
+    assert_int_equal(find_client(f, 2, &got), RC_NOT_FOUND); /* the whole set */
+    must(f, unassign(1));
+    must(f, delete_role(5));
+    c = (struct change){.kind = CHANGE_APPLICATION_DELETE, .u.application.client_id = app};
+    must(f, c);
+    all[2].u.role_assignment.built_in_role = false;
+    assert_true(uuid_eq(&all[2].u.role_assignment.role, &role));
+    assert_int_equal(fixture_commit(f, all, 3), RC_OK); /* made in the same set, before it */
+    assert_true(assigned(f, 1));
+    c = all[2];
+    c.u.role_assignment.built_in_role = true;
+    must(f, c); /* the same again, whatever became of its ends */
+}
+
 static void takes_an_assignment_away(struct fixture *f)
 {
     bool existed = false;
 
     fixture_open(f);
+    put_principals(f, 2, 2);
     must(f, assign(1, 2, 3, STR("/a")));
     must(f, assign(2, 2, 3, STR("/b")));
     assert_int_equal(commit_one(f, unassign(1), &existed), RC_OK);
@@ -579,6 +615,7 @@ static void deletes_what_is_assigned_at_a_scope_and_below(struct fixture *f)
     };
 
     fixture_open(f);
+    put_principals(f, 1, 1);
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         bool existed;
 
@@ -621,8 +658,16 @@ static void keeps_issuers_as_they_are_spelled(struct fixture *f)
     must(f, put_issuer(2, STR("https://issuer.example/T"))); /* another: case counts */
     c.u.issuer.document = text_of(f, LARGE);
     c.u.issuer.issuer = STR("https://issuer.example/z");
+    assert_int_equal(commit_one(f, c, NULL), RC_CONFLICT); /* it is there already */
+    c.u.issuer.version = 3;
+    assert_int_equal(commit_one(f, c, NULL), RC_CONFLICT);
+    c.u.issuer.version = 2;
     assert_int_equal(commit_one(f, c, &existed), RC_OK);
     assert_true(existed);
+    c.u.issuer.document = STR("{}");
+    assert_int_equal(commit_one(f, c, NULL), RC_CONFLICT); /* it would undo the change before */
+    c.u.issuer.document = text_of(f, LARGE);
+    c.u.issuer.version = 3;
     c.u.issuer.issuer = STR("https://issuer.example/T");
     assert_int_equal(commit_one(f, c, NULL), RC_CONFLICT);
     fixture_reopen(f);
@@ -631,6 +676,7 @@ static void keeps_issuers_as_they_are_spelled(struct fixture *f)
     check_text(seen.last.issuer, STR("https://issuer.example/z"));
     check_text(seen.last.document, c.u.issuer.document);
     assert_int_equal(seen.last.created, NOW);
+    assert_int_equal(seen.last.version, 2);
     c.kind = CHANGE_ISSUER_DELETE;
     assert_int_equal(commit_one(f, c, &existed), RC_OK);
     assert_true(existed);
@@ -639,6 +685,8 @@ static void keeps_issuers_as_they_are_spelled(struct fixture *f)
     seen.n = 0;
     assert_int_equal(store_each_issuer(f->reader, &f->arena, see_issuer, &seen), RC_OK);
     assert_int_equal(seen.n, 1);
+    c.kind = CHANGE_ISSUER_PUT;
+    assert_int_equal(commit_one(f, c, NULL), RC_CONFLICT); /* it must not come back */
 }
 
 /* ---- the change log ---- */
@@ -679,8 +727,10 @@ static void tells_the_watch_what_has_changed(struct fixture *f)
         {"an assignment", assign(1, 1001, 1, STR("/a")), RC_OK, LOG_PRINCIPAL, 1001},
         {"the same again", assign(1, 1001, 1, STR("/a")), RC_OK, 0, 0},
         {"a refused one", assign(2, 1001, 1, STR("/a")), RC_CONFLICT, 0, 0},
-        {"another's", assign(2, 55, 1, STR("/a/b")), RC_OK, LOG_PRINCIPAL, 55},
-        {"one taken away", unassign(2), RC_OK, LOG_PRINCIPAL, 55},
+        {"one to nobody", assign(2, 1002, 1, STR("/a/b")), RC_NOT_FOUND, 0, 0},
+        {"another application", put_application(2, STR("three")), RC_OK, LOG_PRINCIPAL, 1002},
+        {"another's", assign(2, 1002, 1, STR("/a/b")), RC_OK, LOG_PRINCIPAL, 1002},
+        {"one taken away", unassign(2), RC_OK, LOG_PRINCIPAL, 1002},
         {"none taken away", unassign(2), RC_OK, 0, 0},
         {"a role", put_role(1, STR("role")), RC_OK, LOG_ROLES, 0},
         {"a role in use", delete_role(1), RC_CONFLICT, 0, 0},
@@ -736,6 +786,7 @@ static const struct store_case cases[] = {
     {"deletes a role only when nobody has it", deletes_a_role_only_when_nobody_has_it},
     {"reads back a role assignment, also after a restart", reads_back_a_role_assignment},
     {"assigns once", assigns_once},
+    {"assigns nothing to nobody", assigns_nothing_to_nobody},
     {"takes an assignment away", takes_an_assignment_away},
     {"deletes what is assigned at a scope and below", deletes_what_is_assigned_at_a_scope_and_below},
     {"keeps issuers as they are spelled", keeps_issuers_as_they_are_spelled},

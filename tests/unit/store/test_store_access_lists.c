@@ -51,7 +51,7 @@ static void note_issuer(void *ctx, const struct issuer_row *row)
 static void hands_out_whole_tables_in_order(struct fixture *f)
 {
     static const struct str names[] = {STR_INIT("b"), STR_INIT("C"), STR_INIT("a"), STR_INIT("D")};
-    const struct uuid seven = id_of(7), nobody = id_of(99);
+    const struct uuid one = id_of(1001), nobody = id_of(99);
     struct order o;
 
     buf_init(&o.text, KIB);
@@ -62,12 +62,13 @@ static void hands_out_whole_tables_in_order(struct fixture *f)
                      RC_OK);
     assert_int_equal(store_each_issuer(f->reader, &f->arena, note_issuer, &o), RC_OK);
     check_order(&o, "");
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        must(f, put_application(i, names[i]));
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-        struct change c = assign(i, i % 2 ? 7 : 8, 1, names[i]);
+        struct change c = assign(i, i % 2 ? 1001 : 1000, 1, names[i]);
 
         c.u.role_assignment.created = NOW - (unix_ms)(i / 2); /* two pairs of one time */
         must(f, c);
-        must(f, put_application(i, names[i]));
         must(f, put_role(i, names[i]));
         must(f, put_issuer(i, names[i]));
     }
@@ -80,7 +81,7 @@ static void hands_out_whole_tables_in_order(struct fixture *f)
     assert_int_equal(store_each_role_assignment(f->reader, NULL, &f->arena, note_assignment, &o),
                      RC_OK);
     check_order(&o, "2 3 0 1");
-    assert_int_equal(store_each_role_assignment(f->reader, &seven, &f->arena, note_assignment, &o),
+    assert_int_equal(store_each_role_assignment(f->reader, &one, &f->arena, note_assignment, &o),
                      RC_OK);
     check_order(&o, "3 1");
     assert_int_equal(store_each_role_assignment(f->reader, &nobody, &f->arena, note_assignment, &o),
@@ -255,6 +256,7 @@ static void lists_assignments_at_above_and_below_a_scope(struct fixture *f)
 
     buf_init(&o.text, KIB);
     fixture_open(f);
+    put_principals(f, 1, 9);
     for (size_t i = 0; i < ARRAY_LEN(assignments); i++)
         must(f, assign(i, assignments[i].principal, 1, assignments[i].scope));
     for (size_t i = 0; i < ARRAY_LEN(scope_cases); i++) {
@@ -284,6 +286,7 @@ static void orders_assignments_of_one_time_by_id(struct fixture *f)
 
     buf_init(&o.text, KIB);
     fixture_open(f);
+    put_principals(f, 1, 4);
     for (uint64_t i = 1; i <= 4; i++) {
         struct change c = assign(i, i, 1, i % 2 ? STR("/") : STR("/a"));
 
@@ -303,6 +306,7 @@ static void lists_what_was_committed_before(struct fixture *f)
     struct listed l;
 
     fixture_open(f);
+    put_principals(f, 1, 1);
     for (uint64_t i = 0; i < N; i++) {
         must(f, assign(i, 1, i, STR("/a")));
         if (i % 50)
