@@ -52,7 +52,7 @@ def signed_in(folder: Path, who) -> Az:
        "--endpoint-active-directory-resource-id", "https://management.azure.com/",
        "--endpoint-active-directory-graph-resource-id", BASE, "--endpoint-microsoft-graph-resource-id", BASE)
     az("cloud", "set", "--name", "callgate")
-    az("login", "--service-principal", "--username", who.clientId, "--password", who.secret, "--tenant", SCENE.tenant)
+    az("login", "--service-principal", "--username", who.clientId, f"--password={who.secret}", "--tenant", SCENE.tenant)
     return az
 
 
