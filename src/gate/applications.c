@@ -349,8 +349,10 @@ struct str app_secret_make(const struct master_key *master, unix_ms now, unix_ms
     struct str secret;
 
     static_assert(BASE64URL_LEN(SECRET_OCTETS) == APP_SECRET_LEN, "whole groups of three octets");
-    random_octets(octets, sizeof octets);
-    secret = str_of(text, base64url_encode(octets, sizeof octets, text));
+    do { /* a command line would take it for an option */
+        random_octets(octets, sizeof octets);
+        secret = str_of(text, base64url_encode(octets, sizeof octets, text));
+    } while (text[0] == '-');
     explicit_bzero(octets, sizeof octets);
     id_text = arena_alloc(arena, UUID_TEXT_LEN + 1);
     uuid_format(&id, id_text);

@@ -63,8 +63,8 @@ struct str app_document_write(const struct app_document *doc, struct arena *aren
 #define APP_SECRET_LEN ((size_t)40)
 #define APP_HEADER_LEN ((size_t)64)
 
-/** A new secret: APP_SECRET_LEN characters of base64url-safe text (240 bits) in the arena, for the
- * caller to show once, and its record. */
+/** A new secret: APP_SECRET_LEN characters of base64url-safe text (240 bits less what a leading '-'
+ * would have) in the arena, for the caller to show once, and its record. */
 struct str app_secret_make(const struct master_key *master, unix_ms now, unix_ms expires,
                            struct str description, struct arena *arena, struct app_secret *out);
 /** Keyed hash of a client secret or of an endpoint header. Fast on purpose: both are random. */

@@ -5,7 +5,8 @@ usage: compatibility.py check SUITE RESULTS_PREFIX     fewer tests passed than k
        compatibility.py write RESULTS_DIR [FILE]       the table of docs/compatibility.md, made anew
 
 A test whose name begins with a way to reach the server and an operation ("https, key credential: getToken …";
-in Python and Java "getToken_…[https, key credential]") and that passed is what a line of the table stands on.
+in Python and Java "getToken_…[https, key credential]") and that passed is what a line of the table stands on. One that
+goes a whole way lists its operations ("https, bearer token of a client secret: createUser, getToken, …").
 """
 
 import json
@@ -17,7 +18,8 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 KEPT = json.loads((HERE / "versions.json").read_text())
-LANGUAGES = {"sdk_javascript": "JavaScript", "sdk_python": "Python", "sdk_java": "Java", "sdk_go": "Go"}
+LANGUAGES = {"sdk_javascript": "JavaScript", "sdk_python": "Python", "sdk_java": "Java", "sdk_go": "Go",
+             "sdk_az": "az command line"}
 PAGE = HERE.parents[1] / "docs" / "compatibility.md"
 BEGIN, END = "<!-- made by tests/conformance/compatibility.py: begin -->", "<!-- end -->"
 REFUSALS = " (its refusals)"  # no issuer of Teams users is configured
@@ -25,6 +27,8 @@ REFUSALS = " (its refusals)"  # no issuer of Teams users is configured
 OPERATIONS = ["createUserAndToken", "getTokenForTeamsUser", "createUser", "issueToken", "getToken", "revokeTokens",
               "deleteUser"]
 WAY = re.compile(r"\b(https?), ((?:connection string|key credential|bearer token)[^\]:)]*)")
+BEARER = "bearer token of a "
+SEVERAL = re.compile(f": ((?:{'|'.join(OPERATIONS)})(?:, (?:{'|'.join(OPERATIONS)}))+)")
 
 
 def passed_in_tap(path: Path) -> list[str]:
@@ -51,10 +55,13 @@ def passed(prefix: str, which: str) -> list[str]:
     return names
 
 
-def operation_of(name: str) -> str | None:
-    """Also from create_user_…, as Python writes it."""
+def operations_of(name: str) -> list[str]:
+    """The one that a name begins with, also create_user_… as Python writes it; or those that it lists."""
+    listed = SEVERAL.search(name)
+    if listed:
+        return listed[1].split(", ")
     flat = re.sub(r"[^a-z]", "", WAY.sub("", name).lower().removeprefix("test_"))
-    return next((one for one in OPERATIONS if flat.startswith(one.lower())), None)
+    return [one for one in OPERATIONS if flat.startswith(one.lower())][:1]
 
 
 def check(suite: str, prefix: str) -> int:
@@ -71,22 +78,30 @@ def ways(names: list[str]) -> dict:
     """{transport: {credential: {operations}}} of the tests that passed."""
     found = defaultdict(lambda: defaultdict(set))
     for name in names:
-        way, operation = WAY.search(name), operation_of(name)
-        if way and operation:
-            found[way[1]][way[2].strip()].add(operation)
+        way, operations = WAY.search(name), operations_of(name)
+        if way and operations:
+            found[way[1]][way[2].strip()].update(operations)
     return found
+
+
+def shown(credentials: list[str]) -> str:
+    """Keys and connection strings first, then what gives bearer tokens."""
+    bearer = [one.removeprefix(BEARER) for one in credentials if one.startswith(BEARER)]
+    lists = [" · ".join(one for one in credentials if not one.startswith(BEARER))]
+    lists += [BEARER + " · ".join(bearer)] * bool(bearer)
+    return "; ".join(filter(None, lists))
 
 
 def line(suite: str, which: str, row: dict, names: list[str]) -> str:
     found = ways(names)
     operations = sorted({one for ways_ in found.values() for each in ways_.values() for one in each},
                         key=lambda one: OPERATIONS.index(one))
-    reached = "<br>".join(f"**{transport}**: {' · '.join(sorted(found[transport]))}"
+    reached = "<br>".join(f"**{transport}**: {shown(sorted(found[transport]))}"
                           for transport in sorted(found, reverse=True))
     named = ", ".join(one + REFUSALS * (one == "getTokenForTeamsUser") for one in operations)
     packages = "<br>".join(f"`{name}` {version}" for name, version in row["packages"].items())
-    return (f"| {LANGUAGES[suite]} ({which}) | {packages} | {row['apiVersion']} | {named} | {reached} "
-            f"| {len(names)} |")
+    cells = [f"{LANGUAGES[suite]} ({which})", packages, row["apiVersion"], named or "–", reached or "–", str(len(names))]
+    return f"| {' | '.join(cells)} |"
 
 
 def table(results: Path) -> str:

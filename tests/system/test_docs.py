@@ -85,10 +85,16 @@ def test_every_command_shown_exists_with_its_options(page, commands):
             assert not option or option[0] in commands[name], f"callgate {name} has no option {word}"
 
 
+AZ_FLAGS = {"--endpoint-resource-manager", "--endpoint-active-directory", "--endpoint-active-directory-resource-id",
+            "--endpoint-active-directory-graph-resource-id", "--endpoint-microsoft-graph-resource-id",
+            "--service-principal", "--username", "--password", "--assignee-object-id", "--assignee-principal-type",
+            "--fill-principal-name"}
+
+
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_every_flag_named_alone_exists(page, commands):
     known = set().union(*commands.values())
-    others = {"--cacert", "--unix-socket", "--test", "--experimental-global-webcrypto"}  # curl's and Node's
+    others = {"--cacert", "--unix-socket", "--test", "--experimental-global-webcrypto"} | AZ_FLAGS  # curl's and Node's
     for span in spans(page):
         for flag in re.findall(r"(?<![\w-])--[a-z][a-z0-9-]*", span):
             assert flag in known | others, f"no such flag: {flag}"

@@ -59,6 +59,19 @@ static bool take_call(struct reading *r, struct str *out)
     return take_word(r, STR("(")) && take_text(r, out) && take_word(r, STR(")"));
 }
 
+/* Texts that are compared, and where in the filter they go. */
+static const struct {
+    struct str name;
+    unsigned term;
+    size_t at;
+} compared[] = {
+    {STR_INIT("roleName"), FILTER_ROLE_NAME, offsetof(struct arm_filter, role_name)},
+    {STR_INIT("type"), FILTER_ROLE_TYPE, offsetof(struct arm_filter, role_type)},
+    {STR_INIT("resourceType"), FILTER_RESOURCE_TYPE, offsetof(struct arm_filter, resource_type)},
+    {STR_INIT("resourceGroup"), FILTER_RESOURCE_GROUP, offsetof(struct arm_filter, resource_group)},
+    {STR_INIT("name"), FILTER_NAME, offsetof(struct arm_filter, name)},
+};
+
 /* One term: its bit, or 0. What it says goes to `out`. */
 static unsigned take_term(struct reading *r, struct arm_filter *out)
 {
@@ -71,14 +84,14 @@ static unsigned take_term(struct reading *r, struct arm_filter *out)
         return take_call(r, &text) && !uuid_parse(text, &out->principal) ? FILTER_PRINCIPAL : 0;
     if (take_equal(r, STR("principalId"), &text))
         return uuid_parse(text, &out->principal) ? 0 : FILTER_PRINCIPAL;
-    *r = start;
-    if (take_equal(r, STR("roleName"), &out->role_name))
-        return FILTER_ROLE_NAME;
-    *r = start;
-    if (take_equal(r, STR("type"), &out->role_type))
-        return FILTER_ROLE_TYPE;
-    *r = start;
-    return take_equal(r, STR("resourceType"), &out->resource_type) ? FILTER_RESOURCE_TYPE : 0;
+    for (size_t i = 0; i < ARRAY_LEN(compared); i++) {
+        *r = start;
+        if (take_equal(r, compared[i].name, &text)) {
+            *(struct str *)(void *)((char *)out + compared[i].at) = text;
+            return compared[i].term;
+        }
+    }
+    return 0;
 }
 
 enum rc arm_filter_read(struct request *req, unsigned known, struct arm_filter *out)

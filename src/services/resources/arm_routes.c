@@ -126,7 +126,7 @@ const struct route arm_routes[] = {
     {GET,    "/tenants",                                   &RES, ALL, arm_tenants_list,       REPLY, ACTION_NONE,                     MEDIA_JSON},
     {GET,    "/subscriptions",                             &RES, ALL, arm_subscriptions_list, REPLY, ACTION_NONE,                     MEDIA_JSON},
     {GET,    S,                                            &RES, ROW, arm_subscription_get,   REPLY, ACTION_SUBSCRIPTIONS_READ,       MEDIA_JSON},
-    {GET,    S C,                                          &RES, ROW, arm_provider_get,       REPLY, ACTION_SUBSCRIPTIONS_READ,       MEDIA_JSON},
+    {GET,    S C,                                          &RES, ALL, arm_provider_get,       REPLY, ACTION_NONE,                     MEDIA_JSON},
     {GET,    S "/resources",                               &RES, ROW, arm_resources_list,     REPLY, ACTION_SUBSCRIPTIONS_READ,       MEDIA_JSON},
     {GET,    S "/resourceGroups",                          &RES, ROW, arm_groups_list,        REPLY, ACTION_GROUPS_READ,              MEDIA_JSON},
     {PUT,    G,                                            &RES, ROW, arm_group_put,          REPLY, ACTION_GROUPS_WRITE,             MEDIA_JSON},

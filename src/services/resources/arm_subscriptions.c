@@ -162,15 +162,21 @@ struct everything {
     struct arm_filter filter;
 };
 
-static bool is_wanted(const struct everything *e, struct str type)
+static bool is_wanted(const struct everything *e, struct str type, struct str group,
+                      struct str name)
 {
-    return !(e->filter.has & FILTER_RESOURCE_TYPE) || name_eq_nocase(e->filter.resource_type, type);
+    const struct arm_filter *f = &e->filter;
+
+    return (!(f->has & FILTER_RESOURCE_TYPE) || name_eq_nocase(f->resource_type, type)) &&
+           (!(f->has & FILTER_RESOURCE_GROUP) || name_eq_nocase(f->resource_group, group)) &&
+           (!(f->has & FILTER_NAME) || name_eq_nocase(f->name, name));
 }
 
 static void on_identities(void *ctx, enum rc rc, const struct access_page *page)
 {
     struct everything *e = ctx;
     const struct directory *d = ids(e->req);
+    struct arm_identity_place place;
     struct arm_answer a;
 
     if (rc) {
@@ -178,11 +184,19 @@ static void on_identities(void *ctx, enum rc rc, const struct access_page *page)
         return;
     }
     begin_list(&a, e->req);
-    for (size_t i = 0; i < d->resources_count && is_wanted(e, ARM_SERVICE_TYPE); i++)
-        if (d->resources[i].state != RESOURCE_DELETED)
-            arm_write_service(&a, &d->resources[i]);
-    for (size_t i = 0; i < page->n && is_wanted(e, ARM_IDENTITY_TYPE); i++)
-        arm_write_identity(&a, &page->applications[i]);
+    for (size_t i = 0; i < d->resources_count; i++) {
+        const struct resource *r = &d->resources[i];
+
+        if (r->state != RESOURCE_DELETED && is_wanted(e, ARM_SERVICE_TYPE, r->group, r->name))
+            arm_write_service(&a, r);
+    }
+    for (size_t i = 0; i < page->n; i++) {
+        const struct application_row *row = &page->applications[i];
+
+        if (arm_identity_place(row->arm_id, &place) &&
+            is_wanted(e, ARM_IDENTITY_TYPE, place.group, place.name))
+            arm_write_identity(&a, row);
+    }
     end_list(&a);
 }
 
@@ -194,8 +208,10 @@ void arm_resources_list(struct request *req)
     e->req = req;
     if (!arm_subscription(req))
         return;
-    if (arm_filter_read(req, FILTER_RESOURCE_TYPE, &e->filter)) {
-        arm_invalid(req, STR("'$filter' here is resourceType eq 'TYPE'."));
+    if (arm_filter_read(req, FILTER_RESOURCE_TYPE | FILTER_RESOURCE_GROUP | FILTER_NAME,
+                        &e->filter)) {
+        arm_invalid(req, STR("'$filter' here is resourceType eq 'TYPE', resourceGroup eq 'GROUP', "
+                             "name eq 'NAME', or several of them with 'and'."));
         return;
     }
     request_hold(req);

@@ -50,13 +50,16 @@ def environment(monkeypatch):
     return put
 
 
+OPERATIONS = "createUser, getToken, revokeTokens, deleteUser"
+
+
 def test_the_installed_packages_are_those_of_the_kept_table():
     assert {name: installed(name) for name in KEPT["packages"]} == KEPT["packages"]
 
 
 @pytest.mark.parametrize("who,variables,make", [way[1:] for way in WAYS],
-                         ids=[f"https, bearer token of a {way[0]}" for way in WAYS])
-def test_create_user_and_the_rest(entra, environment, who, variables, make):
+                         ids=[f"https, bearer token of a {way[0]}: {OPERATIONS}" for way in WAYS])
+def test_the_whole_way(entra, environment, who, variables, make):
     environment(variables)
     credential = entra.credential(make)
     said = claims(credential.get_token(SCOPE).token)

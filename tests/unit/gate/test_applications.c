@@ -262,6 +262,16 @@ static void a_new_secret_is_random_text_and_its_hint(void **state)
     assert_int_equal(a.id.len, UUID_TEXT_LEN);
 }
 
+static void a_secret_does_not_look_like_an_option(void **state)
+{
+    struct kept *k = *state;
+    struct app_secret secret;
+
+    for (int i = 0; i < 1500; i++) /* by chance, each 64th would */
+        assert_int_not_equal(
+            app_secret_make(k->master, NOW, 0, STR_EMPTY, &k->arena, &secret).ptr[0], '-');
+}
+
 static void a_secret_is_found_by_all_of_its_octets_alone(void **state)
 {
     struct kept *k = *state;
@@ -455,6 +465,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_damaged_document_is_refused, begin, end),
         cmocka_unit_test_setup_teardown(a_document_holds_so_many_and_no_more, begin, end),
         cmocka_unit_test_setup_teardown(a_new_secret_is_random_text_and_its_hint, begin, end),
+        cmocka_unit_test_setup_teardown(a_secret_does_not_look_like_an_option, begin, end),
         cmocka_unit_test_setup_teardown(a_secret_is_found_by_all_of_its_octets_alone, begin, end),
         cmocka_unit_test_setup_teardown(the_document_holds_nothing_but_a_keyed_hash, begin, end),
         cmocka_unit_test_setup_teardown(an_endpoint_secret_opens_for_its_row_alone, begin, end),

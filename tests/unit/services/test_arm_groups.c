@@ -106,7 +106,7 @@ static void refuses_what_is_wrong(void **state)
          "InvalidApiVersionParameter"},
         {"GET", "/subscriptions/11111111-2222-4333-8444-555555555555" V_RES, NULL, 404,
          "SubscriptionNotFound"},
-        {"GET", SUB "/resources" V_RES "&$filter=name%20eq%20'x'", NULL, 400,
+        {"GET", SUB "/resources" V_RES "&$filter=kind%20eq%20'x'", NULL, 400,
          "InvalidRequestContent"},
         {"POST", GROUPS V_RES, "{}", 405, "MethodNotAllowed"},
     };
@@ -153,10 +153,13 @@ static void tells_where_things_are(void **state)
 static void tells_the_provider_and_all_it_holds(void **state)
 {
     (void)state;
-    arm_expect(&aw, 200, NULL, "GET", SUB COMM V_RES, NULL);
+    /* whoever has a role on one resource alone asks for its api-versions here */
+    assert_int_equal(arm_as(&aw, aw.nobody_token, "GET", SUB COMM V_RES, NULL), 200);
     assert_string_equal(text("registrationState"), "Registered");
     assert_string_equal(text("resourceTypes.0.resourceType"), "CommunicationServices");
     assert_string_equal(text("resourceTypes.0.apiVersions.0"), "2026-03-18");
+    assert_int_equal(call(&aw.w.fx, NOBODY, "GET", SUB COMM V_RES, NULL), 401);
+    assert_int_equal(arm_as(&aw, aw.nobody_token, "GET", SUB "/resources" V_RES, NULL), 403);
     arm_expect(&aw, 201, NULL, "PUT", RG MSI "/worker" V_MSI, "{\"location\":\"global\"}");
     arm_expect(&aw, 200, NULL, "GET", SUB "/resources" V_RES, NULL);
     assert_int_equal(count(), 3);
@@ -168,6 +171,38 @@ static void tells_the_provider_and_all_it_holds(void **state)
     assert_string_equal(text("value.0.name"), "worker");
 }
 
+static void lists_by_group_and_name(void **state)
+{
+    static const struct {
+        const char *name, *filter;
+        int count;
+    } cases[] = {
+        {"the group, in any case", "resourceGroup%20eq%20'CALLGATE'", 3},
+        {"a group with nothing in it", "resourceGroup%20eq%20'other'", 0},
+        {"a name", "name%20eq%20'Worker'", 1},
+        {"group and name", "resourceGroup%20eq%20'callgate'%20and%20name%20eq%20'default'", 1},
+        {"a group and a type that holds nothing there",
+         "resourceGroup%20eq%20'other'%20and%20resourceType%20eq%20'Microsoft.Communication/"
+         "CommunicationServices'",
+         0},
+    };
+
+    (void)state;
+    arm_expect(&aw, 201, NULL, "PUT", RG MSI "/worker" V_MSI, "{\"location\":\"global\"}");
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        char path[512];
+
+        print_message("  %s\n", cases[i].name);
+        snprintf(path, sizeof path, SUB "/resources" V_RES "&$filter=%s", cases[i].filter);
+        arm_expect(&aw, 200, NULL, "GET", path, NULL);
+        assert_int_equal(count(), cases[i].count);
+    }
+    arm_expect(&aw, 400, "InvalidRequestContent", "GET",
+               SUB "/resources" V_RES "&$filter=location%20eq%20'global'", NULL);
+    arm_expect(&aw, 400, "InvalidRequestContent", "GET",
+               SUB "/resources" V_RES "&$filter=name%20eq%20'a'%20and%20name%20eq%20'b'", NULL);
+}
+
 int main(void)
 {
 #define T(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
@@ -175,7 +210,7 @@ int main(void)
         T(makes_changes_and_deletes_a_group),   T(a_group_is_there_when_something_is_in_it),
         T(roles_in_a_group_end_with_it),        T(refuses_what_is_wrong),
         T(tells_subscription_and_tenant),       T(tells_where_things_are),
-        T(tells_the_provider_and_all_it_holds),
+        T(tells_the_provider_and_all_it_holds), T(lists_by_group_and_name),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
 

@@ -441,7 +441,6 @@ static void every_route_asks_for_its_action(void **state)
         {"DELETE", CREDENTIAL, NULL, false, true},
         {"DELETE", IDENTITY, NULL, false, true},
         {"GET", "{S}", NULL, true, false},
-        {"GET", "{S}{C}", NULL, true, false},
         {"GET", "{S}/resources", NULL, true, false},
         {"GET", "{S}/resourceGroups", NULL, true, false},
         {"PUT", "{S}/resourceGroups/shop", "{'location':'europe'}", false, true},
@@ -473,6 +472,18 @@ static void every_route_asks_for_its_action(void **state)
         if (rows[i].reads && arm(&scene, READER, rows[i].method, rows[i].target, NULL) >= 300)
             fail_msg("%s: %d for a reader", what, scene.fx->status);
     }
+}
+
+/* Whoever has a role somewhere asks the provider for api-versions before anything else. */
+static void the_provider_asks_for_a_token_alone(void **state)
+{
+    (void)state;
+    (void)arm(&scene, UNSIGNED, "GET", "{S}{C}", NULL);
+    check_arm(&scene, "unsigned", 401, "InvalidAuthenticationToken");
+    (void)arm(&scene, DATA, "GET", "{S}{C}", NULL);
+    check_arm(&scene, "a token for the data plane", 401, "InvalidAuthenticationToken");
+    expect(STRANGER, "GET", "{S}{C}", NULL, 200);
+    expect(GROUPED, "GET", "{S}{C}", NULL, 200);
 }
 
 static void another_subscription_is_not_here(void **state)
@@ -603,6 +614,7 @@ int main(void)
         SCENE(a_role_without_scopes_is_shown),
         SCENE(bad_definitions_are_refused),
         SCENE(every_route_asks_for_its_action),
+        SCENE(the_provider_asks_for_a_token_alone),
         SCENE(another_subscription_is_not_here),
         SCENE(versions_are_the_providers_own),
         SCENE(tokens_end_with_the_credential),
