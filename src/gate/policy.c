@@ -94,7 +94,7 @@ const struct api_error *policy_allows(const struct principal *p, struct request 
     case ALLOWED_NEARBY:
         return nearby(req);
     case BY_ROLE:
-        if (has_role(p, req, row->action))
+        if (p && has_role(p, req, row->action))
             return NULL;
         if (options->no_role_denied && !p->actions)
             return or_else(service->unauthorized, &API_DENIED);

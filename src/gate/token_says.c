@@ -11,7 +11,9 @@ static void add_value(struct buf *out, struct str value)
     for (size_t i = 0; i < value.len && i < VALUE_MAX; i++) {
         char c = value.ptr[i];
 
-        buf_add_char(out, c > ' ' && c < 0x7F ? c : '?');
+        if (c <= ' ' || c >= 0x7F)
+            c = '?';
+        buf_add_char(out, c);
     }
     if (value.len > VALUE_MAX)
         buf_add(out, STR("..."));
