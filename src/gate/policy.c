@@ -96,7 +96,7 @@ const struct api_error *policy_allows(const struct principal *p, struct request 
     case BY_ROLE:
         if (p && has_role(p, req, row->action))
             return NULL;
-        if (options->no_role_denied && !p->actions)
+        if (options->no_role_denied && (!p || !p->actions))
             return or_else(service->unauthorized, &API_DENIED);
         return or_else(service->forbidden, &API_FORBIDDEN);
     case STRANGER:
