@@ -71,6 +71,7 @@ static enum exit_code keeper_read(struct cli *cli, struct keeper *k, json_t **ou
     char *line = arena_alloc(&cli->arena, LINE_ROOM);
 
     if (fgets(line, (int)LINE_ROOM, k->from)) {
+        (void)pthread_detach(k->thread); /* nobody waits for it any more */
         if (json_read(str_trim(str_from(line)), out, NULL) == RC_OK && json_is_object(*out))
             return EXIT_DONE;
         return cli_fail(cli, EXIT_REFUSED, "the server's answer is not what it should be");

@@ -3,83 +3,18 @@ issuer itself may do: be slow, huge, silent, dead, elsewhere."""
 
 import concurrent.futures
 import json
-import sqlite3
 import threading
 import time
 from http.client import HTTPException
 from pathlib import Path
 
 import pytest
-from oidc_issuer import (AUDIENCE, Issuer, Key, b64, changed, drip, encoded, endless, fixed, hmac_sign, late, padded,
-                         redirect, signed_token, silent)
+from oidc_issuer import (AUDIENCE, Key, b64, changed, drip, encoded, endless, fixed, hmac_sign, late, padded, redirect,
+                         signed_token, silent)
+from trusted import ALGS, SUBJECT, TARGET, add, issuer, own_issuer, refused, stranger, trust, whoami  # noqa: F401
 from wire import Wire, head
 
-TARGET = "/identities?api-version=2023-10-01"
-ALGS = ("RS256", "ES256", "EdDSA", "PS256")
-SUBJECT = "build-agent"
 SANITIZED_SECONDS = 12  # 5 s are the limit of a fetch; the rest is a busy machine's
-
-
-def add(server, issuer, **members):
-    body = {"issuer": issuer.url, "audiences": [AUDIENCE], "subject": SUBJECT, **members}
-    if issuer.ca_file:
-        body.setdefault("caFile", issuer.ca_file)
-    return server.admin("POST", "/admin/issuers", {name: value for name, value in body.items() if value is not None})
-
-
-def add_rule(server, issuer, subject):
-    return server.admin("POST", "/admin/issuers", {"issuer": issuer.url, "audiences": [AUDIENCE], "subject": subject})
-
-
-def trust(server, issuer, role="Contributor", **members) -> dict:
-    """The issuer with one rule, whose principal has a role on the default resource."""
-    made = add(server, issuer, **members)
-    assert made.status == 201, made
-    if role:
-        given = server.admin("POST", "/admin/role-assignments", {"principal": made.json()["objectId"], "role": role})
-        assert given.status == 201, given
-    return made.json()
-
-
-def whoami(server, token, secure=False, connection=None):
-    return server.send("GET", "/admin/whoami", {"Authorization": f"Bearer {token}"}, b"", connection, secure)
-
-
-def refused(answer, reason):
-    assert answer.status == 401, answer
-    assert answer.json()["error"]["code"] in ("Denied", "Unauthorized"), answer
-    explain = answer.headers["x-callgate-explain"]
-    assert reason in explain, explain
-    return explain
-
-
-@pytest.fixture(scope="module")
-def issuer(server):
-    with Issuer(algs=ALGS) as one:
-        one.about = trust(server, one, algorithms=list(ALGS))
-        yield one
-
-
-@pytest.fixture(scope="module")
-def stranger():
-    """Nobody trusts it. It must never be asked for anything."""
-    with Issuer(algs=ALGS) as one:
-        yield one
-        assert not one.count, "an issuer that nobody trusts was asked"
-
-
-@pytest.fixture
-def own_issuer():
-    """A function that starts issuers of a test alone."""
-    running = []
-
-    def start(**options):
-        running.append(Issuer(**options))
-        return running[-1]
-
-    yield start
-    for one in running:
-        one.close()
 
 
 # -- let in --
@@ -699,119 +634,3 @@ def test_testing_shows_what_is_wrong_and_keeps_the_set(server, own_issuer):
     shown = server.admin("POST", f"/admin/issuers/{about['id']}:test").json()
     assert not shown["ok"] and "HTTP 503" in shown["failure"] and shown["keys"] == 1, shown
     assert whoami(server, issuer.token()).status == 200
-
-
-# -- removed, and who may add --
-
-
-def test_removed(fresh_server, own_issuer):
-    server, issuer = fresh_server("--threads", "2"), own_issuer()
-    about = trust(server, issuer)
-    header = {"Authorization": f"Bearer {issuer.token()}"}
-    connections = [server.connect() for _ in range(16)] + [server.connect(secure=True) for _ in range(4)]
-
-    def all_of():
-        return {server.send("GET", "/admin/whoami", header, b"", connection).status for connection in connections}
-
-    assert all_of() == {200}
-    assert server.admin("DELETE", f"/admin/issuers/{about['id']}").status == 204
-    assert all_of() == {401}
-    assert server.admin("GET", f"/admin/apps/{about['objectId']}").status == 404, "its principal went with it"
-    assert server.admin("GET", "/admin/role-assignments").body.decode().count(about["objectId"]) == 0
-    again = trust(server, issuer, role=None)
-    assert again["objectId"] != about["objectId"], "who comes back has none of the old roles"
-    assert all_of() == {200}
-    assert server.bearer("POST", TARGET, issuer.token(), {}).status == 403
-
-
-def test_kept_over_a_restart(fresh_server, own_issuer):
-    server, issuer = fresh_server(), own_issuer()
-    about = trust(server, issuer)
-    token = issuer.token()
-    assert server.stop() == 0
-    server.start()
-    assert whoami(server, token).json()["principal"] == about["objectId"]
-    assert issuer.fetches == 2, "keys are not kept on disk"
-
-
-def lines_left_out(server, wanted):
-    """The log is written behind what it tells."""
-    ends, lines = time.monotonic() + 10, []
-    while len(lines) < wanted and time.monotonic() < ends:
-        lines = [line for line in server.log().splitlines() if '"issuers.left_out"' in line]
-        time.sleep(0.05)
-    return lines
-
-
-def test_a_damaged_record_is_left_out_and_told(fresh_server, own_issuer):
-    server, good, bad = fresh_server(), own_issuer(), own_issuer()
-    trust(server, good)
-    trust(server, bad)
-    assert server.admin("GET", "/admin/status").json()["issuersLeftOut"] == 0
-    assert "issuers.left_out" not in server.log()
-    assert server.stop() == 0
-    db = sqlite3.connect(Path(server.data) / "callgate.db")
-    with db:
-        assert db.execute("UPDATE issuers SET document = '{}' WHERE issuer = ?", (bad.url,)).rowcount == 1
-    db.close()
-    server.start()
-    assert server.admin("GET", "/admin/status").json()["issuersLeftOut"] == 1
-    told = lines_left_out(server, 1)
-    assert len(told) == 1 and bad.url in told[0] and '"count":1' in told[0], told
-    assert whoami(server, good.token()).status == 200
-    assert whoami(server, bad.token()).status == 401
-    trust(server, own_issuer())
-    assert len(lines_left_out(server, 2)) == 2, "each time the set is read"
-
-
-def test_rules_added_at_once_are_all_kept_or_refused(server, own_issuer):
-    issuer = own_issuer()
-    trust(server, issuer, role=None)
-    for turn in range(4):
-        subjects = [f"robot-{turn}-{i}" for i in range(8)]
-        with concurrent.futures.ThreadPoolExecutor(len(subjects)) as pool:
-            answers = list(pool.map(lambda subject: add_rule(server, issuer, subject), subjects))
-        assert {answer.status for answer in answers} <= {201, 409}
-        made = {subject for subject, answer in zip(subjects, answers) if answer.status == 201}
-        known = next(one for one in server.admin("GET", "/admin/issuers").json()["value"] if one["issuer"] == issuer.url)
-        assert {rule["subject"] for rule in known["rules"]} & set(subjects) == made and made
-
-
-def test_trust_is_not_changed_over_the_network(server, own_issuer, stranger):
-    body = json.dumps({"issuer": "https://evil.example", "audiences": ["x"], "subject": "a", "untested": True}).encode()
-    about = trust(server, own_issuer())
-    known = server.admin("GET", "/admin/issuers").body
-    plain = {"Content-Type": "application/json"}
-    tries = [(plain, "nobody"), ({**plain, "Authorization": f"Bearer {server.admin_token}"}, "administrator's token")]
-    for headers, name in tries:
-        for secure in (False, True):
-            assert server.send("POST", "/admin/issuers", headers, body, secure=secure).status in (401, 403, 404), name
-            answer = server.send("DELETE", f"/admin/issuers/{about['id']}", headers, secure=secure)
-            assert answer.status in (401, 403, 404), name
-    assert server.signed("POST", "/admin/issuers", body=body).status in (401, 403, 404), "an access key"
-    assert server.admin("GET", "/admin/issuers").body == known
-
-
-def test_trust_is_not_changed_by_a_peer_elsewhere(fresh_server):
-    """The administration listener behind a proxy: the administrator's token is right, and not enough."""
-    server = fresh_server("--net-trusted-proxies", "127.0.0.0/8", "--net-trusted-proxies", "::1/128")
-    body = {"issuer": "https://evil.example", "audiences": ["x"], "subject": "a", "untested": True}
-    forwarded = {"X-Forwarded-For": "203.0.113.7"}
-    answer = server.admin_tcp("POST", "/admin/issuers", body, forwarded)
-    assert answer.status == 403, answer
-    assert server.admin("GET", "/admin/issuers").json()["value"] == []
-    assert server.admin_tcp("GET", "/admin/issuers", None, forwarded).status == 200, "to look is allowed"
-    assert server.admin_tcp("POST", "/admin/issuers", body).status == 201, "from here it is"
-    known = server.admin("GET", "/admin/issuers").json()["value"]
-    assert len(known) == 1
-    assert server.admin_tcp("DELETE", f"/admin/issuers/{known[0]['id']}", None, forwarded).status == 403
-    assert server.admin("GET", "/admin/issuers").json()["value"] == known
-
-
-def test_no_token_of_an_issuer_is_logged(server, issuer):
-    token = issuer.token()
-    assert whoami(server, token).status == 200
-    whoami(server, token + "A")
-    log = server.log()
-    assert issuer.url in log, "it is said who was added"
-    assert token.split(".")[1] not in log and token.split(".")[2] not in log
