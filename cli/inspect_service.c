@@ -25,9 +25,9 @@ static bool is_one(struct str text, const char *const *list, size_t n)
 
 static struct str claim(const json_t *claims, const char *name)
 {
-    struct str text = STR_EMPTY;
+    struct str text = STR("");
 
-    return json_get_str(claims, name, &text) ? STR_EMPTY : text;
+    return json_get_str(claims, name, &text) ? STR("") : text;
 }
 
 static void fail(struct service_view *v, struct str problem)

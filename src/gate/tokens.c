@@ -128,12 +128,12 @@ static void cache_put(struct tokens *t, uint64_t hash, struct str octets, const 
     struct cached *c = cached_renew(*victim, octets.len);
     if (!c)
         abort();
+    *victim = c;
     c->hash = hash;
     c->used = ++t->tick;
     c->token = *token;
     c->len = octets.len;
     memcpy(c->octets, octets.ptr, octets.len);
-    *victim = c;
 }
 
 /* ---- checking ---- */

@@ -29,6 +29,36 @@ static void not_here(struct request *req, const char *what)
                                           STR_EMPTY});
 }
 
+/* An array of a document; the first member of each item is its id or name. */
+struct items {
+    void *first;
+    size_t *count;
+    size_t size;
+};
+
+#define ITEMS(array) (&(struct items){(array), &(array##_count), sizeof *(array)})
+
+/* Removes the one that the path names. */
+static void remove_item(struct app_change *c, const struct items *from, const char *what,
+                        const char *event)
+{
+    char *item = from->first;
+    size_t left = *from->count;
+
+    while (left && !name_eq_nocase(*(const struct str *)(void *)item, c->req->params[1])) {
+        item += from->size;
+        left--;
+    }
+    if (!left) {
+        not_here(c->req, what);
+        return;
+    }
+    memmove(item, item + from->size, (left - 1) * from->size);
+    --*from->count;
+    app_revoke_tokens(c);
+    app_change_commit(c, app_answer_gone, event);
+}
+
 /* ---- secrets ---- */
 
 struct secret_body {
@@ -114,23 +144,9 @@ void admin_app_secret_add(struct request *req)
 void admin_app_secret_delete(struct request *req)
 {
     struct app_change *c = app_change_begin(req, KIND_BIT(APPLICATION_APP));
-    struct app_document *doc;
-    size_t i = 0;
 
-    if (!c)
-        return;
-    doc = &c->app.doc;
-    while (i < doc->secrets_count && !name_eq_nocase(doc->secrets[i].id, req->params[1]))
-        i++;
-    if (i == doc->secrets_count) {
-        not_here(req, "secret");
-        return;
-    }
-    doc->secrets_count--;
-    memmove(&doc->secrets[i], &doc->secrets[i + 1],
-            (doc->secrets_count - i) * sizeof *doc->secrets);
-    app_revoke_tokens(c);
-    app_change_commit(c, app_answer_gone, "application.secret_removed");
+    if (c)
+        remove_item(c, ITEMS(c->app.doc.secrets), "secret", "application.secret_removed");
 }
 
 /* ---- certificates ---- */
@@ -186,23 +202,10 @@ void admin_app_certificate_add(struct request *req)
 void admin_app_certificate_delete(struct request *req)
 {
     struct app_change *c = app_change_begin(req, KIND_BIT(APPLICATION_APP));
-    struct app_document *doc;
-    size_t i = 0;
 
-    if (!c)
-        return;
-    doc = &c->app.doc;
-    while (i < doc->certificates_count && !name_eq_nocase(doc->certificates[i].id, req->params[1]))
-        i++;
-    if (i == doc->certificates_count) {
-        not_here(req, "certificate");
-        return;
-    }
-    doc->certificates_count--;
-    memmove(&doc->certificates[i], &doc->certificates[i + 1],
-            (doc->certificates_count - i) * sizeof *doc->certificates);
-    app_revoke_tokens(c);
-    app_change_commit(c, app_answer_gone, "application.certificate_removed");
+    if (c)
+        remove_item(c, ITEMS(c->app.doc.certificates), "certificate",
+                    "application.certificate_removed");
 }
 
 /* ---- federated credentials ---- */
@@ -315,21 +318,8 @@ void admin_app_federated_delete(struct request *req)
 {
     struct app_change *c =
         app_change_begin(req, KIND_BIT(APPLICATION_APP) | KIND_BIT(APPLICATION_MANAGED));
-    struct app_document *doc;
-    size_t i = 0;
 
-    if (!c)
-        return;
-    doc = &c->app.doc;
-    while (i < doc->federated_count && !name_eq_nocase(doc->federated[i].name, req->params[1]))
-        i++;
-    if (i == doc->federated_count) {
-        not_here(req, "federated credential");
-        return;
-    }
-    doc->federated_count--;
-    memmove(&doc->federated[i], &doc->federated[i + 1],
-            (doc->federated_count - i) * sizeof *doc->federated);
-    app_revoke_tokens(c);
-    app_change_commit(c, app_answer_gone, "application.federated_removed");
+    if (c)
+        remove_item(c, ITEMS(c->app.doc.federated), "federated credential",
+                    "application.federated_removed");
 }
