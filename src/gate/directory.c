@@ -3,12 +3,12 @@
  * (design D10). When it is rebuilt and who sees it is gate.c's business. */
 #include "gate/directory.h"
 
+#include "base/mutex.h"
 #include "crypto/base64.h"
 #include "crypto/cert.h"
 #include "gate/grants.h"
 
 #include <arpa/inet.h>
-#include <pthread.h>
 
 #define ACCESS_KEY_LEN   ((size_t)64)
 #define CERTIFICATE_NAME STR("Callgate issuer")
@@ -57,18 +57,6 @@ void key_usage_table_free(struct key_usage_table *t)
     free(t);
 }
 
-static void usage_lock(struct key_usage_table *t)
-{
-    if (pthread_mutex_lock(&t->lock))
-        abort();
-}
-
-static void usage_unlock(struct key_usage_table *t)
-{
-    if (pthread_mutex_unlock(&t->lock))
-        abort();
-}
-
 _Atomic int64_t *key_usage_cell(struct key_usage_table *t, const struct uuid *resource,
                                 enum key_slot slot, uint32_t generation, unix_ms initial)
 {
@@ -77,7 +65,7 @@ _Atomic int64_t *key_usage_cell(struct key_usage_table *t, const struct uuid *re
 
     memcpy(key, resource, sizeof *resource);
     key[sizeof *resource] = (char)slot;
-    usage_lock(t);
+    mutex_lock(&t->lock);
     u = map_get(&t->by_key, str_of(key, sizeof key));
     if (!u) {
         u = calloc(1, sizeof *u);
@@ -97,7 +85,7 @@ _Atomic int64_t *key_usage_cell(struct key_usage_table *t, const struct uuid *re
         u->told = initial;
         atomic_store(&u->last_used, initial);
     }
-    usage_unlock(t);
+    mutex_unlock(&t->lock);
     return &u->last_used;
 }
 
@@ -108,7 +96,7 @@ size_t key_usage_each_changed(struct key_usage_table *t,
 {
     size_t n = 0;
 
-    usage_lock(t);
+    mutex_lock(&t->lock);
     for (struct usage *u = t->all; u; u = u->next) {
         int64_t now = atomic_load_explicit(&u->last_used, memory_order_relaxed);
 
@@ -118,7 +106,7 @@ size_t key_usage_each_changed(struct key_usage_table *t,
         each(ctx, &u->resource, u->slot, now);
         n++;
     }
-    usage_unlock(t);
+    mutex_unlock(&t->lock);
     return n;
 }
 

@@ -3,22 +3,11 @@
  * window on them. Who is calling is identify.c's business. Source: design D3, D10, D19. */
 #include "gate/gate.h"
 
+#include "base/mutex.h"
 #include "gate/gate_private.h"
 
 #define FORGET_SLACK ((int64_t)60 * 1000)
 #define WHY_MAX      ((size_t)512)
-
-static void lock(struct gate *g)
-{
-    if (pthread_mutex_lock(&g->load_lock))
-        abort();
-}
-
-static void unlock(struct gate *g)
-{
-    if (pthread_mutex_unlock(&g->load_lock))
-        abort();
-}
 
 struct gate *gate_new(const struct gate_options *options, const struct directory_source *source,
                       struct store *store, struct clock *clock)
@@ -42,10 +31,10 @@ struct gate *gate_new(const struct gate_options *options, const struct directory
 
 void gate_detach(struct gate *g)
 {
-    lock(g);
+    mutex_lock(&g->load_lock);
     store_reader_free(g->reader);
     g->reader = NULL;
-    unlock(g);
+    mutex_unlock(&g->load_lock);
 }
 
 void gate_free(struct gate *g)
@@ -169,11 +158,11 @@ enum rc gate_load(struct gate *g, struct buf *why)
 {
     enum rc rc;
 
-    lock(g);
+    mutex_lock(&g->load_lock);
     rc = load(g, why);
     if (g->reader)
         store_reader_idle(g->reader);
-    unlock(g);
+    mutex_unlock(&g->load_lock);
     if (rc && !why->len)
         buf_addf(why, "the store could not be read (%s)", rc_name(rc));
     return rc;
@@ -266,7 +255,7 @@ void gate_on_commit(void *gate, const struct log_entry *entries, size_t n)
 
     if (!n)
         return;
-    lock(g);
+    mutex_lock(&g->load_lock);
     for (size_t i = 0; g->reader && !rc && i < n; i++)
         rc = take_entry(g, &entries[i], n - i, &changed);
     if (!rc && g->reader && gate_healthy(g))
@@ -276,7 +265,7 @@ void gate_on_commit(void *gate, const struct log_entry *entries, size_t n)
         rebuild(g);
     if (g->reader)
         store_reader_idle(g->reader);
-    unlock(g);
+    mutex_unlock(&g->load_lock);
 }
 
 /* ---- once a minute ---- */
@@ -323,10 +312,10 @@ void gate_tick(struct gate *g)
     write_used(g);
     if (gate_healthy(g))
         return;
-    lock(g);
+    mutex_lock(&g->load_lock);
     if (g->reader)
         rebuild(g);
-    unlock(g);
+    mutex_unlock(&g->load_lock);
 }
 
 const struct directory *gate_directory_ref(struct gate *g)

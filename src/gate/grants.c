@@ -6,8 +6,8 @@
 #include "gate/grants.h"
 
 #include "base/map.h"
+#include "base/mutex.h"
 
-#include <pthread.h>
 #include <stdatomic.h>
 
 #define LEVELS_MAX (SCOPE_DEPTH_MAX + 1) /* "/" too */
@@ -57,18 +57,6 @@ struct grants {
     struct table table;
     _Atomic uint64_t version;
 };
-
-static void lock(pthread_mutex_t *m)
-{
-    if (pthread_mutex_lock(m))
-        abort();
-}
-
-static void unlock(pthread_mutex_t *m)
-{
-    if (pthread_mutex_unlock(m))
-        abort();
-}
 
 static struct str key_of(const struct uuid *id)
 {
@@ -360,7 +348,7 @@ enum rc grants_load(struct grants *g, struct store_reader *reader)
 
     reading_init(&r);
     map_init(&next.holders);
-    lock(&g->guard->writing);
+    mutex_lock(&g->guard->writing);
     rc = read_all(&r, next.roles, reader);
     if (!rc) {
         for (struct draft *d = r.drafts; d; d = d->next) {
@@ -369,14 +357,14 @@ enum rc grants_load(struct grants *g, struct store_reader *reader)
             next.assignments += h->roles_n;
             (void)map_put(&next.holders, key_of(&h->id), h); /* one draft each */
         }
-        lock(&g->guard->table);
+        mutex_lock(&g->guard->table);
         struct table former = g->table;
         g->table = next;
-        unlock(&g->guard->table);
+        mutex_unlock(&g->guard->table);
         next = former;
         (void)atomic_fetch_add(&g->version, 1);
     }
-    unlock(&g->guard->writing);
+    mutex_unlock(&g->guard->writing);
     table_clear(&next); /* the former one; on failure the new one */
     reading_clear(&r);
     return rc;
@@ -387,12 +375,12 @@ static struct holder *swap(struct grants *g, const struct uuid *principal, struc
 {
     struct holder *former;
 
-    lock(&g->guard->table);
+    mutex_lock(&g->guard->table);
     former = next ? map_put(&g->table.holders, key_of(&next->id), next)
                   : map_remove(&g->table.holders, key_of(principal));
     g->table.assignments += next ? next->roles_n : 0;
     g->table.assignments -= former ? former->roles_n : 0;
-    unlock(&g->guard->table);
+    mutex_unlock(&g->guard->table);
     (void)atomic_fetch_add(&g->version, 1);
     return former;
 }
@@ -404,7 +392,7 @@ enum rc grants_take(struct grants *g, struct store_reader *reader, const struct 
     enum rc rc;
 
     reading_init(&r);
-    lock(&g->guard->writing);
+    mutex_lock(&g->guard->writing);
     rc = store_application(reader, APPLICATION_BY_OBJECT_ID, key_of(principal), &r.arena, &row);
     if (!rc) {
         take_application(&r, &row);
@@ -417,7 +405,7 @@ enum rc grants_take(struct grants *g, struct store_reader *reader, const struct 
         free(
             swap(g, principal, r.drafts ? holder_build(r.drafts, g->table.roles, &r.arena) : NULL));
     }
-    unlock(&g->guard->writing);
+    mutex_unlock(&g->guard->writing);
     reading_clear(&r);
     return rc;
 }
@@ -431,9 +419,9 @@ size_t grants_count(const struct grants *g)
 {
     size_t n;
 
-    lock(&g->guard->table);
+    mutex_lock(&g->guard->table);
     n = g->table.assignments;
-    unlock(&g->guard->table);
+    mutex_unlock(&g->guard->table);
     return n;
 }
 
@@ -499,7 +487,7 @@ void grants_find(const struct grants *g, const struct uuid *principal, struct st
     const struct holder *h;
 
     *out = (struct standing){0};
-    lock(&g->guard->table);
+    mutex_lock(&g->guard->table);
     h = map_get(&g->table.holders, key_of(principal));
     if (h) {
         out->known = true;
@@ -513,7 +501,7 @@ void grants_find(const struct grants *g, const struct uuid *principal, struct st
                 add_place(out, h, p);
         }
     }
-    unlock(&g->guard->table);
+    mutex_unlock(&g->guard->table);
     if (out->disabled)
         out->actions = 0;
 }
@@ -536,9 +524,9 @@ bool grants_role(const struct grants *g, const struct uuid *id, struct arena *ar
 {
     bool found;
 
-    lock(&g->guard->table);
+    mutex_lock(&g->guard->table);
     found = role_copy(role_by_id(g->table.roles, id), arena, out);
-    unlock(&g->guard->table);
+    mutex_unlock(&g->guard->table);
     return found;
 }
 
@@ -551,9 +539,9 @@ bool grants_role_by_name(const struct grants *g, struct str name, struct arena *
 
     if (built_in)
         return role_copy(built_in, arena, out);
-    lock(&g->guard->table);
+    mutex_lock(&g->guard->table);
     found = role_copy(map_get(&g->table.roles->by_name, key), arena, out);
-    unlock(&g->guard->table);
+    mutex_unlock(&g->guard->table);
     return found;
 }
 

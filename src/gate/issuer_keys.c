@@ -8,12 +8,12 @@
 #include "gate/issuer_keys.h"
 
 #include "base/log.h"
+#include "base/mutex.h"
 #include "crypto/secret.h"
 #include "gate/key_fetch.h"
 #include "gate/key_set.h"
 
 #include <assert.h>
-#include <pthread.h>
 
 #define SECOND_MS     ((int64_t)1000)
 #define MINUTE_MS     (60 * SECOND_MS)
@@ -62,18 +62,6 @@ struct issuer_keys {
     struct flight *flights;
 };
 
-static void lock(pthread_mutex_t *m)
-{
-    if (pthread_mutex_lock(m))
-        abort();
-}
-
-static void unlock(pthread_mutex_t *m)
-{
-    if (pthread_mutex_unlock(m))
-        abort();
-}
-
 static unix_ms now_of(const struct issuer_keys *k)
 {
     return k->options.clock ? clock_now(k->options.clock) : clock_wall();
@@ -117,11 +105,11 @@ void issuer_keys_leave(struct issuer_keys *k, struct loop *loop)
 
     atomic_store(&k->leaving, true);
     do {
-        lock(&k->lock);
+        mutex_lock(&k->lock);
         f = flight_on(k, loop);
         if (f)
             f->cancelled = true;
-        unlock(&k->lock);
+        mutex_unlock(&k->lock);
         if (f) /* it ends on this thread alone, so it is still there */
             key_fetch_cancel(f->fetch);
     } while (f);
@@ -185,7 +173,7 @@ struct key_source *key_source_get(struct issuer_keys *k, const struct key_locati
 {
     struct key_source *s;
 
-    lock(&k->lock);
+    mutex_lock(&k->lock);
     s = k->sources;
     while (s && !same_location(&s->where, where))
         s = s->next;
@@ -195,15 +183,15 @@ struct key_source *key_source_get(struct issuer_keys *k, const struct key_locati
         k->sources = s;
     }
     s->refs++;
-    unlock(&k->lock);
+    mutex_unlock(&k->lock);
     return s;
 }
 
 struct key_source *key_source_ref(struct key_source *s)
 {
-    lock(&s->all->lock);
+    mutex_lock(&s->all->lock);
     s->refs++;
-    unlock(&s->all->lock);
+    mutex_unlock(&s->all->lock);
     return s;
 }
 
@@ -214,7 +202,7 @@ void key_source_unref(struct key_source *s)
 
     if (!s)
         return;
-    lock(&k->lock);
+    mutex_lock(&k->lock);
     last = --s->refs == 0;
     if (last) {
         struct key_source **at = &k->sources;
@@ -223,7 +211,7 @@ void key_source_unref(struct key_source *s)
             at = &(*at)->next;
         *at = s->next;
     }
-    unlock(&k->lock);
+    mutex_unlock(&k->lock);
     if (last)
         source_free(s);
 }
@@ -307,11 +295,11 @@ static void flight_end(struct flight *f)
     struct issuer_keys *k = f->source->all;
     struct flight **at = &k->flights;
 
-    lock(&k->lock);
+    mutex_lock(&k->lock);
     while (*at != f)
         at = &(*at)->next;
     *at = f->next;
-    unlock(&k->lock);
+    mutex_unlock(&k->lock);
     key_source_unref(f->source);
     free(f);
 }
@@ -323,7 +311,7 @@ static void on_fetched(void *ctx, struct key_fetch_result *r)
     struct key_wait *w, *next;
     bool tell = false, stale;
 
-    lock(&s->lock);
+    mutex_lock(&s->lock);
     s->fetching = false;
     if (r->rc)
         tell = take_failure(s, r);
@@ -333,7 +321,7 @@ static void on_fetched(void *ctx, struct key_fetch_result *r)
     w = s->waiters;
     s->waiters = NULL;
     s->waiters_count = 0;
-    unlock(&s->lock);
+    mutex_unlock(&s->lock);
     for (; w; w = next) {
         next = w->next; /* once posted it is its owner's again */
         loop_post(w->loop, &w->task);
@@ -368,16 +356,16 @@ static void launch(struct key_source *s, struct loop *loop)
 
     if (!f)
         abort();
-    lock(&s->lock);
+    mutex_lock(&s->lock);
     if (s->set)
         options.known = s->mark;
-    unlock(&s->lock);
+    mutex_unlock(&s->lock);
     *f = (struct flight){.source = key_source_ref(s), .loop = loop};
     f->fetch = key_fetch_new(&options);
-    lock(&k->lock);
+    mutex_lock(&k->lock);
     f->next = k->flights;
     k->flights = f;
-    unlock(&k->lock);
+    mutex_unlock(&k->lock);
 }
 
 /* A clock that was set back makes everything due. */
@@ -424,7 +412,7 @@ static enum rc judge_unknown(struct key_source *s, const struct key_set *set, bo
     unix_ms now = now_of(s->all);
     enum rc rc = RC_NOT_FOUND;
 
-    lock(&s->lock);
+    mutex_lock(&s->lock);
     if (s->fetching || s->set != set) {
         rc = RC_BUSY;
     } else if (may_try(s, now) && passed(now, s->tried, least)) {
@@ -432,7 +420,7 @@ static enum rc judge_unknown(struct key_source *s, const struct key_set *set, bo
         *out_launch = true;
         rc = RC_BUSY;
     }
-    unlock(&s->lock);
+    mutex_unlock(&s->lock);
     return rc;
 }
 
@@ -447,13 +435,13 @@ enum rc key_source_find(struct key_source *s, struct loop *loop, const struct ke
         *out_why = "the kid is too long";
         return RC_DENIED;
     }
-    lock(&s->lock);
+    mutex_lock(&s->lock);
     rc = judge_age(s, now_of(s->all), &due);
     if (rc == RC_OK)
         set = (struct key_set *)(void *)snapshot_ref(&s->set->snapshot);
     else if (rc == RC_IO)
         *out_why = s->why;
-    unlock(&s->lock);
+    mutex_unlock(&s->lock);
     if (set) {
         rc = key_set_find(set, q, out, out_why);
         if (rc == RC_NOT_FOUND && judge_unknown(s, set, &due) == RC_BUSY)
@@ -472,7 +460,7 @@ enum rc key_source_wait(struct key_source *s, struct key_wait *w)
     enum rc rc = RC_OK;
     bool waits;
 
-    lock(&s->lock);
+    mutex_lock(&s->lock);
     waits = s->fetching;
     if (waits && s->waiters_count == KEY_WAITERS_MAX) {
         rc = RC_BUSY;
@@ -481,7 +469,7 @@ enum rc key_source_wait(struct key_source *s, struct key_wait *w)
         s->waiters = w;
         s->waiters_count++;
     }
-    unlock(&s->lock);
+    mutex_unlock(&s->lock);
     if (!waits)
         loop_post(w->loop, &w->task);
     return rc;
@@ -491,11 +479,11 @@ void key_source_refresh(struct key_source *s, struct loop *loop)
 {
     bool mine;
 
-    lock(&s->lock);
+    mutex_lock(&s->lock);
     mine = !s->fetching && !atomic_load(&s->all->leaving);
     if (mine)
         claim(s, now_of(s->all));
-    unlock(&s->lock);
+    mutex_unlock(&s->lock);
     if (mine)
         launch(s, loop);
 }
@@ -503,7 +491,7 @@ void key_source_refresh(struct key_source *s, struct loop *loop)
 void key_source_state(struct key_source *s, struct arena *arena, struct key_source_state *out)
 {
     *out = (struct key_source_state){0};
-    lock(&s->lock);
+    mutex_lock(&s->lock);
     out->tried = s->tried;
     out->failure = arena_dup(arena, str_from(s->detail));
     out->jwks_url = arena_dup(arena, str_from(s->jwks_url));
@@ -514,5 +502,5 @@ void key_source_state(struct key_source *s, struct arena *arena, struct key_sour
             if (s->set->keys[i].key)
                 out->kids[out->keys++] = arena_dup(arena, s->set->keys[i].kid);
     }
-    unlock(&s->lock);
+    mutex_unlock(&s->lock);
 }

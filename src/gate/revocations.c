@@ -5,8 +5,8 @@
 #include "gate/revocations.h"
 
 #include "base/map.h"
+#include "base/mutex.h"
 
-#include <pthread.h>
 #include <stdatomic.h>
 
 #define SHARDS      ((size_t)64)
@@ -35,18 +35,6 @@ struct revocations {
     _Atomic bool loading;
     _Atomic int64_t doubt_until; /* 0: certain */
 };
-
-static void lock(struct shard *s)
-{
-    if (pthread_mutex_lock(&s->lock))
-        abort();
-}
-
-static void unlock(struct shard *s)
-{
-    if (pthread_mutex_unlock(&s->lock))
-        abort();
-}
 
 static uint64_t hash_of(const struct user_key *key)
 {
@@ -164,7 +152,7 @@ void revocations_put(struct revocations *r, const struct user_row *row, unix_ms 
 
     if (row->deleted)
         e.valid_from_deleted |= DELETED_BIT;
-    lock(s);
+    mutex_lock(&s->lock);
     if (s->count + 1 > s->cap - s->cap / 4)
         grow(s);
     uint32_t at = slot_of(s, &e.key, hash);
@@ -176,7 +164,7 @@ void revocations_put(struct revocations *r, const struct user_row *row, unix_ms 
         s->slots[at] = e;
         s->count += fresh ? 1 : 0;
     }
-    unlock(s);
+    mutex_unlock(&s->lock);
     if (full)
         revocations_doubt(r, forget_at);
 }
@@ -192,7 +180,7 @@ void revocations_expire(struct revocations *r, unix_ms now)
         struct shard *s = &r->shards[i];
         uint32_t before;
 
-        lock(s);
+        mutex_lock(&s->lock);
         before = s->count;
         for (uint32_t at = 0; at < s->cap;) {
             if (s->slots[at].forget_at_s && s->slots[at].forget_at_s < now_s)
@@ -201,7 +189,7 @@ void revocations_expire(struct revocations *r, unix_ms now)
                 at++;
         }
         atomic_fetch_sub(&r->count, before - s->count);
-        unlock(s);
+        mutex_unlock(&s->lock);
     }
 }
 
@@ -211,12 +199,12 @@ void revocations_reset(struct revocations *r)
     for (size_t i = 0; i < SHARDS; i++) {
         struct shard *s = &r->shards[i];
 
-        lock(s);
+        mutex_lock(&s->lock);
         atomic_fetch_sub(&r->count, s->count);
         free(s->slots);
         s->slots = NULL;
         s->cap = s->count = 0;
-        unlock(s);
+        mutex_unlock(&s->lock);
     }
     atomic_store(&r->doubt_until, 0);
 }
@@ -242,7 +230,7 @@ bool revocations_find(const struct revocations *r, const struct user_key *key,
         return false;
     uint64_t hash = hash_of(key);
     struct shard *s = &r->shards[hash >> 58];
-    lock(s);
+    mutex_lock(&s->lock);
     if (s->cap) {
         const struct entry *e = &s->slots[slot_of(s, key, hash)];
 
@@ -255,6 +243,6 @@ bool revocations_find(const struct revocations *r, const struct user_key *key,
             found = true;
         }
     }
-    unlock(s);
+    mutex_unlock(&s->lock);
     return found;
 }

@@ -2,11 +2,12 @@
  * engine is a module, looked for beside the executable (build tree), then where it is installed;
  * never in a place that the environment names. */
 #include "net/outbound.h"
+
+#include "base/mutex.h"
 #include "net/outbound_engine.h"
 
 #include <dlfcn.h>
 #include <limits.h>
-#include <pthread.h>
 #include <signal.h>
 #include <stdio.h>
 #include <unistd.h>
@@ -39,18 +40,6 @@ struct outbound_curl {
     struct errand *under_way; /* the thread's own, but for `cancelled` */
     char no_engine[160];      /* the thread's own: why there is none */
 };
-
-static void lock(struct outbound_curl *o)
-{
-    if (pthread_mutex_lock(&o->lock))
-        abort();
-}
-
-static void unlock(struct outbound_curl *o)
-{
-    if (pthread_mutex_unlock(&o->lock))
-        abort();
-}
 
 /* ---- the way back ---- */
 
@@ -118,12 +107,12 @@ static void engine_finished(struct outbound_call *call, enum rc rc, int status, 
     struct outbound_curl *o = e->owner;
     struct errand **at = &o->under_way;
 
-    lock(o);
+    mutex_lock(&o->lock);
     while (*at && *at != e)
         at = &(*at)->next;
     if (*at)
         *at = e->next;
-    unlock(o);
+    mutex_unlock(&o->lock);
     finish(e, rc, status, reason);
 }
 
@@ -167,7 +156,7 @@ static const struct outbound_engine *find_engine(char *why, size_t cap)
 /* Takes what has been queued; waits for it while there is nothing to serve. False: stop. */
 static bool take_queue(struct outbound_curl *o, struct errand **out, bool *out_cancels)
 {
-    lock(o);
+    mutex_lock(&o->lock);
     while (!o->stopping && !o->queue && !o->cancels && !o->under_way)
         pthread_cond_wait(&o->more, &o->lock);
     *out = o->queue;
@@ -176,7 +165,7 @@ static bool take_queue(struct outbound_curl *o, struct errand **out, bool *out_c
     o->tail = &o->queue;
     o->cancels = false;
     bool go_on = !o->stopping;
-    unlock(o);
+    mutex_unlock(&o->lock);
     return go_on;
 }
 
@@ -184,11 +173,11 @@ static void begin_all(struct outbound_curl *o, struct errand *first)
 {
     for (struct errand *e = first, *next; e; e = next) {
         next = e->next;
-        lock(o);
+        mutex_lock(&o->lock);
         bool cancelled = e->cancelled;
         e->next = o->under_way;
         o->under_way = e;
-        unlock(o);
+        mutex_unlock(&o->lock);
         if (cancelled)
             engine_finished(e->call, RC_BUSY, 0, "cancelled");
         else if (!o->engine_state)
@@ -203,10 +192,10 @@ static struct outbound_call *next_cancelled(struct outbound_curl *o)
 {
     struct outbound_call *found = NULL;
 
-    lock(o);
+    mutex_lock(&o->lock);
     for (struct errand *e = o->under_way; e && !found; e = e->next)
         found = e->cancelled ? e->call : NULL;
-    unlock(o);
+    mutex_unlock(&o->lock);
     return found;
 }
 
@@ -226,10 +215,10 @@ static void open_engine(struct outbound_curl *o)
     if (engine && !state)
         (void)snprintf(o->no_engine, sizeof o->no_engine, "libcurl could not be set up");
 
-    lock(o);
+    mutex_lock(&o->lock);
     o->engine = engine;
     o->engine_state = state;
-    unlock(o);
+    mutex_unlock(&o->lock);
 }
 
 static void *thread_main(void *ctx)
@@ -248,9 +237,9 @@ static void *thread_main(void *ctx)
     }
     begin_all(o, queue); /* so that they end like the others */
     void *state = o->engine_state;
-    lock(o);
+    mutex_lock(&o->lock);
     o->engine_state = NULL;
-    unlock(o);
+    mutex_unlock(&o->lock);
     if (state)
         o->engine->close(state);
     return NULL;
@@ -353,14 +342,14 @@ static void send_call(struct outbound *base, struct loop *loop, struct outbound_
         finish(e, RC_DENIED, 0, against);
         return;
     }
-    lock(o);
+    mutex_lock(&o->lock);
     bool queued = !o->stopping && start(o);
     if (queued) {
         *o->tail = e;
         o->tail = &e->next;
         wake(o);
     }
-    unlock(o);
+    mutex_unlock(&o->lock);
     if (!queued)
         finish(e, RC_BUSY, 0, "the server is stopping, or has no thread to spare");
 }
@@ -370,13 +359,13 @@ static void cancel_call(struct outbound *base, struct outbound_call *call)
     struct outbound_curl *o = (struct outbound_curl *)base;
     struct errand *e = call->engine;
 
-    lock(o);
+    mutex_lock(&o->lock);
     if (e) {
         e->cancelled = true;
         o->cancels = true;
         wake(o);
     }
-    unlock(o);
+    mutex_unlock(&o->lock);
 }
 
 struct outbound *outbound_new(void)
@@ -403,11 +392,11 @@ void outbound_stop(struct outbound *base)
 
     if (!o)
         return;
-    lock(o);
+    mutex_lock(&o->lock);
     bool join = o->started && !o->stopping;
     o->stopping = true;
     wake(o);
-    unlock(o);
+    mutex_unlock(&o->lock);
     if (join)
         pthread_join(o->thread, NULL);
 }
