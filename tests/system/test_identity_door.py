@@ -142,3 +142,17 @@ def test_the_issuer_is_at_the_public_url(fresh_server, written):
     claims = json.loads(base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4)))
     assert claims["iss"] == f"https://acs.example.com/{tenant}/v2.0"
     assert claims["aud"] == answer.json()["resource"] == "https://communication.azure.com/"
+
+
+def test_an_identity_is_named_by_one_of_its_names(door):
+    made = door.admin("POST", "/admin/identities", {"name": "picked"}).json()
+    told = f"{TOKEN}?api-version=2018-02-01&resource=https://communication.azure.com/"
+    names = {"client_id": made["clientId"], "object_id": made["objectId"], "principal_id": made["objectId"],
+             "msi_res_id": made["resourceId"], "mi_res_id": made["resourceId"], "resource_id": made["resourceId"]}
+    for name, value in names.items():
+        answer = ask(door, f"{told}&{name}={value}", {"Metadata": "true"})
+        assert answer.status == 200 and answer.json()["client_id"] == made["clientId"], (name, answer)
+        wrong = ask(door, f"{told}&{name}={value[:-1]}0x", {"Metadata": "true"})
+        assert wrong.status == 400 and wrong.json()["error_description"] == "Identity not found", (name, wrong)
+    several = ask(door, f"{told}&client_id={made['clientId']}&resource_id={made['resourceId']}", {"Metadata": "true"})
+    assert several.status == 400, several

@@ -113,7 +113,8 @@ static void issue(const struct ask *a)
         return;
     }
     if (service_token_issue(req, &ask, &token)) {
-        refuse(a, 503, STR("temporarily_unavailable"), STR("No key signs tokens right now."));
+        refuse(a, 503, STR("temporarily_unavailable"),
+               STR("No key signs tokens right now, or the clock was set back."));
         return;
     }
     uuid_format(&a->app.client_id, client);
@@ -150,7 +151,8 @@ static bool is_date(struct str text)
     return text.len == VERSION_LEN && version_well_formed(text);
 }
 
-/* The parameter that says which identity, by any of its spellings; ptr NULL: none.
+/* The parameter that says which identity, by any of its spellings (resource_id is azure-identity's
+ * of the asynchronous Python clients); ptr NULL: none.
  * False: refused, since two were given. */
 static bool read_selector(struct ask *a, const char *const *names, struct str *out)
 {
@@ -265,8 +267,8 @@ static bool has_metadata_header(struct ask *a)
 
 void endpoint_metadata(struct request *req)
 {
-    static const char *const names[] = {"client_id",  "object_id", "principal_id",
-                                        "msi_res_id", "mi_res_id", NULL};
+    static const char *const names[] = {
+        "client_id", "object_id", "principal_id", "msi_res_id", "mi_res_id", "resource_id", NULL};
     struct ask *a = begin(req, FORM_METADATA);
     struct str version = request_query(req, "api-version"), selector;
 
@@ -322,8 +324,8 @@ static bool names_same(struct ask *a, struct str selector)
 
 void endpoint_app_service(struct request *req)
 {
-    static const char *const names_2019[] = {"client_id", "object_id",  "principal_id",
-                                             "mi_res_id", "msi_res_id", NULL};
+    static const char *const names_2019[] = {
+        "client_id", "object_id", "principal_id", "mi_res_id", "msi_res_id", "resource_id", NULL};
     static const char *const names_2017[] = {"clientid", NULL};
     struct ask *a = begin(req, FORM_APP_SERVICE);
     struct str version = request_query(req, "api-version"), selector;

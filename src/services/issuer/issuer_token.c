@@ -304,8 +304,10 @@ static bool issue(struct token_ask *ask, struct service_token *out)
         return refuse_named(ask, &AADSTS_MALFORMED,
                             STR("The host that was called is no issuer of this server."));
     case RC_DENIED:
-        return refuse_named(ask, &AADSTS_MALFORMED,
-                            STR("claims asks for a token from a time that lies too far ahead."));
+        return refuse_named(
+            ask, &AADSTS_MALFORMED,
+            STR("The token would have to be dated ahead: by what claims asks for (nbf), or "
+                "since the clock was set back."));
     default:
         return refuse(ask, &AADSTS_FAULT);
     }

@@ -69,9 +69,8 @@ def by(name: str, value: str):
 
 
 def by_resource(name: str):
-    """By the name of the wire; newer synchronous credentials have a name of their own."""
-    config = {name: _user.resourceId}
-    return managed(identity_config={**config, "resource_id": _user.resourceId} if NEWEST else config)
+    """Newer releases have a name of their own, which the asynchronous credentials send as it is."""
+    return by("resource_id" if NEWEST else name, _user.resourceId)
 
 
 # Name, whose token it must be, environment, how to make the credential of a module.
