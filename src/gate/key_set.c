@@ -18,7 +18,7 @@ static enum rc refuse(const char *why, const char **out_why)
 
 /* ---- whose document ---- */
 
-/* `text` with `tenant` in the place of its placeholder. */
+/* `text` with `tenant` where it says {tenantid}. */
 static struct str substituted(struct str text, struct str tenant, struct arena *arena)
 {
     size_t at = str_find_str(text, STR(PLACEHOLDER));
