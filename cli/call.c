@@ -7,6 +7,7 @@
 #include "http/url.h"
 
 #define PATH_MAX_LEN (16 * KIB)
+#define BODY_MAX     (64 * KIB)
 #define PAGES_MAX    10000
 
 static enum exit_code code_of(enum cg_status status)
@@ -170,6 +171,24 @@ enum exit_code call_list(struct cli *cli, struct str path, size_t max, json_t **
     else
         json_decref(all);
     return code;
+}
+
+struct str call_body(struct cli *cli, const struct call_member *members, size_t n)
+{
+    struct json_writer w;
+    struct buf out;
+    struct str text;
+
+    buf_init(&out, BODY_MAX);
+    json_writer_init(&w, &out);
+    json_object_begin(&w);
+    for (size_t i = 0; i < n; i++)
+        if (members[i].value)
+            json_member_str(&w, members[i].name, str_from(members[i].value));
+    json_object_end(&w);
+    text = arena_dup(&cli->arena, buf_str(&out));
+    buf_wipe(&out);
+    return text;
 }
 
 void path_init_segment(struct path *p, struct cli *cli, const char *before, const char *segment,

@@ -20,6 +20,13 @@ enum exit_code call_show(struct cli *cli, const char *method, struct str path,
 /** All items of a list, following nextLink, at most `max`: *out is an array, owned. */
 enum exit_code call_list(struct cli *cli, struct str path, size_t max, json_t **out) NODISCARD;
 
+/** A text member of a body; one whose value is NULL is left out. */
+struct call_member {
+    const char *name, *value;
+};
+/** A JSON object of text members, in the arena. */
+struct str call_body(struct cli *cli, const struct call_member *members, size_t n) NODISCARD;
+
 /** A path under construction: segments are encoded, parameters appended with '?' or '&'. */
 struct path {
     struct buf buf;

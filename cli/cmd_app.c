@@ -7,7 +7,7 @@
 
 #include <errno.h>
 
-#define BODY_MAX        (64 * KIB)
+#define PATH_LEN_MAX    (64 * KIB)
 #define CERTIFICATE_MAX (16 * KIB)
 
 static const struct column columns[] = {{"NAME", "name"},
@@ -15,29 +15,6 @@ static const struct column columns[] = {{"NAME", "name"},
                                         {"KIND", "kind"},
                                         {"DISABLED", "disabled"},
                                         {"ROLES", "roles"}};
-
-/* A JSON object of text members; those that are NULL are left out. In the arena. */
-struct member {
-    const char *name, *value;
-};
-
-static struct str body_of(struct cli *cli, const struct member *members, size_t n)
-{
-    struct json_writer w;
-    struct buf out;
-    struct str text;
-
-    buf_init(&out, BODY_MAX);
-    json_writer_init(&w, &out);
-    json_object_begin(&w);
-    for (size_t i = 0; i < n; i++)
-        if (members[i].value)
-            json_member_str(&w, members[i].name, str_from(members[i].value));
-    json_object_end(&w);
-    text = arena_dup(&cli->arena, buf_str(&out));
-    buf_wipe(&out);
-    return text;
-}
 
 static struct str app_path(struct cli *cli, const char *after)
 {
@@ -53,7 +30,7 @@ static struct str part_path(struct cli *cli, const char *kind)
     struct path path;
     struct buf before;
 
-    buf_init(&before, BODY_MAX);
+    buf_init(&before, PATH_LEN_MAX);
     buf_add(&before, STR("/admin/apps/"));
     url_encode_segment(str_from(cli->args.words[0]), &before);
     buf_add(&before, str_from(kind));
@@ -115,13 +92,13 @@ static enum exit_code show_secret(struct cli *cli, struct cg_client *client, jso
 static enum exit_code make_secret(struct cli *cli, struct cg_client *client, const char *app,
                                   json_t **out)
 {
-    const struct member members[] = {{"description", args_value(&cli->args, "description")},
-                                     {"expiresIn", args_value(&cli->args, "expires-in")}};
+    const struct call_member members[] = {{"description", args_value(&cli->args, "description")},
+                                          {"expiresIn", args_value(&cli->args, "expires-in")}};
     struct path path;
 
     path_init_segment(&path, cli, "/admin/apps/", app, "/secrets");
     return call_json(cli, client, "POST", path_done(&path, cli),
-                     body_of(cli, members, ARRAY_LEN(members)), out);
+                     call_body(cli, members, ARRAY_LEN(members)), out);
 }
 
 /* ---- commands ---- */
@@ -142,8 +119,8 @@ static enum exit_code create_with_secret(struct cli *cli, struct cg_client *clie
 
 int app_create_run(struct cli *cli)
 {
-    const struct member members[] = {{"name", cli->args.words[0]},
-                                     {"role", args_value(&cli->args, "role")}};
+    const struct call_member members[] = {{"name", cli->args.words[0]},
+                                          {"role", args_value(&cli->args, "role")}};
     bool secret = args_has(&cli->args, "secret") || args_has(&cli->args, "export");
     struct cg_client *client = NULL;
     json_t *app = NULL;
@@ -154,7 +131,7 @@ int app_create_run(struct cli *cli)
     code = client_open(cli, &client);
     if (code == EXIT_DONE)
         code = call_json(cli, client, "POST", STR("/admin/apps"),
-                         body_of(cli, members, ARRAY_LEN(members)), &app);
+                         call_body(cli, members, ARRAY_LEN(members)), &app);
     if (code == EXIT_DONE)
         code = secret ? create_with_secret(cli, client, app) : show_object(cli, app);
     json_decref(app);
@@ -245,7 +222,7 @@ static enum exit_code read_text(struct cli *cli, const char *path, char **out)
 
 int app_cert_add_run(struct cli *cli)
 {
-    struct member member = {"certificate", NULL};
+    struct call_member member = {"certificate", NULL};
     char *text = NULL;
     enum exit_code code = read_text(cli, cli->args.words[1], &text);
 
@@ -256,7 +233,7 @@ int app_cert_add_run(struct cli *cli)
                         cli->args.words[1]);
     return code ? (int)code
                 : (int)call_show(cli, "POST", app_path(cli, "/certificates"),
-                                 body_of(cli, &member, 1));
+                                 call_body(cli, &member, 1));
 }
 
 int app_cert_remove_run(struct cli *cli)
@@ -266,15 +243,15 @@ int app_cert_remove_run(struct cli *cli)
 
 int app_federated_add_run(struct cli *cli)
 {
-    const struct member members[] = {{"name", cli->args.words[1]},
-                                     {"issuer", args_value(&cli->args, "issuer")},
-                                     {"subject", args_value(&cli->args, "subject")},
-                                     {"audience", args_value(&cli->args, "audience")}};
+    const struct call_member members[] = {{"name", cli->args.words[1]},
+                                          {"issuer", args_value(&cli->args, "issuer")},
+                                          {"subject", args_value(&cli->args, "subject")},
+                                          {"audience", args_value(&cli->args, "audience")}};
 
     if (!members[1].value || !members[2].value)
         return (int)cli_fail(cli, EXIT_USAGE, "--issuer and --subject say whose tokens count");
     return (int)call_show(cli, "POST", app_path(cli, "/federated"),
-                          body_of(cli, members, ARRAY_LEN(members)));
+                          call_body(cli, members, ARRAY_LEN(members)));
 }
 
 int app_federated_remove_run(struct cli *cli)

@@ -16,18 +16,9 @@ static enum exit_code change(struct cli *cli, const char *method, struct str bod
 
 static enum exit_code put(struct cli *cli, const char *name, const char *value)
 {
-    struct buf body;
-    struct json_writer w;
-    enum exit_code code = EXIT_DONE;
+    const struct call_member member = {name, value};
 
-    buf_init(&body, 4 * KIB);
-    json_writer_init(&w, &body);
-    json_object_begin(&w);
-    json_member_str(&w, name, str_from(value));
-    json_object_end(&w);
-    code = change(cli, "PUT", arena_dup(&cli->arena, buf_str(&body)));
-    buf_clear(&body);
-    return code;
+    return change(cli, "PUT", call_body(cli, &member, 1));
 }
 
 int clock_show_run(struct cli *cli)

@@ -2,30 +2,17 @@
 #include "cli/call.h"
 #include "cli/show.h"
 
-#define BODY_MAX (16 * KIB)
-
 static const struct column columns[] = {
     {"NAME", "name"}, {"CLIENT ID", "clientId"}, {"DISABLED", "disabled"}, {"ROLES", "roles"}};
 
 int identity_create_run(struct cli *cli)
 {
-    const char *group = args_value(&cli->args, "group"), *role = args_value(&cli->args, "role");
-    struct json_writer w;
-    struct buf body;
-    struct str text;
+    const struct call_member members[] = {{"name", cli->args.words[0]},
+                                          {"group", args_value(&cli->args, "group")},
+                                          {"role", args_value(&cli->args, "role")}};
 
-    buf_init(&body, BODY_MAX);
-    json_writer_init(&w, &body);
-    json_object_begin(&w);
-    json_member_str(&w, "name", str_from(cli->args.words[0]));
-    if (group)
-        json_member_str(&w, "group", str_from(group));
-    if (role)
-        json_member_str(&w, "role", str_from(role));
-    json_object_end(&w);
-    text = arena_dup(&cli->arena, buf_str(&body));
-    buf_clear(&body);
-    return (int)call_show(cli, "POST", STR("/admin/identities"), text);
+    return (int)call_show(cli, "POST", STR("/admin/identities"),
+                          call_body(cli, members, ARRAY_LEN(members)));
 }
 
 int identity_list_run(struct cli *cli)
@@ -49,16 +36,8 @@ int identity_delete_run(struct cli *cli)
 
 int identity_assign_run(struct cli *cli)
 {
-    struct json_writer w;
-    struct buf body;
-    struct str text;
+    const struct call_member resource = {"resource", cli->args.words[0]};
 
-    buf_init(&body, BODY_MAX);
-    json_writer_init(&w, &body);
-    json_object_begin(&w);
-    json_member_str(&w, "resource", str_from(cli->args.words[0]));
-    json_object_end(&w);
-    text = arena_dup(&cli->arena, buf_str(&body));
-    buf_clear(&body);
-    return (int)call_show(cli, "POST", STR("/admin/identities:assign"), text);
+    return (int)call_show(cli, "POST", STR("/admin/identities:assign"),
+                          call_body(cli, &resource, 1));
 }

@@ -4,7 +4,6 @@
 
 #include <errno.h>
 
-#define BODY_MAX       (16 * KIB)
 #define DEFINITION_MAX (60 * KIB)
 
 static const struct column assignment_columns[] = {
@@ -12,29 +11,15 @@ static const struct column assignment_columns[] = {
 static const struct column role_columns[] = {
     {"ROLE", "name"}, {"BUILT IN", "builtIn"}, {"DESCRIPTION", "description"}};
 
-static void member_if(struct json_writer *w, const char *name, const char *value)
-{
-    if (value)
-        json_member_str(w, name, str_from(value));
-}
-
 int role_assign_run(struct cli *cli)
 {
-    struct json_writer w;
-    struct buf body;
-    struct str text;
+    const struct call_member members[] = {{"principal", cli->args.words[0]},
+                                          {"role", cli->args.words[1]},
+                                          {"scope", args_value(&cli->args, "scope")},
+                                          {"resource", args_value(&cli->args, "resource")}};
 
-    buf_init(&body, BODY_MAX);
-    json_writer_init(&w, &body);
-    json_object_begin(&w);
-    json_member_str(&w, "principal", str_from(cli->args.words[0]));
-    json_member_str(&w, "role", str_from(cli->args.words[1]));
-    member_if(&w, "scope", args_value(&cli->args, "scope"));
-    member_if(&w, "resource", args_value(&cli->args, "resource"));
-    json_object_end(&w);
-    text = arena_dup(&cli->arena, buf_str(&body));
-    buf_clear(&body);
-    return (int)call_show(cli, "POST", STR("/admin/role-assignments"), text);
+    return (int)call_show(cli, "POST", STR("/admin/role-assignments"),
+                          call_body(cli, members, ARRAY_LEN(members)));
 }
 
 static enum exit_code assignments(struct cli *cli, const char *principal, json_t **out)

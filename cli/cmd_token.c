@@ -166,27 +166,17 @@ int token_issue_run(struct cli *cli)
 
 int token_get_run(struct cli *cli)
 {
-    const char *as = args_value(&cli->args, "as"), *audience = args_value(&cli->args, "audience");
-    struct json_writer w;
-    struct buf body;
-    struct str text;
+    const char *audience = args_value(&cli->args, "audience");
+    struct call_member members[] = {{"as", args_value(&cli->args, "as")}, {"resource", audience}};
     json_t *answer = NULL;
     enum exit_code code = EXIT_DONE;
 
     if (!audience) /* resources of this server have no tokens of their own: the service is meant */
-        audience = args_value(&cli->args, "resource");
-    if (!as)
+        members[1].value = args_value(&cli->args, "resource");
+    if (!members[0].value)
         return (int)cli_fail(cli, EXIT_USAGE, "--as says whose token it shall be");
-    buf_init(&body, BODY_MAX);
-    json_writer_init(&w, &body);
-    json_object_begin(&w);
-    json_member_str(&w, "as", str_from(as));
-    if (audience)
-        json_member_str(&w, "resource", str_from(audience));
-    json_object_end(&w);
-    text = arena_dup(&cli->arena, buf_str(&body));
-    buf_clear(&body);
-    code = call_once(cli, "POST", STR("/admin/token"), text, &answer);
+    code = call_once(cli, "POST", STR("/admin/token"), call_body(cli, members, ARRAY_LEN(members)),
+                     &answer);
     if (code == EXIT_DONE && args_has(&cli->args, "raw"))
         (void)fprintf(cli->out, "%s\n",
                       arena_dup(&cli->arena, show_text(cli, answer, "token")).ptr);

@@ -8,36 +8,23 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-#define BODY_MAX (64 * KIB)
-
 static const struct column columns[] = {
     {"ID", "id"}, {"CREATED", "createdOn"}, {"EXTERNAL ID", "externalId"}};
 
 int user_create_run(struct cli *cli)
 {
-    const char *id = args_value(&cli->args, "id");
-    const char *external_id = args_value(&cli->args, "external-id");
+    const struct call_member members[] = {{"id", args_value(&cli->args, "id")},
+                                          {"externalId", args_value(&cli->args, "external-id")}};
     struct path path;
-    struct buf body;
-    struct json_writer w;
     json_t *answer = NULL;
     enum exit_code code = EXIT_DONE;
 
-    buf_init(&body, BODY_MAX);
-    json_writer_init(&w, &body);
-    json_object_begin(&w);
-    if (id)
-        json_member_str(&w, "id", str_from(id));
-    if (external_id)
-        json_member_str(&w, "externalId", str_from(external_id));
-    json_object_end(&w);
     path_init(&path, cli, "/admin/users");
-    code = call_once(cli, "POST", path_done(&path, cli), arena_dup(&cli->arena, buf_str(&body)),
-                     &answer);
+    code = call_once(cli, "POST", path_done(&path, cli),
+                     call_body(cli, members, ARRAY_LEN(members)), &answer);
     if (code == EXIT_DONE)
         code = show_object(cli, answer);
     json_decref(answer);
-    buf_clear(&body);
     return (int)code;
 }
 
