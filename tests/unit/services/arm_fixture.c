@@ -1,9 +1,9 @@
 /* See arm_fixture.h. */
 #include "arm_fixture.h"
 
-static void commit(struct arm_world *aw, struct change *items, size_t n)
+static void commit(struct arm_world *world, struct change *items, size_t n)
 {
-    assert_int_equal(store_commit_wait(aw->w.fx.store, items, n), RC_OK);
+    assert_int_equal(store_commit_wait(world->w.fx.store, items, n), RC_OK);
 }
 
 static void text_of(const struct uuid *id, char out[UUID_TEXT_LEN + 1])
@@ -12,7 +12,7 @@ static void text_of(const struct uuid *id, char out[UUID_TEXT_LEN + 1])
     out[UUID_TEXT_LEN] = '\0';
 }
 
-static void add_application(struct arm_world *aw, const char *name, struct application_row *row)
+static void add_application(struct arm_world *world, const char *name, struct application_row *row)
 {
     struct change c = {.kind = CHANGE_APPLICATION_PUT};
 
@@ -24,17 +24,17 @@ static void add_application(struct arm_world *aw, const char *name, struct appli
                                     .name = str_from(name),
                                     .document = STR("{}")};
     c.u.application = *row;
-    commit(aw, &c, 1);
+    commit(world, &c, 1);
 }
 
-void arm_grant(struct arm_world *aw, const char *role, const struct uuid *principal,
+void arm_grant(struct arm_world *world, const char *role, const struct uuid *principal,
                const char *scope)
 {
     struct change c = {.kind = CHANGE_ROLE_ASSIGNMENT_PUT};
     struct role_assignment_row *row = &c.u.role_assignment;
     struct str normal;
 
-    assert_int_equal(scope_normalise(str_from(scope), &aw->w.arena, &normal), RC_OK);
+    assert_int_equal(scope_normalise(str_from(scope), &world->w.arena, &normal), RC_OK);
     *row = (struct role_assignment_row){.id = uuid_random(),
                                         .principal = *principal,
                                         .scope = normal,
@@ -42,12 +42,13 @@ void arm_grant(struct arm_world *aw, const char *role, const struct uuid *princi
                                         .created = clock_wall()};
     assert_int_equal(uuid_parse(str_from(role), &row->role), RC_OK);
     row->built_in_role = built_in_role_by_id(&row->role) != NULL;
-    commit(aw, &c, 1);
+    commit(world, &c, 1);
 }
 
-struct str arm_token(struct arm_world *aw, const struct application_row *row, const char *audience)
+struct str arm_token(struct arm_world *world, const struct application_row *row,
+                     const char *audience)
 {
-    struct fixture *fx = &aw->w.fx;
+    struct fixture *fx = &world->w.fx;
     struct service_mint m = {.application = row,
                              .audience = str_from(audience),
                              .origin = STR(ORIGIN),
@@ -60,58 +61,79 @@ struct str arm_token(struct arm_world *aw, const struct application_row *row, co
 
     buf_init(&out, 64 * KIB);
     assert_int_equal(gate_mint_service(fx->gate_loop, &m, &out, &minted), RC_OK);
-    kept = arena_dup(&aw->w.arena, buf_str(&out));
+    kept = arena_dup(&world->w.arena, buf_str(&out));
     buf_clear(&out);
     return kept;
 }
 
-void arm_world_open(struct arm_world *aw)
+static void world_begin(struct arm_world *world)
 {
     struct change c = {.kind = CHANGE_META_PUT,
                        .u.meta = {META_SUBSCRIPTION, STR("c0ffee00-0000-4000-8000-000000000001")}};
     struct buf why;
 
-    *aw = (struct arm_world){0};
-    world_open(&aw->w, false);
-    commit(aw, &c, 1);
+    *world = (struct arm_world){0};
+    world_open(&world->w, false);
+    commit(world, &c, 1);
     buf_init(&why, KIB);
-    assert_int_equal(gate_load(aw->w.fx.gate, &why), RC_OK);
+    assert_int_equal(gate_load(world->w.fx.gate, &why), RC_OK);
     buf_clear(&why);
-    add_application(aw, "arm owner", &aw->owner);
-    add_application(aw, "arm nobody", &aw->nobody);
-    text_of(&aw->owner.object_id, aw->owner_id);
-    text_of(&aw->nobody.object_id, aw->nobody_id);
-    text_of(&aw->nobody.client_id, aw->nobody_client);
-    arm_grant(aw, OWNER_ROLE, &aw->owner.object_id, "/");
-    aw->owner_token = arm_token(aw, &aw->owner, "https://management.azure.com/");
-    aw->nobody_token = arm_token(aw, &aw->nobody, "https://management.azure.com/");
-    aw->data_token = arm_token(aw, &aw->owner, "https://communication.azure.com/");
+    add_application(world, "arm owner", &world->owner);
+    add_application(world, "arm nobody", &world->nobody);
+    text_of(&world->owner.object_id, world->owner_id);
+    text_of(&world->nobody.object_id, world->nobody_id);
+    text_of(&world->nobody.client_id, world->nobody_client);
+    arm_grant(world, OWNER_ROLE, &world->owner.object_id, "/");
+    world->owner_token = arm_token(world, &world->owner, "https://management.azure.com/");
+    world->nobody_token = arm_token(world, &world->nobody, "https://management.azure.com/");
+    world->data_token = arm_token(world, &world->owner, "https://communication.azure.com/");
 }
 
-void arm_world_close(struct arm_world *aw)
+struct arm_world aw;
+
+int setup(void **state)
 {
-    world_close(&aw->w);
+    (void)state;
+    world_begin(&aw);
+    return 0;
 }
 
-int arm_as(struct arm_world *aw, struct str token, const char *method, const char *target,
+int teardown(void **state)
+{
+    (void)state;
+    world_close(&aw.w);
+    return 0;
+}
+
+const char *text(const char *path)
+{
+    return text_at(&aw.w.fx, path);
+}
+
+size_t count(void)
+{
+    return json_array_size(json_at(&aw.w.fx, "value"));
+}
+
+int arm_as(struct arm_world *world, struct str token, const char *method, const char *target,
            const char *body)
 {
-    aw->w.fx.token = token;
-    return call(&aw->w.fx, token.ptr ? USER : NOBODY, method, target, body);
+    world->w.fx.token = token;
+    return call(&world->w.fx, token.ptr ? USER : NOBODY, method, target, body);
 }
 
-int arm_call(struct arm_world *aw, const char *method, const char *target, const char *body)
+int arm_call(struct arm_world *world, const char *method, const char *target, const char *body)
 {
-    return arm_as(aw, aw->owner_token, method, target, body);
+    return arm_as(world, world->owner_token, method, target, body);
 }
 
 /* A line of a table of calls. NOLINTNEXTLINE(readability-function-size) */
-void arm_expect(struct arm_world *aw, int status, const char *code, const char *method,
+void arm_expect(struct arm_world *world, int status, const char *code, const char *method,
                 const char *target, const char *body)
 {
-    const struct fixture *fx = &aw->w.fx;
+    const struct fixture *fx = &world->w.fx;
 
-    if (arm_call(aw, method, target, body) != status)
+    if (arm_call(world, method, target, body) != status)
         fail_msg("%s %s: %d, not %d: " STR_FMT, method, target, fx->status, status,
                  STR_ARG(fx->fake.body));
     if (code && strcmp(text_at(fx, "error.code"), code) != 0)

@@ -28,20 +28,26 @@ struct arm_world {
     struct str owner_token, nobody_token, data_token;
 };
 
-void arm_world_open(struct arm_world *aw);
-void arm_world_close(struct arm_world *aw);
+/** The program's one world, for cmocka: made before a test, given back after it. */
+extern struct arm_world aw;
+int setup(void **state);
+int teardown(void **state);
+/** The text at `path` of the last answer; how many items its "value" has. */
+const char *text(const char *path);
+size_t count(void);
 /** A token of an application for `audience`, in the world's arena. */
-struct str arm_token(struct arm_world *aw, const struct application_row *row, const char *audience);
+struct str arm_token(struct arm_world *world, const struct application_row *row,
+                     const char *audience);
 /** One call with a bearer token (ptr NULL: none); the status. `body` NULL: none. */
-int arm_as(struct arm_world *aw, struct str token, const char *method, const char *target,
+int arm_as(struct arm_world *world, struct str token, const char *method, const char *target,
            const char *body);
 /** The same by the owner. */
-int arm_call(struct arm_world *aw, const char *method, const char *target, const char *body);
+int arm_call(struct arm_world *world, const char *method, const char *target, const char *body);
 /** Fails unless the owner's call has this status, and, when `code` is not NULL, this error. */
-void arm_expect(struct arm_world *aw, int status, const char *code, const char *method,
+void arm_expect(struct arm_world *world, int status, const char *code, const char *method,
                 const char *target, const char *body);
 /** Gives `principal` (object id) a role at `scope` behind the server's back. */
-void arm_grant(struct arm_world *aw, const char *role, const struct uuid *principal,
+void arm_grant(struct arm_world *world, const char *role, const struct uuid *principal,
                const char *scope);
 
 #endif

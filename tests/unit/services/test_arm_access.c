@@ -7,32 +7,6 @@
 #define RA  AUTH "/roleAssignments/"
 #define RD  AUTH "/roleDefinitions/"
 
-static struct arm_world aw;
-
-static int setup(void **state)
-{
-    (void)state;
-    arm_world_open(&aw);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    arm_world_close(&aw);
-    return 0;
-}
-
-static const char *text(const char *path)
-{
-    return text_at(&aw.w.fx, path);
-}
-
-static size_t count(void)
-{
-    return json_array_size(json_at(&aw.w.fx, "value"));
-}
-
 static const char *assign_body(unsigned slot, const char *role, const char *principal)
 {
     return path_of(slot,

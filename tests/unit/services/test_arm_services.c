@@ -4,27 +4,6 @@
 #define NEW_BODY "{\"location\":\"GLOBAL\",\"properties\":{\"dataLocation\":\"Europe\"}}"
 #define GUID     "11111111-2222-4333-8444-555555555555"
 
-static struct arm_world aw;
-
-static int setup(void **state)
-{
-    (void)state;
-    arm_world_open(&aw);
-    return 0;
-}
-
-static int teardown(void **state)
-{
-    (void)state;
-    arm_world_close(&aw);
-    return 0;
-}
-
-static const char *text(const char *path)
-{
-    return text_at(&aw.w.fx, path);
-}
-
 static void make(const char *name)
 {
     arm_expect(&aw, 201, NULL, "PUT", path_of(0, SVC "/%s" V_COM, name), NEW_BODY);
