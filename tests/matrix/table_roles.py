@@ -87,7 +87,6 @@ WANTS = (
                                  "PATCH": "groups write", "DELETE": "groups delete"}),
     ("/subscriptions/{subscription}", {"GET": "subscriptions read"}),
     ("/subscriptions/{subscription}/resources", {"GET": "subscriptions read"}),
-    ("/subscriptions/{subscription}/providers/Microsoft.Communication", {"GET": "subscriptions read"}),
 )
 
 

@@ -81,7 +81,7 @@ MANAGEMENT = {
     **arm("GET", "/tenants", RES, 200, group=ARM_ANY),
     **arm("GET", "/subscriptions", RES, 200, group=ARM_ANY),
     **arm("GET", S, RES, 200),
-    **arm("GET", S + C, RES, 200),
+    **arm("GET", S + C, RES, 200, group=ARM_ANY),
     **arm("GET", S + "/resources", RES, 200),
     **arm("GET", S + "/resourceGroups", RES, 200),
     **arm("PUT", G, RES, 201, body={"location": "global"}, group_name="{name}"),
