@@ -121,6 +121,14 @@ struct str arena_dup(struct arena *a, struct str s)
     return (struct str){copy, s.len};
 }
 
+struct str arena_lower(struct arena *a, struct str s)
+{
+    char *copy = arena_alloc(a, s.len + 1);
+
+    ascii_lower(copy, s);
+    return str_of(copy, s.len);
+}
+
 struct str arena_printf(struct arena *a, const char *fmt, ...)
 {
     va_list args, again;

@@ -25,6 +25,8 @@ void arena_clear(struct arena *a);
 void *arena_alloc(struct arena *a, size_t size) __attribute__((returns_nonnull));
 /** A copy of `s` (followed by a NUL that is not counted). */
 struct str arena_dup(struct arena *a, struct str s) NODISCARD;
+/** The same with ASCII letters in lower case. */
+struct str arena_lower(struct arena *a, struct str s) NODISCARD;
 /** Formatted text, NUL-terminated. */
 struct str arena_printf(struct arena *a, const char *fmt, ...) PRINTF_LIKE(2, 3) NODISCARD;
 #define arena_new(a, type)      ((type *)arena_alloc((a), sizeof(type)))

@@ -585,6 +585,14 @@ void json_member_str(struct json_writer *w, const char *name, struct str value)
     json_str(w, value);
 }
 
+void json_member_id(struct json_writer *w, const char *name, const struct uuid *id)
+{
+    char text[UUID_TEXT_LEN];
+
+    uuid_format(id, text);
+    json_member_str(w, name, str_of(text, sizeof text));
+}
+
 void json_member_int(struct json_writer *w, const char *name, int64_t value)
 {
     json_name(w, name);

@@ -5,6 +5,7 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/uuid.h"
 
 #include <jansson.h>
 
@@ -70,6 +71,7 @@ void json_null_value(struct json_writer *w);
 void json_raw(struct json_writer *w, struct str value);
 /** json_name() and json_str() in one; and so on. */
 void json_member_str(struct json_writer *w, const char *name, struct str value);
+void json_member_id(struct json_writer *w, const char *name, const struct uuid *id);
 void json_member_int(struct json_writer *w, const char *name, int64_t value);
 void json_member_bool(struct json_writer *w, const char *name, bool value);
 /** Milliseconds as an RFC 3339 string; `t` 0 writes null. */

@@ -503,7 +503,7 @@ enum rc app_header_open(const struct master_key *master, const struct applicatio
 struct str managed_identity_id(const struct uuid *subscription, struct str group, struct str name,
                                bool lower, struct arena *arena)
 {
-    char id[UUID_TEXT_LEN], *small;
+    char id[UUID_TEXT_LEN];
     struct str text;
 
     uuid_format(subscription, id);
@@ -511,9 +511,5 @@ struct str managed_identity_id(const struct uuid *subscription, struct str group
                         "/subscriptions/" STR_FMT "/resourcegroups/" STR_FMT
                         "/providers/Microsoft.ManagedIdentity/userAssignedIdentities/" STR_FMT,
                         STR_ARG(str_of(id, sizeof id)), STR_ARG(group), STR_ARG(name));
-    if (!lower)
-        return text;
-    small = arena_alloc(arena, text.len + 1);
-    ascii_lower(small, text);
-    return str_of(small, text.len);
+    return lower ? arena_lower(arena, text) : text;
 }

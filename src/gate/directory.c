@@ -254,15 +254,6 @@ static void make_room(struct arena *arena, void **items, size_t count, size_t *c
     *cap = next;
 }
 
-static struct str lower_dup(struct arena *arena, struct str s)
-{
-    struct str copy = arena_dup(arena, s);
-    char *text = arena_alloc(arena, copy.len + 1);
-
-    ascii_lower(text, copy);
-    return str_of(text, copy.len);
-}
-
 /* `names` of a row: separated by blanks. */
 static void split_names(struct arena *arena, struct str names, struct resource *out)
 {
@@ -276,7 +267,7 @@ static void split_names(struct arena *arena, struct str names, struct resource *
         void *items = out->names;
         make_room(arena, &items, out->names_count, &cap, sizeof *out->names);
         out->names = items;
-        out->names[out->names_count++] = lower_dup(arena, head);
+        out->names[out->names_count++] = arena_lower(arena, head);
     }
 }
 
@@ -304,7 +295,7 @@ static void take_resource(void *ctx, const struct resource_row *row)
     uuid_format(&row->id, id);
     r->id = row->id;
     r->id_text = str_of(id, UUID_TEXT_LEN);
-    r->name = lower_dup(arena, row->name);
+    r->name = arena_lower(arena, row->name);
     r->location = arena_dup(arena, row->location);
     split_names(arena, row->names, r);
     r->port = row->port;
@@ -462,7 +453,7 @@ static void index_resources(struct builder *b)
         index_host(d, r->name, r);
         struct str full = arena_printf(&d->arena, STR_FMT "." STR_FMT, STR_ARG(r->name),
                                        STR_ARG(b->source->domain));
-        index_host(d, lower_dup(&d->arena, full), r);
+        index_host(d, arena_lower(&d->arena, full), r);
     }
     for (size_t i = 0; i < d->resources_count; i++) {
         struct resource *r = &d->resources[i];
@@ -477,7 +468,7 @@ static void index_generic(struct builder *b)
     struct directory *d = b->d;
 
     for (size_t i = 0; i < b->source->names_count; i++)
-        (void)map_put(&d->generic, lower_dup(&d->arena, b->source->names[i]), d);
+        (void)map_put(&d->generic, arena_lower(&d->arena, b->source->names[i]), d);
 }
 
 static enum rc take_id(struct store_reader *reader, struct str name, struct arena *arena,

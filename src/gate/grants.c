@@ -87,14 +87,6 @@ static struct role_set *role_set_new(void)
     return set;
 }
 
-static struct str lower_dup(struct arena *arena, struct str s)
-{
-    char *text = arena_alloc(arena, s.len + 1);
-
-    ascii_lower(text, s);
-    return str_of(text, s.len);
-}
-
 /* What can't be read grants nothing. */
 static void compile(struct role_set *set, struct str document, struct role *role)
 {
@@ -122,7 +114,7 @@ static void take_role(void *ctx, const struct role_row *row)
     role->name = arena_dup(&set->arena, row->name);
     compile(set, row->document, role);
     (void)map_put(&set->by_id, key_of(&role->id), role); /* ids and names are unique */
-    (void)map_put(&set->by_name, lower_dup(&set->arena, role->name), role);
+    (void)map_put(&set->by_name, arena_lower(&set->arena, role->name), role);
 }
 
 static const struct role *role_by_id(const struct role_set *set, const struct uuid *id)
@@ -534,7 +526,7 @@ bool grants_role_by_name(const struct grants *g, struct str name, struct arena *
                          struct role *out)
 {
     const struct role *built_in = built_in_role_by_name(name);
-    struct str key = lower_dup(arena, name);
+    struct str key = arena_lower(arena, name);
     bool found;
 
     if (built_in)

@@ -157,9 +157,7 @@ enum rc entra_forms_read(struct str issuer, struct arena *arena, struct entra_fo
         if (!url.secure || !tenant.len || issuer.len != 8 + host.len + url.rest.len ||
             !str_starts(str_from_index(issuer, 8), host))
             return RC_INVALID;
-        char *lower = arena_alloc(arena, tenant.len + 1);
-        ascii_lower(lower, tenant);
-        out->tenant = str_of(lower, tenant.len);
+        out->tenant = arena_lower(arena, tenant);
         out->v2 = arena_printf(arena, "https://" STR_FMT "/" STR_FMT "/v2.0",
                                STR_ARG(clouds[i].v2_host), STR_ARG(out->tenant));
         out->v1 = arena_printf(arena, "https://" STR_FMT "/" STR_FMT "/",

@@ -28,7 +28,6 @@ static bool segments_are_fine(struct str s)
 enum rc scope_normalise(struct str text, struct arena *arena, struct str *out)
 {
     struct str s = text;
-    char *lower;
 
     if (s.len == 0 || s.len > SCOPE_MAX || s.ptr[0] != '/' || !is_printable(s))
         return RC_INVALID;
@@ -38,9 +37,7 @@ enum rc scope_normalise(struct str text, struct arena *arena, struct str *out)
         s = str_from_index(s, 1);
     if (!segments_are_fine(s))
         return RC_INVALID;
-    lower = arena_alloc(arena, s.len + 1);
-    ascii_lower(lower, s);
-    *out = str_of(lower, s.len);
+    *out = arena_lower(arena, s);
     return RC_OK;
 }
 
@@ -61,14 +58,11 @@ struct str scope_of_resource(const struct uuid *subscription, struct str group, 
 {
     char id[UUID_TEXT_LEN];
     struct str text;
-    char *lower;
 
     uuid_format(subscription, id);
     text = arena_printf(arena,
                         "/subscriptions/" STR_FMT "/resourcegroups/" STR_FMT
                         "/providers/microsoft.communication/communicationservices/" STR_FMT,
                         STR_ARG(str_of(id, sizeof id)), STR_ARG(group), STR_ARG(name));
-    lower = arena_alloc(arena, text.len + 1);
-    ascii_lower(lower, text);
-    return str_of(lower, text.len);
+    return arena_lower(arena, text);
 }

@@ -11,14 +11,6 @@
 #define UTI_LEN     ((size_t)16)
 #define BACK_S      300 /* nbf lies before iat, as in Entra */
 
-static void member_id(struct json_writer *w, const char *name, const struct uuid *id)
-{
-    char text[UUID_TEXT_LEN];
-
-    uuid_format(id, text);
-    json_member_str(w, name, str_of(text, sizeof text));
-}
-
 static void write_issuer(struct json_writer *w, const struct service_mint *m,
                          const struct directory *d, struct buf *scratch)
 {
@@ -45,13 +37,13 @@ static void write_claims(struct json_writer *w, const struct service_mint *m,
     json_member_int(w, "cgi", minted->issued);
     json_member_int(w, "nbf", iat - BACK_S);
     json_member_int(w, "exp", minted->expires / 1000);
-    member_id(w, "appid", &app->client_id);
-    member_id(w, "azp", &app->client_id);
+    json_member_id(w, "appid", &app->client_id);
+    json_member_id(w, "azp", &app->client_id);
     json_member_str(w, "appidacr", m->by_secret ? STR("1") : STR("2"));
     json_member_str(w, "azpacr", m->by_secret ? STR("1") : STR("2"));
     json_member_str(w, "idtyp", STR("app"));
-    member_id(w, "oid", &app->object_id);
-    member_id(w, "sub", &app->object_id);
+    json_member_id(w, "oid", &app->object_id);
+    json_member_id(w, "sub", &app->object_id);
     json_member_str(w, "tid", d->tenant_text);
     json_member_str(w, "uti", str_of(minted->uti, sizeof minted->uti));
     json_member_str(w, "ver", m->version_1 ? STR("1.0") : STR("2.0"));

@@ -8,14 +8,6 @@
 #define NAME_MAX_OCTETS ((size_t)128)
 #define PATH_MARK       STR("/roleDefinitions/")
 
-static struct str lower(struct request *req, struct str text)
-{
-    char *copy = arena_alloc(req->arena, text.len + 1);
-
-    ascii_lower(copy, text);
-    return str_of(copy, text.len);
-}
-
 enum rc application_named(struct request *req, struct str text, struct application_row *out)
 {
     struct store_reader *reader = req->site->reader;
@@ -25,7 +17,8 @@ enum rc application_named(struct request *req, struct str text, struct applicati
     if (!text.len || text.len > SCOPE_MAX)
         return RC_NOT_FOUND;
     if (str_starts(text, STR("/")))
-        return store_application(reader, APPLICATION_BY_ARM_ID, lower(req, text), req->arena, out);
+        return store_application(reader, APPLICATION_BY_ARM_ID, arena_lower(req->arena, text),
+                                 req->arena, out);
     if (uuid_parse(text, &id))
         return store_application(reader, APPLICATION_BY_NAME, text, req->arena, out);
     rc = store_application(reader, APPLICATION_BY_CLIENT_ID, str_of(&id, sizeof id), req->arena,
@@ -122,7 +115,8 @@ enum rc role_named(struct request *req, struct str text, struct role *out)
     if (str_starts(text, STR("/"))) {
         while (at && text.ptr[at - 1] != '/')
             at--;
-        if (!str_ends(lower(req, str_head(text, at)), lower(req, PATH_MARK)))
+        if (!str_ends(arena_lower(req->arena, str_head(text, at)),
+                      arena_lower(req->arena, PATH_MARK)))
             return RC_NOT_FOUND;
         text = str_from_index(text, at);
     }

@@ -187,11 +187,9 @@ static bool read_names(struct request *req, const struct resource_body *body,
         return true;
     for (size_t i = 0; i < body->names.n; i++) {
         struct str raw = body->names.items[i], host;
-        char *lower = arena_alloc(req->arena, raw.len + 1);
         struct str target = arena_printf(req->arena, "$.names[%zu]", i);
 
-        ascii_lower(lower, raw);
-        host = str_of(lower, raw.len);
+        host = arena_lower(req->arena, raw);
         if (!host_valid(host))
             return refuse(why, &API_VALIDATION, STR("A further name must be a host name."), target);
         if (!resource_host_free(d, host, &row->id))

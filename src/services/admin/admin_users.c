@@ -98,13 +98,10 @@ static bool read_prefix(struct request *req, struct user_query *q)
 {
     struct str text = request_query(req, "prefix"), lower;
     struct str own = user_id_format(&(struct user_key){.resource = q->resource}, req->arena);
-    char *copy;
 
     if (!text.len)
         return true;
-    copy = arena_alloc(req->arena, text.len);
-    ascii_lower(copy, text);
-    lower = str_of(copy, text.len);
+    lower = arena_lower(req->arena, text);
     own = str_head(own, RAW_ID_USER_INDEX);
     if (str_starts(own, lower) && str_starts(lower, str_head(RAW_ID_PREFIX, 2)))
         return true;

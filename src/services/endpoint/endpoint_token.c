@@ -66,14 +66,6 @@ static void member_number_text(struct json_writer *w, struct request *req, const
     json_member_str(w, name, arena_printf(req->arena, "%lld", (long long)value));
 }
 
-static void member_id(struct json_writer *w, const char *name, const struct uuid *id)
-{
-    char text[UUID_TEXT_LEN];
-
-    uuid_format(id, text);
-    json_member_str(w, name, str_of(text, sizeof text));
-}
-
 /* All numbers as texts: wire/managed-identity §2.4. */
 static void answer_token(const struct ask *a, const struct service_token *token)
 {
@@ -86,7 +78,7 @@ static void answer_token(const struct ask *a, const struct service_token *token)
     json_member_str(&w, "access_token", token->text);
     if (a->kind != FORM_APP_SERVICE)
         json_member_str(&w, "refresh_token", STR_EMPTY);
-    member_id(&w, "client_id", &a->app.client_id);
+    json_member_id(&w, "client_id", &a->app.client_id);
     if (a->kind != FORM_APP_SERVICE) {
         member_number_text(&w, req, "expires_in", token->lifetime_s);
         member_number_text(&w, req, "ext_expires_in", token->lifetime_s);

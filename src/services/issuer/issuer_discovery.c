@@ -47,12 +47,10 @@ static struct str authority_of(struct str origin)
 static void member_address(struct json_writer *w, struct request *req, const char *name,
                            const char *path)
 {
-    char *tenant = arena_alloc(req->arena, req->params[0].len);
-
-    ascii_lower(tenant, req->params[0]);
     json_member_str(w, name,
-                    arena_printf(req->arena, STR_FMT "/%.*s/%s", STR_ARG(request_origin(req)),
-                                 (int)req->params[0].len, tenant, path));
+                    arena_printf(req->arena, STR_FMT "/" STR_FMT "/%s",
+                                 STR_ARG(request_origin(req)),
+                                 STR_ARG(arena_lower(req->arena, req->params[0])), path));
 }
 
 static void write_lists(struct json_writer *w, struct request *req)
@@ -146,10 +144,7 @@ void issuer_keys(struct request *req)
 
 static bool is_host_of_ours(struct request *req, struct str host)
 {
-    char *lower = arena_alloc(req->arena, host.len);
-
-    ascii_lower(lower, host);
-    return directory_knows_host(gate_directory(req->site->gate), str_of(lower, host.len));
+    return directory_knows_host(gate_directory(req->site->gate), arena_lower(req->arena, host));
 }
 
 static void answer_instance(struct request *req, struct str authority, struct str tenant)

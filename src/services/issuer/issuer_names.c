@@ -36,9 +36,7 @@ static bool is_origin(struct request *req, const struct outbound_url *url)
             continue;
         if (name_eq_nocase(url->host, own.host))
             return true;
-        char *lower = arena_alloc(req->arena, url->host.len);
-        ascii_lower(lower, url->host);
-        if (i == 0 && directory_knows_host(d, str_of(lower, url->host.len)))
+        if (i == 0 && directory_knows_host(d, arena_lower(req->arena, url->host)))
             return true;
     }
     return false;

@@ -56,12 +56,8 @@ struct str arm_raw(struct request *req, const json_t *obj, const char *name);
 bool arm_tags(struct request *req, const json_t *body, struct str *out) NODISCARD;
 /** Writes "tags" when there are some. */
 void arm_write_tags(struct json_writer *w, struct str tags);
-/** Writes a member whose value is an id. */
-void arm_member_id(struct json_writer *w, const char *name, const struct uuid *id);
 /** "/subscriptions/S/resourceGroups/G" in the management API's spelling. */
 struct str arm_group_id(struct request *req, struct str group);
-/** In lower case, in the arena. */
-struct str arm_lower(struct request *req, struct str text);
 
 /* arm_services.c: Microsoft.Communication/communicationServices */
 void arm_operations(struct request *req);

@@ -43,14 +43,6 @@ void arm_refuse_rc(struct request *req, enum rc rc)
         answer_rc(req, rc);
 }
 
-void arm_member_id(struct json_writer *w, const char *name, const struct uuid *id)
-{
-    char text[UUID_TEXT_LEN];
-
-    uuid_format(id, text);
-    json_member_str(w, name, str_of(text, sizeof text));
-}
-
 void arm_write_tags(struct json_writer *w, struct str tags)
 {
     if (!tags.len)
@@ -95,14 +87,6 @@ struct str arm_group_id(struct request *req, struct str group)
     return arena_printf(req->arena, "/subscriptions/" STR_FMT "/resourceGroups/" STR_FMT,
                         STR_ARG(gate_directory(req->site->gate)->subscription_text),
                         STR_ARG(group));
-}
-
-struct str arm_lower(struct request *req, struct str text)
-{
-    char *copy = arena_alloc(req->arena, text.len + 1);
-
-    ascii_lower(copy, text);
-    return str_of(copy, text.len);
 }
 
 /* ---- bodies ---- */

@@ -23,7 +23,7 @@ static void write_frame(struct arm_answer *a, const struct uuid *id)
     json_object_begin(&a->w);
     json_member_str(&a->w, "id", arm_definition_id(a->req, id));
     json_member_str(&a->w, "type", STR("Microsoft.Authorization/roleDefinitions"));
-    arm_member_id(&a->w, "name", id);
+    json_member_id(&a->w, "name", id);
     json_name(&a->w, "properties");
     json_object_begin(&a->w);
 }

@@ -213,7 +213,7 @@ void arm_group_head(struct request *req)
 static struct str value_name(struct gathering *g)
 {
     return arena_printf(g->req->arena, STR_FMT STR_FMT, STR_ARG(VALUE_PREFIX),
-                        STR_ARG(arm_lower(g->req, g->wanted)));
+                        STR_ARG(arena_lower(g->req->arena, g->wanted)));
 }
 
 static struct str value_of(struct gathering *g, const struct group *group)

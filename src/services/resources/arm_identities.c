@@ -82,8 +82,8 @@ static void write_properties(struct arm_answer *a, const struct application_row 
     json_name(&a->w, "properties");
     json_object_begin(&a->w);
     json_member_str(&a->w, "tenantId", gate_directory(a->req->site->gate)->tenant_text);
-    arm_member_id(&a->w, "principalId", &row->object_id);
-    arm_member_id(&a->w, "clientId", &row->client_id);
+    json_member_id(&a->w, "principalId", &row->object_id);
+    json_member_id(&a->w, "clientId", &row->client_id);
 }
 
 void arm_write_identity(struct arm_answer *a, const struct application_row *row)

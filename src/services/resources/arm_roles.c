@@ -78,7 +78,7 @@ static void write_assignment(struct arm_answer *a, const struct role_assignment_
     json_name(w, "properties");
     json_object_begin(w);
     json_member_str(w, "roleDefinitionId", arm_definition_id(a->req, &row->role));
-    arm_member_id(w, "principalId", &row->principal);
+    json_member_id(w, "principalId", &row->principal);
     json_member_str(w, "principalType", row->principal_type);
     json_member_str(w, "scope", scope);
     json_name(w, "condition");
@@ -87,8 +87,8 @@ static void write_assignment(struct arm_answer *a, const struct role_assignment_
     json_null_value(w);
     json_member_time(w, "createdOn", row->created);
     json_member_time(w, "updatedOn", row->created);
-    arm_member_id(w, "createdBy", &row->created_by);
-    arm_member_id(w, "updatedBy", &row->created_by);
+    json_member_id(w, "createdBy", &row->created_by);
+    json_member_id(w, "updatedBy", &row->created_by);
     json_name(w, "delegatedManagedIdentityResourceId");
     json_null_value(w);
     json_name(w, "description");

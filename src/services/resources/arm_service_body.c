@@ -31,8 +31,8 @@ static void write_user_identity(struct arm_answer *a, struct str arm_id)
     json_name(&a->w, arena_dup(a->req->arena, arm_id).ptr);
     json_object_begin(&a->w);
     if (!rc) {
-        arm_member_id(&a->w, "principalId", &row.object_id);
-        arm_member_id(&a->w, "clientId", &row.client_id);
+        json_member_id(&a->w, "principalId", &row.object_id);
+        json_member_id(&a->w, "clientId", &row.client_id);
     }
     json_object_end(&a->w);
 }
@@ -53,7 +53,7 @@ static void write_identity(struct arm_answer *a, const struct resource *r, const
     json_name(&a->w, "identity");
     json_object_begin(&a->w);
     if (system) {
-        arm_member_id(&a->w, "principalId", &row.object_id);
+        json_member_id(&a->w, "principalId", &row.object_id);
         json_member_str(&a->w, "tenantId", d->tenant_text);
     }
     json_member_str(&a->w, "type",

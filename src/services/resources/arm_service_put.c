@@ -119,7 +119,7 @@ static struct service_edit *edit_new(struct request *req, const struct resource 
         e->row = (struct resource_row){.state = RESOURCE_ACTIVE,
                                        .created = req->now,
                                        .id = uuid_random(),
-                                       .name = arm_lower(req, req->params[ARM_NAME]),
+                                       .name = arena_lower(req->arena, req->params[ARM_NAME]),
                                        .group = arena_dup(req->arena, req->params[ARM_GROUP])};
         e->props = json_object();
     }
@@ -185,7 +185,7 @@ static void edit_run(struct service_edit *e)
 /* Nobody has the name: may the resource be called so? */
 static bool name_good(struct request *req)
 {
-    struct str name = arm_lower(req, req->params[ARM_NAME]);
+    struct str name = arena_lower(req->arena, req->params[ARM_NAME]);
 
     if (!label_valid(name)) {
         arm_invalid(req, ARM_NAME_RULE);
@@ -204,7 +204,7 @@ void arm_service_put(struct request *req)
 
     if (!arm_subscription(req) || !arm_group_valid(req, req->params[ARM_GROUP]))
         return;
-    old = directory_by_name(d, arm_lower(req, req->params[ARM_NAME]));
+    old = directory_by_name(d, arena_lower(req->arena, req->params[ARM_NAME]));
     if (old && !name_eq_nocase(old->group, req->params[ARM_GROUP]))
         arm_refuse(req, &API_NAME_NOT_AVAILABLE,
                    STR("A resource in another group has this name: names are unique here."));

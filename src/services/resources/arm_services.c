@@ -10,7 +10,7 @@ const struct resource *arm_service(struct request *req)
 
     if (!arm_subscription(req))
         return NULL;
-    r = directory_by_name(d, arm_lower(req, req->params[ARM_NAME]));
+    r = directory_by_name(d, arena_lower(req->arena, req->params[ARM_NAME]));
     if (r && name_eq_nocase(r->group, req->params[ARM_GROUP]))
         return r;
     arm_refuse(req, &API_RESOURCE_NOT_FOUND,
@@ -75,7 +75,7 @@ void arm_service_delete(struct request *req)
 
     if (!arm_subscription(req))
         return;
-    r = directory_by_name(d, arm_lower(req, req->params[ARM_NAME]));
+    r = directory_by_name(d, arena_lower(req->arena, req->params[ARM_NAME]));
     if (!r || !name_eq_nocase(r->group, req->params[ARM_GROUP])) {
         answer_empty(req, 204);
         return;
@@ -121,7 +121,7 @@ void arm_check_name(struct request *req)
     if (!arm_subscription(req) || !arm_body(req, &body) ||
         !arm_text(req, body, &name_rule, &name) || !arm_text(req, body, &type_rule, &type))
         return;
-    name = arm_lower(req, name);
+    name = arena_lower(req->arena, name);
     if (!name_eq_nocase(type, ARM_SERVICE_TYPE))
         arm_invalid(req, STR("'type' must be Microsoft.Communication/CommunicationServices."));
     else if (!label_valid(name))
