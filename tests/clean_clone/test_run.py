@@ -46,7 +46,7 @@ class Run:
 
     def line_after(self, title: str) -> str:
         """The line below a title, and nothing else: it must be one."""
-        found = re.search(rf"^{title}:\n((?:  .*\n)+)", self.text, re.MULTILINE)
+        found = re.search(rf"^{re.escape(title)}:\n((?:  .*\n)+)", self.text, re.MULTILINE)
         assert found, f"nothing below {title!r}: {self.text}"
         lines = found[1].splitlines()
         assert len(lines) == 1, lines
@@ -103,11 +103,14 @@ def first(clone, state):
 MADE = {}
 
 
-@pytest.mark.parametrize("title", ["JavaScript", "Python", "curl", "Command line"])
+TITLES = ["JavaScript", "Python", "curl", "Command line", "JavaScript, without a key (managed identity)"]
+
+
+@pytest.mark.parametrize("title", TITLES)
 def test_each_printed_line_works_as_printed(first, title):
     out = first.shell(first.line_after(title))
     assert USER.search(out), out
-    if title in ("JavaScript", "Python", "Command line"):
+    if title != "curl":
         assert TOKEN.search(out), out
     MADE[title] = USER.search(out)[0]
 
@@ -140,7 +143,7 @@ def strings_of(run):
 
 
 def test_second_run_finds_what_the_first_left(first, clone, state):
-    assert len(MADE) == 4, "needs the lines to have run"
+    assert len(MADE) == len(TITLES), "needs the lines to have run"
     before = strings_of(first)
     assert first.interrupt() in INTERRUPTED, first.text[-2000:]
     assert not (state / "callgate" / "server.json").exists(), "the server has ended well"
