@@ -4,6 +4,7 @@
 
 #include "app/data_dir.h"
 #include "base/log.h"
+#include "events/events.h"
 #include "gate/pipeline.h"
 #include "net/net.h"
 #include "services/site.h"
@@ -59,6 +60,8 @@ struct app {
     struct outbound *outbound;       /* requests that we send */
     struct issuer_keys *issuer_keys; /* key sets of trusted issuers */
     struct gate *gate;
+    struct events *events;
+    struct sms *sms;
     struct router *router;
     struct net *net;
     struct net_door *https, *http, *admin_tcp, *admin_socket, *imds;
@@ -124,6 +127,18 @@ void app_endpoints_clear(struct app *app);
 void app_ready_line(const struct app *app, struct buf *out);
 /** server.json: how local programs find this server. */
 enum rc app_server_json_write(struct app *app) NODISCARD;
+
+/* delivery.c: events and text messages, what leaves */
+enum rc app_delivery_open(struct app *app, struct buf *why) NODISCARD;
+/** Begins to deliver: when the doors are open, before the loops run. */
+void app_delivery_start(struct app *app);
+/** Writer thread, after the gate. */
+void app_delivery_on_commit(struct app *app, const struct log_entry *entries, size_t n);
+/** Nothing is begun any more; before the store stops. Loops do not run. */
+void app_delivery_stop(struct app *app);
+void app_delivery_close(struct app *app);
+/** Reads subscriptions, senders and transports again. */
+enum rc app_delivery_load(struct app *app, struct buf *why) NODISCARD;
 
 /* hooks.c */
 void app_hooks_init(struct app *app);

@@ -59,6 +59,8 @@ static void on_reload_signal(void *ctx)
         app_tell_issuers_left_out(app);
     if (!rc)
         rc = app_certificates_renew(app, &why);
+    if (!rc)
+        rc = app_delivery_load(app, &why);
     if (rc)
         log_error(app->log, "server.reload_failed", "why=\"" STR_FMT "\" action=kept_what_was",
                   STR_ARG(buf_str(&why)));
@@ -162,6 +164,7 @@ static enum rc run(struct app *app, struct buf *why)
     loop_signal(first, SIGTERM, on_stop_signal, app);
     loop_signal(first, SIGHUP, on_reload_signal, app);
     loop_timer_start(first, &app->tick_timer, TICK_MS, TICK_MS, on_tick, app);
+    app_delivery_start(app);
     rc = start_lanes(app, why);
     if (!rc) {
         app->ready = true;

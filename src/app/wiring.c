@@ -10,6 +10,8 @@
 #include "services/issuer/issuer.h"
 #include "services/meta/meta.h"
 #include "services/resources/arm.h"
+#include "services/events/subscription_routes.h"
+#include "services/sms/sms.h"
 
 #include <sched.h>
 #include <sys/resource.h>
@@ -185,6 +187,7 @@ static void on_commit(void *ctx, const struct log_entry *entries, size_t n)
     bool resources = false, issuers = false;
 
     gate_on_commit(app->gate, entries, n);
+    app_delivery_on_commit(app, entries, n);
     for (size_t i = 0; i < n; i++) {
         resources = resources || entries[i].kind == LOG_RESOURCE;
         issuers = issuers || entries[i].kind == LOG_ISSUER;
@@ -324,6 +327,8 @@ static void open_lane(struct app *app, unsigned index)
         .gate = lane->gate,
         .clock = &app->clock,
         .log = app->log,
+        .events = app->events,
+        .sms = app->sms,
     };
     lane->pipeline = pipeline_new(&options, app->router, lane->gate, &lane->site, app->log);
     lane->net = net_lane_new(app->net, lane->loop, lane, &lane->site, &app->clock);
@@ -332,7 +337,9 @@ static void open_lane(struct app *app, unsigned index)
 /* ---- every route ---- */
 
 const struct route *const app_tables[] = {identity_routes, admin_routes,    meta_routes,
-                                          issuer_routes,   endpoint_routes, arm_routes};
+                                          issuer_routes,   endpoint_routes, arm_routes,
+                                          sms_routes,      sms_admin_routes, carrier_routes,
+                                          subscription_routes};
 const size_t app_tables_count = ARRAY_LEN(app_tables);
 
 static enum rc open_router(struct app *app, struct buf *why)
@@ -391,7 +398,7 @@ enum rc app_open(struct app *app, struct settings *settings, struct buf *why)
         return rc;
     }
     if ((rc = open_gate(app, why)) || (rc = app_bootstrap(app, why)) ||
-        (rc = open_router(app, why)) || (rc = open_net(app, why)) ||
+        (rc = app_delivery_open(app, why)) || (rc = open_router(app, why)) || (rc = open_net(app, why)) ||
         (rc = app_certificates_start(app, why)))
         return rc;
     app->lane_count = lane_count(app);
@@ -443,6 +450,7 @@ static void end_requests(struct app *app)
         net_lane_cut(app->lanes[i].net);
     for (unsigned i = 0; i < app->lane_count; i++)
         issuer_keys_leave(app->issuer_keys, app->lanes[i].loop);
+    app_delivery_stop(app);
     outbound_stop(app->outbound);
     if (app->ready)
         write_last_words(app);
@@ -461,6 +469,7 @@ void app_close(struct app *app)
         gate_detach(app->gate);
     for (unsigned i = 0; i < APP_LANES_MAX; i++)
         store_reader_free(app->lanes[i].reader);
+    app_delivery_close(app);
     store_close(app->store);
     for (unsigned i = 0; i < APP_LANES_MAX; i++) {
         if (app->lanes[i].loop)

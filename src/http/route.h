@@ -51,6 +51,7 @@ enum need {
     NEED_NOTHING,       /* public */
     NEED_ANY,           /* any valid credential */
     NEED_IDENTITY,      /* the identity service of the resource */
+    NEED_SMS,           /* the SMS service of the resource */
     NEED_RESOURCE,      /* administration of the caller's own resource */
     NEED_ADMINISTRATOR, /* the whole server */
     NEED_LOCAL_DEV,     /* administrator on socket or loopback, development mode only */

@@ -42,20 +42,25 @@ static struct str host_of(const struct site_options *o, const struct resource *r
     return arena_printf(arena, STR_FMT "." STR_FMT, STR_ARG(r->name), STR_ARG(o->domain));
 }
 
-struct str site_endpoint(struct request *req, const struct resource *resource)
+struct str site_resource_endpoint(const struct site_options *o, const struct origin_rules *rules,
+                                  const struct resource *resource, struct arena *arena)
 {
-    const struct site_options *o = req->site->options;
     bool tls = resource->port || o->https_port || !o->http_port;
     uint16_t port = resource->port ? resource->port : tls ? o->https_port : o->http_port;
     struct str host;
 
-    if (resource->is_default && req->origin_rules && req->origin_rules->public_url.len)
-        return req->origin_rules->public_url;
-    host = host_of(o, resource, req->arena);
+    if (resource->is_default && rules && rules->public_url.len)
+        return rules->public_url;
+    host = host_of(o, resource, arena);
     if (!port || port == (tls ? PORT_HTTPS : PORT_HTTP))
-        return arena_printf(req->arena, "%s://" STR_FMT, tls ? "https" : "http", STR_ARG(host));
-    return arena_printf(req->arena, "%s://" STR_FMT ":%u", tls ? "https" : "http", STR_ARG(host),
+        return arena_printf(arena, "%s://" STR_FMT, tls ? "https" : "http", STR_ARG(host));
+    return arena_printf(arena, "%s://" STR_FMT ":%u", tls ? "https" : "http", STR_ARG(host),
                         (unsigned)port);
+}
+
+struct str site_endpoint(struct request *req, const struct resource *resource)
+{
+    return site_resource_endpoint(req->site->options, req->origin_rules, resource, req->arena);
 }
 
 struct str site_issuer(struct request *req)

@@ -11,6 +11,8 @@ struct guesses;
 struct key_holds;
 struct limiter;
 struct replays;
+struct events;
+struct sms;
 
 /** What the application lends to the administration service. Set by app/wiring.c. Called on the
  * loop that serves the request, unless said otherwise. */
@@ -70,6 +72,8 @@ struct site {
     struct gate_loop *gate;      /* this loop's */
     struct clock *clock;
     struct log *log;
+    struct events *events; /* shared by all loops */
+    struct sms *sms;       /* shared by all loops */
 };
 
 void site_shared_init(struct site_shared *shared, const struct site_options *options);
@@ -78,6 +82,10 @@ void site_shared_clear(struct site_shared *shared);
 /** Where a resource is reached, for connection strings and tokens made by an administrator:
  * "https://localhost:8443", without a slash at the end. In the request's arena. */
 struct str site_endpoint(struct request *req, const struct resource *resource);
+/** The same without a request; `rules` may be NULL. In `arena`. */
+struct str site_resource_endpoint(const struct site_options *options,
+                                  const struct origin_rules *rules,
+                                  const struct resource *resource, struct arena *arena);
 /** The issuer of tokens that this request asks for: its origin on the listeners of the wire, the
  * resource's endpoint on the administration's. Source: design D14. */
 struct str site_issuer(struct request *req);

@@ -86,6 +86,34 @@ struct store_ops {
     enum rc (*list_access)(struct backend_reader *r, uint64_t stamp, const struct access_query *q,
                            struct arena *arena, struct access_page *out);
 
+    enum rc (*sms)(struct backend_reader *r, uint64_t stamp, const struct uuid *id,
+                   struct arena *arena, struct sms_row *out);
+    /** In: its resource and id. */
+    enum rc (*sms_repeat)(struct backend_reader *r, uint64_t stamp, struct arena *arena,
+                          struct sms_repeat_row *in_out);
+    enum rc (*sms_optout)(struct backend_reader *r, uint64_t stamp,
+                          const struct sms_optout_row *key, struct sms_optout_row *out);
+    enum rc (*sms_ref)(struct backend_reader *r, uint64_t stamp, struct sms_ref_row *in_out);
+    /** In: its subscription and id. */
+    enum rc (*event)(struct backend_reader *r, uint64_t stamp, struct arena *arena,
+                     struct event_row *in_out);
+    enum rc (*each_sms_sender)(struct backend_reader *r, uint64_t stamp, struct arena *arena,
+                               void (*each)(void *, const struct sms_sender_row *), void *ctx);
+    enum rc (*each_sms_transport)(struct backend_reader *r, uint64_t stamp, struct arena *arena,
+                                  void (*each)(void *, const struct sms_transport_row *),
+                                  void *ctx);
+    enum rc (*each_subscription)(struct backend_reader *r, uint64_t stamp, struct arena *arena,
+                                 void (*each)(void *, const struct subscription_row *), void *ctx);
+    /** Rows and texts go to `arena`. */
+    enum rc (*list_sms)(struct backend_reader *r, uint64_t stamp, const struct sms_query *q,
+                        struct arena *arena, struct sms_page *out);
+    /** In: key's resource and sender (empty: all). */
+    enum rc (*list_optouts)(struct backend_reader *r, uint64_t stamp,
+                            const struct sms_optout_row *key, struct arena *arena,
+                            struct sms_optout_list *out);
+    enum rc (*list_events)(struct backend_reader *r, uint64_t stamp, const struct event_query *q,
+                           struct arena *arena, struct event_page *out);
+
     /* any thread */
     enum rc (*backup)(struct backend *b, const char *path);
     enum rc (*verify_file)(const char *path, struct buf *why);

@@ -11,6 +11,8 @@
 #include "base/buf.h"
 #include "base/loop.h"
 #include "base/uuid.h"
+#include "store/events.h"
+#include "store/sms.h"
 
 struct buf;
 
@@ -178,13 +180,34 @@ enum change_kind {
     CHANGE_ISSUER_PUT,             /* by id; RC_CONFLICT unless its version follows the one that is
                                     * there (1: none is), or when another has `issuer` */
     CHANGE_ISSUER_DELETE,          /* by id; absent: OK */
+    CHANGE_SMS_ADD,                /* RC_CONFLICT when the id exists */
+    CHANGE_SMS_STEP,               /* see struct sms_step */
+    CHANGE_SMS_CLEAR,        /* all messages of `sms.resource` that are final or received, made
+                              * before `sms.created` */
+    CHANGE_SMS_REPEAT_ADD,   /* RC_CONFLICT when (resource, id) exists */
+    CHANGE_SMS_OPTOUT_PUT,   /* there already: OK, and it stays as it was */
+    CHANGE_SMS_OPTOUT_DELETE, /* absent: OK */
+    CHANGE_SMS_SENDER_PUT,    /* RC_CONFLICT unless its version follows the one that is there */
+    CHANGE_SMS_SENDER_DELETE, /* by resource and sender; absent: OK */
+    CHANGE_SMS_TRANSPORT_PUT, /* RC_CONFLICT unless its version follows the one that is there */
+    CHANGE_SMS_TRANSPORT_DELETE, /* by name; absent: OK */
+    CHANGE_SMS_REF_PUT,          /* insert or replace by (transport, ref) */
+    CHANGE_SMS_PRUNE,            /* see struct sms_prune */
+    CHANGE_SUBSCRIPTION_PUT,     /* RC_CONFLICT unless its version follows the one that is there (1:
+                                  * none is); RC_INVALID: another id than before */
+    CHANGE_SUBSCRIPTION_DELETE,  /* by resource and name, with its events; absent: OK */
+    CHANGE_EVENT_ADD,            /* RC_CONFLICT when (subscription, id) exists; the subscription is
+                                  * not looked up */
+    CHANGE_EVENT_STEP,           /* see struct event_step */
+    CHANGE_EVENT_PRUNE,          /* see struct event_prune */
     CHANGE_KIND_COUNT
 };
 
 struct change {
     enum change_kind kind;
-    bool out_existed; /* ASSIGNMENT_PUT, META_…, ROLE_…, APPLICATION_…, ISSUER_…: there was one
-                       * before. USER_REVOKE, _VALID_FROM, _DELETE: it was alive and has changed */
+    bool out_existed; /* ASSIGNMENT_PUT, META_…, ROLE_…, APPLICATION_…, ISSUER_…, SMS_OPTOUT_…,
+                       * SMS_SENDER_…, SMS_TRANSPORT_…, SUBSCRIPTION_…: there was one before.
+                       * USER_REVOKE, _VALID_FROM, _DELETE: it was alive and has changed */
     union {
         struct resource_row resource;
         struct access_key_row access_key;
@@ -196,6 +219,18 @@ struct change {
         struct role_row role;
         struct role_assignment_row role_assignment; /* DELETE: id; SCOPE_DELETE: scope */
         struct issuer_row issuer;
+        struct sms_row sms;
+        struct sms_step sms_step;
+        struct sms_repeat_row sms_repeat;
+        struct sms_optout_row sms_optout;
+        struct sms_sender_row sms_sender;
+        struct sms_transport_row sms_transport;
+        struct sms_ref_row sms_ref;
+        struct sms_prune sms_prune;
+        struct subscription_row subscription;
+        struct event_row event;
+        struct event_step event_step;
+        struct event_prune event_prune;
         struct {
             struct str name, value; /* DELETE: name */
         } meta;
@@ -230,12 +265,15 @@ enum log_kind {
     LOG_PRINCIPAL, /* an application, or what is assigned to it */
     LOG_ROLES,     /* a role definition, or assignments of many principals */
     LOG_ISSUER,
+    LOG_SMS_SENDER,    /* senders of `resource` */
+    LOG_SMS_TRANSPORT, /* any */
+    LOG_SUBSCRIPTION,  /* event subscriptions of `resource` */
 };
 struct log_entry {
     int64_t seq;
     enum log_kind kind;
     struct user_key user;  /* LOG_USER */
-    struct uuid resource;  /* LOG_RESOURCE (also for its keys) */
+    struct uuid resource;  /* LOG_RESOURCE (also for its keys), LOG_SMS_SENDER, LOG_SUBSCRIPTION */
     struct uuid principal; /* LOG_PRINCIPAL: object id */
 };
 /** Called on the writer thread after a durable commit and before any `done` of it is posted, so
@@ -314,6 +352,19 @@ enum rc store_application(struct store_reader *r, enum application_key by, struc
 enum rc store_role_assignment(struct store_reader *r, const struct uuid *id, struct arena *arena,
                               struct role_assignment_row *out) NODISCARD;
 
+enum rc store_sms(struct store_reader *r, const struct uuid *id, struct arena *arena,
+                  struct sms_row *out) NODISCARD;
+enum rc store_sms_repeat(struct store_reader *r, const struct uuid *resource,
+                         const struct uuid *id, struct arena *arena,
+                         struct sms_repeat_row *out) NODISCARD;
+/** `key`: resource, sender and recipient. */
+enum rc store_sms_optout(struct store_reader *r, const struct sms_optout_row *key,
+                         struct sms_optout_row *out) NODISCARD;
+/** `key`: transport and ref; fills its message, part and kept_until. */
+enum rc store_sms_ref(struct store_reader *r, struct sms_ref_row *key) NODISCARD;
+enum rc store_event(struct store_reader *r, const struct uuid *subscription, const struct uuid *id,
+                    struct arena *arena, struct event_row *out) NODISCARD;
+
 /** Whole tables that are kept in memory: for the writer thread and start-up, not for loops. */
 enum rc store_each_resource(struct store_reader *r, struct arena *arena,
                             void (*each)(void *ctx, const struct resource_row *row),
@@ -338,6 +389,15 @@ enum rc store_each_role_assignment(struct store_reader *r, const struct uuid *pr
 enum rc store_each_issuer(struct store_reader *r, struct arena *arena,
                           void (*each)(void *ctx, const struct issuer_row *row),
                           void *ctx) NODISCARD;
+enum rc store_each_sms_sender(struct store_reader *r, struct arena *arena,
+                              void (*each)(void *ctx, const struct sms_sender_row *row),
+                              void *ctx) NODISCARD;
+enum rc store_each_sms_transport(struct store_reader *r, struct arena *arena,
+                                 void (*each)(void *ctx, const struct sms_transport_row *row),
+                                 void *ctx) NODISCARD;
+enum rc store_each_subscription(struct store_reader *r, struct arena *arena,
+                                void (*each)(void *ctx, const struct subscription_row *row),
+                                void *ctx) NODISCARD;
 /** Users revoked or deleted at or after `since`. */
 enum rc store_each_revoked(struct store_reader *r, unix_ms since,
                            void (*each)(void *ctx, const struct user_row *row),
@@ -346,6 +406,20 @@ enum rc store_each_revoked(struct store_reader *r, unix_ms since,
 enum rc store_each_change(struct store_reader *r, int64_t seq,
                           void (*each)(void *ctx, const struct log_entry *entry),
                           void *ctx) NODISCARD;
+
+/** Runs `work` on the pool with a reader of its own (NULL: the system gives none), then `done` on
+ * `loop`. What both touch belongs to `work` until `done` runs. */
+typedef void (*store_work_fn)(void *ctx, struct store_reader *r);
+void store_on_pool(struct store *s, struct loop *loop, store_work_fn work, loop_fn done, void *ctx);
+
+/** Lists for store_on_pool(). Rows and texts go to `arena`. RC_OK, RC_IO. */
+enum rc store_list_sms(struct store_reader *r, const struct sms_query *query, struct arena *arena,
+                       struct sms_page *out) NODISCARD;
+/** `key`: resource and sender (empty: all senders). By sender and recipient. */
+enum rc store_list_optouts(struct store_reader *r, const struct sms_optout_row *key,
+                           struct arena *arena, struct sms_optout_list *out) NODISCARD;
+enum rc store_list_events(struct store_reader *r, const struct event_query *query,
+                          struct arena *arena, struct event_page *out) NODISCARD;
 
 /** Lists that run on the pool: applications (`kind` APPLICATION_NONE: all), role assignments (of
  * `principal` unless it is NULL; at, above or below `scope` unless it is empty), role definitions:

@@ -4,7 +4,7 @@
 #define SERVICES_ADMIN_H
 
 #include "base/buf.h"
-#include "http/route.h"
+#include "services/own_routes.h"
 
 struct request;
 struct site;
@@ -12,7 +12,6 @@ struct store_reader;
 struct clock;
 struct json_writer;
 
-extern const struct service admin_service;
 extern const struct route admin_routes[];
 
 /** GET /admin/whoami: the principal as we see it, for any credential. */

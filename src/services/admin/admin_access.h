@@ -4,7 +4,7 @@
 #define SERVICES_ADMIN_ACCESS_H
 
 #include "services/admin/admin.h"
-#include "services/admin/admin_list.h"
+#include "services/list.h"
 #include "services/applications.h"
 #include "services/body.h"
 

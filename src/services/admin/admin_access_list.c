@@ -3,7 +3,7 @@
 #include "services/admin/admin_access.h"
 
 struct access_listing {
-    struct admin_list list; /* first */
+    struct list_request list; /* first */
     struct access_query query;
     access_write_fn write_item;
     struct access_page page; /* in list.scratch */
@@ -47,7 +47,7 @@ static unix_ms created_at(const struct access_listing *l, size_t i)
  * the id of nothing here. */
 static bool cut(struct access_listing *l)
 {
-    const struct admin_list *list = &l->list;
+    const struct list_request *list = &l->list;
     struct uuid after = {0}, since = {0};
     bool after_seen = !list->after.len;
 
@@ -103,7 +103,7 @@ static void on_page(void *ctx, enum rc rc, const struct access_page *page)
     list_fetched(&l->list, cut(l) ? RC_OK : RC_INVALID, l->to - l->from);
 }
 
-static void fetch(struct admin_list *list)
+static void fetch(struct list_request *list)
 {
     struct access_listing *l = (struct access_listing *)list;
 
@@ -111,7 +111,7 @@ static void fetch(struct admin_list *list)
                       l);
 }
 
-static struct str write(struct admin_list *list, struct json_writer *w)
+static struct str write(struct list_request *list, struct json_writer *w)
 {
     struct access_listing *l = (struct access_listing *)list;
 

@@ -2,7 +2,7 @@
  * machine before they are written; the store has the last word on names. A deleted resource stays
  * as a row, its name is free again. */
 #include "services/admin/admin.h"
-#include "services/admin/admin_list.h"
+#include "services/list.h"
 #include "services/body.h"
 #include "services/resource_rows.h"
 
@@ -64,7 +64,7 @@ void admin_resource_get(struct request *req)
 /* ---- list ---- */
 
 struct resources_list {
-    struct admin_list list; /* first */
+    struct list_request list; /* first */
     const struct resource **found;
     size_t n;
     bool more;
@@ -83,7 +83,7 @@ static int newest_first(const void *a, const void *b)
 /* Where the page begins in the sorted list, and where since=NAME or ID cuts it off. */
 static void cut(struct resources_list *r, size_t total)
 {
-    const struct admin_list *l = &r->list;
+    const struct list_request *l = &r->list;
     size_t from = 0, to = total;
 
     for (size_t i = 0; i < total; i++) {
@@ -102,7 +102,7 @@ static void cut(struct resources_list *r, size_t total)
         r->n = l->limit;
 }
 
-static void fetch_resources(struct admin_list *list)
+static void fetch_resources(struct list_request *list)
 {
     struct resources_list *r = (struct resources_list *)list;
     const struct directory *d = gate_directory(list->req->site->gate);
@@ -118,7 +118,7 @@ static void fetch_resources(struct admin_list *list)
     list_fetched(list, RC_OK, r->n);
 }
 
-static struct str write_resources(struct admin_list *list, struct json_writer *w)
+static struct str write_resources(struct list_request *list, struct json_writer *w)
 {
     struct resources_list *r = (struct resources_list *)list;
 

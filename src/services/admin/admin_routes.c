@@ -1,14 +1,7 @@
 /* The table of the administration: wire/administration §2 made code. */
 #include "services/admin/admin.h"
 
-const struct service admin_service = {
-    .name = STR_INIT("admin"),
-    .unauthorized = &API_DENIED,
-    .forbidden = &API_FORBIDDEN,
-    .challenge = STR_INIT("HMAC-SHA256, Bearer"),
-};
-
-static const struct api ANY = {&admin_service, 0, 0};
+static const struct api ANY = {&own_service, 0, 0};
 
 #define ANYBODY       (ACCEPT_KEY | ACCEPT_ENTRA | ACCEPT_USER | ACCEPT_ADMIN)
 #define ADMIN_OR_KEY  (ACCEPT_ADMIN | ACCEPT_KEY)

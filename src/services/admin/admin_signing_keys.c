@@ -3,7 +3,7 @@
  * commit on and signs from `activateIn` later; the old ones stay in the key set until their last
  * token has expired. Rows are read on the pool: the sealed half is not kept in memory. */
 #include "services/admin/admin.h"
-#include "services/admin/admin_list.h"
+#include "services/list.h"
 #include "services/body.h"
 
 #define ACTIVATE_MAX_MS  ((int64_t)30 * 24 * 3600 * 1000)
@@ -49,7 +49,7 @@ static bool read_purpose(struct str text, struct str *out)
 /* ---- list ---- */
 
 struct keys_list {
-    struct admin_list list; /* first */
+    struct list_request list; /* first */
     struct str purpose;
     const struct directory *d; /* of the last fetch: what was found lies in it */
     const struct signing_key **found;
@@ -66,7 +66,7 @@ static int newest_first(const void *a, const void *b)
     return name_cmp((*x)->kid, (*y)->kid);
 }
 
-static void fetch_keys(struct admin_list *list)
+static void fetch_keys(struct list_request *list)
 {
     struct keys_list *k = (struct keys_list *)list;
     const struct directory *d = gate_directory(list->req->site->gate);
@@ -94,7 +94,7 @@ static void fetch_keys(struct admin_list *list)
     list_fetched(list, RC_OK, k->n);
 }
 
-static struct str write_keys(struct admin_list *list, struct json_writer *w)
+static struct str write_keys(struct list_request *list, struct json_writer *w)
 {
     struct keys_list *k = (struct keys_list *)list;
     struct request *req = list->req;

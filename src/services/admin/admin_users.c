@@ -1,7 +1,7 @@
 /* Users as an administrator sees them: listed, made with ids of one's choice, exported. Keeping and
  * finding them is services/users.c, tokens services/tokens.c. */
 #include "services/admin/admin.h"
-#include "services/admin/admin_list.h"
+#include "services/list.h"
 #include "services/body.h"
 #include "services/tokens.h"
 #include "services/users.h"
@@ -41,7 +41,7 @@ static void answer_user(struct request *req, int status, const struct user_row *
 /* ---- list ---- */
 
 struct users_list {
-    struct admin_list list; /* first */
+    struct list_request list; /* first */
     struct user_query query;
     struct user_row since; /* since=ID: only newer ones; created 0: no such limit */
     const struct user_row *rows;
@@ -74,7 +74,7 @@ static void on_page(void *ctx, enum rc rc, const struct user_page *page)
     list_fetched(&u->list, RC_OK, u->n);
 }
 
-static void fetch_users(struct admin_list *list)
+static void fetch_users(struct list_request *list)
 {
     struct users_list *u = (struct users_list *)list;
 
@@ -84,7 +84,7 @@ static void fetch_users(struct admin_list *list)
                      u);
 }
 
-static struct str write_users(struct admin_list *list, struct json_writer *w)
+static struct str write_users(struct list_request *list, struct json_writer *w)
 {
     struct users_list *u = (struct users_list *)list;
 

@@ -1,6 +1,6 @@
 /* A waiting list is parked: its findings are dropped, a timer looks whether anything was committed
  * since, and only then is it fetched again. */
-#include "services/admin/admin_list.h"
+#include "services/list.h"
 
 #define LIST_LIMIT_DEFAULT ((uint32_t)100)
 #define WAIT_MAX_MS        ((int64_t)60 * 1000)
@@ -28,7 +28,7 @@ static bool read_number(struct request *req, const char *name, uint32_t *out)
     return true;
 }
 
-static bool read_wait(struct admin_list *l)
+static bool read_wait(struct list_request *l)
 {
     struct str text = request_query(l->req, "wait");
     int64_t ms;
@@ -42,7 +42,7 @@ static bool read_wait(struct admin_list *l)
     return true;
 }
 
-bool list_begin(struct admin_list *l, struct request *req, list_fetch_fn fetch, list_write_fn write)
+bool list_begin(struct list_request *l, struct request *req, list_fetch_fn fetch, list_write_fn write)
 {
     struct str since = request_query(req, "since");
 
@@ -94,14 +94,14 @@ static struct str next_link(struct request *req, struct str after)
     return link;
 }
 
-static void release(struct admin_list *l)
+static void release(struct list_request *l)
 {
     l->req->on_gone = NULL;
     loop_timer_close(&l->timer);
     arena_clear(&l->scratch);
 }
 
-static void answer(struct admin_list *l)
+static void answer(struct list_request *l)
 {
     struct request *req = l->req;
     struct json_writer w;
@@ -122,14 +122,14 @@ static void answer(struct admin_list *l)
     answer_json_moved(req, 200, &out);
 }
 
-static void fetch(struct admin_list *l)
+static void fetch(struct list_request *l)
 {
     l->seen = store_commits(l->req->site->store);
     l->fetch(l);
 }
 
 /* Nothing more to wait for: the time is over, nobody listens, or the server ends. */
-static bool over(const struct admin_list *l)
+static bool over(const struct list_request *l)
 {
     const struct site_hooks *hooks = l->req->site->hooks;
     const char *why = NULL;
@@ -140,7 +140,7 @@ static bool over(const struct admin_list *l)
 
 static void look(void *ctx)
 {
-    struct admin_list *l = ctx;
+    struct list_request *l = ctx;
 
     if (!over(l) && store_commits(l->req->site->store) == l->seen)
         return;
@@ -149,7 +149,7 @@ static void look(void *ctx)
     fetch(l);
 }
 
-static void park(struct admin_list *l)
+static void park(struct list_request *l)
 {
     arena_clear(&l->scratch);
     l->req->on_gone = look;
@@ -157,13 +157,13 @@ static void park(struct admin_list *l)
     loop_timer_start(l->req->loop, &l->timer, LOOK_EVERY_MS, LOOK_EVERY_MS, look, l);
 }
 
-void list_run(struct admin_list *l)
+void list_run(struct list_request *l)
 {
     request_hold(l->req);
     fetch(l);
 }
 
-void list_fetched(struct admin_list *l, enum rc rc, size_t n)
+void list_fetched(struct list_request *l, enum rc rc, size_t n)
 {
     struct request *req = l->req;
 

@@ -1,7 +1,7 @@
-/* Lists of the administration: limit, since, paging, and waiting until enough items are there.
+/* Lists of our own routes: limit, since, paging, and waiting until enough items are there.
  * Source: wire/administration §1. */
-#ifndef SERVICES_ADMIN_LIST_H
-#define SERVICES_ADMIN_LIST_H
+#ifndef SERVICES_LIST_H
+#define SERVICES_LIST_H
 
 #include "base/json.h"
 #include "services/answer.h"
@@ -9,14 +9,14 @@
 
 #define LIST_LIMIT_MAX ((uint32_t)1000)
 
-struct admin_list;
+struct list_request;
 /** Finds the items, into list->scratch, and ends with list_fetched(): now or later. */
-typedef void (*list_fetch_fn)(struct admin_list *list);
+typedef void (*list_fetch_fn)(struct list_request *list);
 /** Writes the items found last into the open array; the continuation, or empty. */
-typedef struct str (*list_write_fn)(struct admin_list *list, struct json_writer *w);
+typedef struct str (*list_write_fn)(struct list_request *list, struct json_writer *w);
 
 /** One list request; embedded in the list's own struct, in the request's arena. */
-struct admin_list {
+struct list_request {
     struct request *req;
     uint32_t limit;       /* items of one page */
     struct str after;     /* continuation of a former page; empty: the first */
@@ -34,11 +34,11 @@ struct admin_list {
 };
 
 /** Reads the query; on false 400 has been answered. */
-bool list_begin(struct admin_list *list, struct request *req, list_fetch_fn fetch,
+bool list_begin(struct list_request *list, struct request *req, list_fetch_fn fetch,
                 list_write_fn write) NODISCARD;
 /** Holds the request and fetches; the answer comes from here on without the caller. */
-void list_run(struct admin_list *list);
+void list_run(struct list_request *list);
 /** What a fetch found: `n` items, or why it failed. */
-void list_fetched(struct admin_list *list, enum rc rc, size_t n);
+void list_fetched(struct list_request *list, enum rc rc, size_t n);
 
 #endif
