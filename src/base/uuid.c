@@ -82,6 +82,18 @@ struct uuid uuid_ordered(unix_ms now)
     return id;
 }
 
+struct uuid uuid_first(unix_ms when)
+{
+    uint64_t ms = when > 0 ? (uint64_t)when : 0;
+    struct uuid id = {{0}};
+
+    if (ms >> 48)
+        ms = ((uint64_t)1 << 48) - 1;
+    for (size_t i = 0; i < 6; i++)
+        id.octets[i] = (uint8_t)(ms >> (40 - 8 * i));
+    return id;
+}
+
 void uuid_format(const struct uuid *id, char out[static 36])
 {
     hex_encode(id->octets, 4, out);

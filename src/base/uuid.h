@@ -15,6 +15,8 @@ struct uuid {
 struct uuid uuid_random(void) NODISCARD;
 /** Version 7: sorts by time, also within one millisecond of one thread. Thread-safe. */
 struct uuid uuid_ordered(unix_ms now) NODISCARD;
+/** Where ids of `when` begin: what uuid_ordered() gave from then on is greater as octets. */
+struct uuid uuid_first(unix_ms when) NODISCARD;
 /** Lower case with hyphens; writes UUID_TEXT_LEN characters, no NUL. */
 void uuid_format(const struct uuid *id, char out[static 36]);
 /** Exactly 8-4-4-4-12 hexadecimal digits of either case. */

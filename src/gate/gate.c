@@ -223,6 +223,10 @@ static enum rc take_entry(struct gate *g, const struct log_entry *e, size_t left
     case LOG_ISSUER:
         changed->issuers = true;
         return RC_OK;
+    case LOG_SMS_SENDER:
+    case LOG_SMS_TRANSPORT:
+    case LOG_SUBSCRIPTION:
+        return RC_OK; /* others keep these */
     case LOG_RESOURCE:
     case LOG_SIGNING_KEY:
         break;

@@ -107,10 +107,9 @@ struct store_ops {
     /** Rows and texts go to `arena`. */
     enum rc (*list_sms)(struct backend_reader *r, uint64_t stamp, const struct sms_query *q,
                         struct arena *arena, struct sms_page *out);
-    /** In: key's resource and sender (empty: all). */
     enum rc (*list_optouts)(struct backend_reader *r, uint64_t stamp,
-                            const struct sms_optout_row *key, struct arena *arena,
-                            struct sms_optout_list *out);
+                            const struct sms_optout_query *q, struct arena *arena,
+                            struct sms_optout_page *out);
     enum rc (*list_events)(struct backend_reader *r, uint64_t stamp, const struct event_query *q,
                            struct arena *arena, struct event_page *out);
 

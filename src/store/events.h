@@ -23,8 +23,8 @@ struct subscription_row {
     struct uuid id;   /* fixed for life: events on their way name it */
     uint32_t version; /* 1 at first, +1 with each change */
     enum subscription_state state;
-    struct str document; /* JSON object: endpoint, schema, filters, limits, headers without values */
-    struct str sealed;   /* JSON object: values of static headers, sealed; empty: none */
+    struct str document;  /* JSON object: endpoint, schema, filters, limits, names of headers */
+    struct str sealed;    /* JSON object: values of static headers, sealed; empty: none */
     struct str handshake; /* JSON object: code, hash of the token, until; empty: none under way */
     struct str failure;   /* lastError; empty: none */
     unix_ms created;
@@ -52,7 +52,8 @@ struct event_row {
     struct str outcome; /* of the last attempt: "NotFound", …; a dead one's reason after a blank */
 };
 
-/** CHANGE_EVENT_STEP: RC_CONFLICT unless it is in one of `from`; RC_NOT_FOUND. */
+/** CHANGE_EVENT_STEP: RC_CONFLICT unless it is in one of `from`; RC_NOT_FOUND; RC_INVALID: `to` is
+ * no state. */
 struct event_step {
     struct uuid subscription, id;
     unsigned from; /* EVENT_STATE_BIT()s */
@@ -63,7 +64,8 @@ struct event_step {
     struct str outcome;
 };
 
-/** CHANGE_EVENT_PRUNE: delivered and dead ones published before, at most `limit` of each. */
+/** CHANGE_EVENT_PRUNE: delivered and dead ones published before, and those whose subscription is
+ * gone, at most `limit` of each. When it reached that with one, `out_existed` is set. */
 struct event_prune {
     unix_ms delivered_before, dead_before;
     uint32_t limit;
@@ -78,12 +80,14 @@ struct event_query {
     unix_ms now;
     unsigned states;    /* EVENT_STATE_BIT()s; 0: all */
     struct uuid before; /* older than this id; zeros: from the newest */
-    uint32_t limit;
+    uint32_t limit;     /* 1..STORE_ROWS_MAX */
 };
 struct event_page {
     struct event_row *rows; /* with their texts in the arena of the call */
     size_t n;
-    bool more;
+    bool more;        /* there may be more rows. NEWEST: go on with before = next; a filter that
+                       * skips much makes a page short, or empty */
+    struct uuid next; /* NEWEST: of the last row that was looked at */
 };
 
 #endif

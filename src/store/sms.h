@@ -38,12 +38,12 @@ struct sms_row {
     uint32_t attempts; /* how often it was handed over */
     uint32_t code;     /* final states: 2000, 4007, …; else of the last failure, or 0 */
     uint32_t segments, segments_failed;
-    bool ucs2;           /* encoding: UCS-2, else GSM-7 */
-    bool report;         /* enableDeliveryReport: its end is told */
-    bool unsure;         /* it may have reached the carrier more than once */
-    struct str from, to; /* as they are told: "+14255550123" */
-    struct str text;     /* UTF-8 */
-    struct str tag;      /* empty: none */
+    bool ucs2;            /* encoding: UCS-2, else GSM-7 */
+    bool report;          /* enableDeliveryReport: its end is told */
+    bool unsure;          /* it may have reached the carrier more than once */
+    struct str from, to;  /* as they are told: "+14255550123" */
+    struct str text;      /* UTF-8 */
+    struct str tag;       /* empty: none */
     struct str transport; /* name of the one that carries it; inbound: that brought it */
     struct str ref;       /* what the transport keeps with it, its own format; empty: nothing */
     struct str history;   /* JSON array of deliveryAttempts; empty: none yet */
@@ -53,7 +53,7 @@ struct sms_row {
 struct sms_step {
     struct uuid id;
     unsigned from; /* SMS_STATE_BIT()s in which it must be: else RC_CONFLICT, and the whole set is
-                    * undone; RC_NOT_FOUND: no such message */
+                    * undone; RC_NOT_FOUND: no such message; RC_INVALID: `to` is no state */
     enum sms_state to;
     unix_ms due, finished;
     uint32_t attempts, code, segments_failed;
@@ -77,9 +77,18 @@ struct sms_optout_row {
     unix_ms created;
 };
 
-struct sms_optout_list {
+/** Opt-outs of a resource by sender and recipient. */
+struct sms_optout_query {
+    struct uuid resource;
+    struct str sender;                        /* empty: of all senders */
+    struct str after_sender, after_recipient; /* paging: the last one seen; empty: the first page.
+                                               * With `sender` only the recipient counts */
+    uint32_t limit;                           /* 1..STORE_ROWS_MAX */
+};
+struct sms_optout_page {
     struct sms_optout_row *rows; /* with their texts in the arena of the call */
     size_t n;
+    bool more; /* go on after the last one */
 };
 
 /** Who may send, and by which transport: the document says. Primary key: resource, sender. */
@@ -109,10 +118,11 @@ struct sms_ref_row {
     unix_ms kept_until; /* forgotten by CHANGE_SMS_PRUNE afterwards */
 };
 
-/** CHANGE_SMS_PRUNE: what time has made worthless, at most `limit` rows of each kind. */
+/** CHANGE_SMS_PRUNE: what time has made worthless, at most `limit` rows of each kind. When it
+ * reached that with one, `out_existed` is set. */
 struct sms_prune {
     unix_ms now;             /* repeats and refs with kept_until before it */
-    unix_ms messages_before; /* final and received messages made before it; 0: none */
+    unix_ms messages_before; /* final and received messages with ids from before it; 0: none */
     uint32_t limit;
 };
 
@@ -127,19 +137,20 @@ struct sms_query {
     unsigned states; /* SMS_STATE_BIT()s; 0: all */
     struct str from, to, tag;
     unix_ms since;        /* made then or later */
-    struct uuid after_id; /* newer than this id: zeros: all */
+    struct uuid after_id; /* newer than this id; zeros: all */
     struct uuid before;   /* older than this id: paging; zeros: from the newest */
     /* SMS_LIST_DUE */
     struct str transport;
     enum sms_state state;
     unix_ms now;
-    uint32_t limit;
+    uint32_t limit; /* 1..STORE_ROWS_MAX */
 };
 struct sms_page {
     struct sms_row *rows; /* with their texts in the arena of the call */
     size_t n;
-    bool more;           /* NEWEST: there may be older ones: go on with before = next */
-    struct uuid next;    /* of the last row that was looked at */
+    bool more;        /* there may be more rows. NEWEST: go on with before = next; a filter that
+                       * skips much makes a page short, or empty */
+    struct uuid next; /* NEWEST: of the last row that was looked at */
 };
 
 #endif

@@ -16,7 +16,9 @@
 
 struct buf;
 
-#define STORE_SCHEMA_VERSION 2
+#define STORE_SCHEMA_VERSION 3
+/** Rows of one page of messages, opt-outs or events, at most: a larger limit means this one. */
+#define STORE_ROWS_MAX ((uint32_t)10000)
 
 /* ---- rows: strings are borrowed (from the reader's arena, or from the caller) ---- */
 
@@ -180,12 +182,14 @@ enum change_kind {
     CHANGE_ISSUER_PUT,             /* by id; RC_CONFLICT unless its version follows the one that is
                                     * there (1: none is), or when another has `issuer` */
     CHANGE_ISSUER_DELETE,          /* by id; absent: OK */
-    CHANGE_SMS_ADD,                /* RC_CONFLICT when the id exists */
+    CHANGE_SMS_ADD,                /* RC_CONFLICT when the id exists; RC_INVALID: no such state */
     CHANGE_SMS_STEP,               /* see struct sms_step */
-    CHANGE_SMS_CLEAR,        /* all messages of `sms.resource` that are final or received, made
-                              * before `sms.created` */
-    CHANGE_SMS_REPEAT_ADD,   /* RC_CONFLICT when (resource, id) exists */
-    CHANGE_SMS_OPTOUT_PUT,   /* there already: OK, and it stays as it was */
+    CHANGE_SMS_CLEAR,         /* messages of `sms.resource` that are final or received, made before
+                               * `sms.created`: looks at some thousand rows after `sms.id`. When
+                               * `out_existed` is set there may be more: commit it again, with
+                               * `sms.id` as it then stands */
+    CHANGE_SMS_REPEAT_ADD,    /* RC_CONFLICT when (resource, id) exists */
+    CHANGE_SMS_OPTOUT_PUT,    /* there already: OK, and it stays as it was */
     CHANGE_SMS_OPTOUT_DELETE, /* absent: OK */
     CHANGE_SMS_SENDER_PUT,    /* RC_CONFLICT unless its version follows the one that is there */
     CHANGE_SMS_SENDER_DELETE, /* by resource and sender; absent: OK */
@@ -194,10 +198,12 @@ enum change_kind {
     CHANGE_SMS_REF_PUT,          /* insert or replace by (transport, ref) */
     CHANGE_SMS_PRUNE,            /* see struct sms_prune */
     CHANGE_SUBSCRIPTION_PUT,     /* RC_CONFLICT unless its version follows the one that is there (1:
-                                  * none is); RC_INVALID: another id than before */
-    CHANGE_SUBSCRIPTION_DELETE,  /* by resource and name, with its events; absent: OK */
-    CHANGE_EVENT_ADD,            /* RC_CONFLICT when (subscription, id) exists; the subscription is
-                                  * not looked up */
+                                  * none is), or when another has its id; RC_INVALID: another id
+                                  * than before */
+    CHANGE_SUBSCRIPTION_DELETE,  /* by resource and name, with its events (of very many, EVENT_PRUNE
+                                  * takes the rest); absent: OK */
+    CHANGE_EVENT_ADD,            /* RC_CONFLICT when (subscription, id) exists; RC_INVALID: no such
+                                  * state. The subscription is not looked up */
     CHANGE_EVENT_STEP,           /* see struct event_step */
     CHANGE_EVENT_PRUNE,          /* see struct event_prune */
     CHANGE_KIND_COUNT
@@ -207,7 +213,8 @@ struct change {
     enum change_kind kind;
     bool out_existed; /* ASSIGNMENT_PUT, META_…, ROLE_…, APPLICATION_…, ISSUER_…, SMS_OPTOUT_…,
                        * SMS_SENDER_…, SMS_TRANSPORT_…, SUBSCRIPTION_…: there was one before.
-                       * USER_REVOKE, _VALID_FROM, _DELETE: it was alive and has changed */
+                       * USER_REVOKE, _VALID_FROM, _DELETE: it was alive and has changed.
+                       * SMS_CLEAR, SMS_PRUNE, EVENT_PRUNE: there may be more to delete */
     union {
         struct resource_row resource;
         struct access_key_row access_key;
@@ -354,9 +361,8 @@ enum rc store_role_assignment(struct store_reader *r, const struct uuid *id, str
 
 enum rc store_sms(struct store_reader *r, const struct uuid *id, struct arena *arena,
                   struct sms_row *out) NODISCARD;
-enum rc store_sms_repeat(struct store_reader *r, const struct uuid *resource,
-                         const struct uuid *id, struct arena *arena,
-                         struct sms_repeat_row *out) NODISCARD;
+enum rc store_sms_repeat(struct store_reader *r, const struct uuid *resource, const struct uuid *id,
+                         struct arena *arena, struct sms_repeat_row *out) NODISCARD;
 /** `key`: resource, sender and recipient. */
 enum rc store_sms_optout(struct store_reader *r, const struct sms_optout_row *key,
                          struct sms_optout_row *out) NODISCARD;
@@ -415,9 +421,8 @@ void store_on_pool(struct store *s, struct loop *loop, store_work_fn work, loop_
 /** Lists for store_on_pool(). Rows and texts go to `arena`. RC_OK, RC_IO. */
 enum rc store_list_sms(struct store_reader *r, const struct sms_query *query, struct arena *arena,
                        struct sms_page *out) NODISCARD;
-/** `key`: resource and sender (empty: all senders). By sender and recipient. */
-enum rc store_list_optouts(struct store_reader *r, const struct sms_optout_row *key,
-                           struct arena *arena, struct sms_optout_list *out) NODISCARD;
+enum rc store_list_optouts(struct store_reader *r, const struct sms_optout_query *query,
+                           struct arena *arena, struct sms_optout_page *out) NODISCARD;
 enum rc store_list_events(struct store_reader *r, const struct event_query *query,
                           struct arena *arena, struct event_page *out) NODISCARD;
 

@@ -196,15 +196,7 @@ struct listing {
 /** Room for one more of `size` octets behind those in `items`, which may move. */
 static void *with_room(struct listing *l, void *items, size_t size)
 {
-    void *moved;
-
-    if (l->out->n < l->cap)
-        return items;
-    l->cap = l->cap ? l->cap * 2 : 16;
-    moved = arena_alloc(l->arena, l->cap * size);
-    if (l->out->n)
-        memcpy(moved, items, l->out->n * size);
-    return moved;
+    return scan_room(l->arena, items, l->out->n, &l->cap, size);
 }
 
 static bool list_application(sqlite3_stmt *st, void *ctx)

@@ -1,5 +1,5 @@
 /* Changes become statements: on the writer thread, inside the batch's transaction. Those of
- * applications and roles: sqlite_access.c.
+ * applications and roles: sqlite_access.c; of messages: sqlite_sms.c; of events: sqlite_events.c.
  *
  * A set of one change is mostly one statement, atomic by itself; a longer one gets a savepoint, and
  * so does a change that takes several statements. A set that fails for its own reason leaves no
@@ -99,6 +99,85 @@ static const char *const sql[W_COUNT] = {
         "INSERT INTO issuers(id, version, issuer, document, created) VALUES (?1, ?2, ?3, ?4, ?5)"
         " ON CONFLICT(id) DO UPDATE SET version = ?2, issuer = ?3, document = ?4, created = ?5",
     [W_ISSUER_DELETE] = "DELETE FROM issuers WHERE id = ?1",
+    [W_SMS_ADD] =
+        "INSERT INTO sms_messages(id, resource, state, created, due, deadline, finished, attempts,"
+        " code, segments, segments_failed, ucs2, report, unsure, sender, recipient, transport, tag,"
+        " ref, text, history) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14,"
+        " ?15, ?16, ?17, ?18, ?19, ?20, ?21)",
+    [W_SMS_STEP] =
+        "UPDATE sms_messages SET state = ?3, due = ?4, finished = ?5, attempts = ?6, code = ?7,"
+        " segments_failed = ?8, unsure = unsure | ?9, ref = coalesce(?10, ref),"
+        " history = coalesce(?11, history) WHERE id = ?1 AND (1 << state) & ?2 <> 0",
+    [W_SMS_EXISTS] = "SELECT 1 FROM sms_messages WHERE id = ?1",
+    [W_SMS_CLEAR_END] =
+        "SELECT max(id), count(*) FROM"
+        " (SELECT id FROM sms_messages WHERE id > ?1 ORDER BY id LIMIT ?2)",
+    [W_SMS_CLEAR] =
+        "DELETE FROM sms_messages WHERE id > ?1 AND id <= ?2 AND resource = ?3 AND state > 3"
+        " AND created < ?4",
+    [W_SMS_REPEAT_ADD] =
+        "INSERT INTO sms_repeats(resource, id, digest, message, first_sent, kept_until, item)"
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    [W_SMS_OPTOUT_PUT] =
+        "INSERT INTO sms_optouts(resource, sender, recipient, created) VALUES (?1, ?2, ?3, ?4)"
+        " ON CONFLICT DO NOTHING",
+    [W_SMS_OPTOUT_DELETE] =
+        "DELETE FROM sms_optouts WHERE resource = ?1 AND sender = ?2 AND recipient = ?3",
+    [W_SMS_SENDER_THERE] = "SELECT version FROM sms_senders WHERE resource = ?1 AND sender = ?2",
+    [W_SMS_SENDER_PUT] =
+        "INSERT INTO sms_senders(resource, sender, version, document, created)"
+        " VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT(resource, sender)"
+        " DO UPDATE SET version = ?3, document = ?4, created = ?5",
+    [W_SMS_SENDER_DELETE] = "DELETE FROM sms_senders WHERE resource = ?1 AND sender = ?2",
+    [W_SMS_TRANSPORT_THERE] = "SELECT version FROM sms_transports WHERE name = ?1",
+    [W_SMS_TRANSPORT_PUT] =
+        "INSERT INTO sms_transports(name, kind, version, document, sealed, created)"
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?6) ON CONFLICT(name)"
+        " DO UPDATE SET kind = ?2, version = ?3, document = ?4, sealed = ?5, created = ?6",
+    [W_SMS_TRANSPORT_DELETE] = "DELETE FROM sms_transports WHERE name = ?1",
+    [W_SMS_REF_PUT] =
+        "INSERT INTO sms_refs(transport, ref, message, part, kept_until)"
+        " VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT(transport, ref)"
+        " DO UPDATE SET message = ?3, part = ?4, kept_until = ?5",
+    [W_SMS_PRUNE] =
+        "DELETE FROM sms_messages WHERE id IN"
+        " (SELECT id FROM sms_messages WHERE id < ?1 AND state > 3 ORDER BY id LIMIT ?2)",
+    [W_SMS_REPEAT_PRUNE] =
+        "DELETE FROM sms_repeats WHERE (resource, id) IN (SELECT resource, id FROM sms_repeats"
+        " WHERE kept_until < ?1 ORDER BY kept_until LIMIT ?2)",
+    [W_SMS_REF_PRUNE] =
+        "DELETE FROM sms_refs WHERE (transport, ref) IN (SELECT transport, ref FROM sms_refs"
+        " WHERE kept_until < ?1 ORDER BY kept_until LIMIT ?2)",
+    [W_SUBSCRIPTION_THERE] =
+        "SELECT version, id FROM subscriptions WHERE resource = ?1 AND name = ?2",
+    [W_SUBSCRIPTION_PUT] =
+        "INSERT INTO subscriptions(resource, name, id, version, state, document, sealed, handshake,"
+        " failure, created) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"
+        " ON CONFLICT(resource, name) DO UPDATE SET version = ?4, state = ?5, document = ?6,"
+        " sealed = ?7, handshake = ?8, failure = ?9, created = ?10",
+    [W_SUBSCRIPTION_DELETE] = "DELETE FROM subscriptions WHERE resource = ?1 AND name = ?2",
+    [W_SUBSCRIPTION_CLEAR] =
+        "DELETE FROM events WHERE subscription = ?1"
+        " AND id IN (SELECT id FROM events WHERE subscription = ?1 ORDER BY id LIMIT ?2)",
+    [W_EVENT_ADD] =
+        "INSERT INTO events(subscription, id, resource, state, time, published, due, last_attempt,"
+        " attempts, event_id, type, subject, outcome, data)"
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+    [W_EVENT_STEP] =
+        "UPDATE events SET state = ?4, due = ?5, last_attempt = ?6,"
+        " published = CASE ?7 WHEN 0 THEN published ELSE ?7 END, attempts = ?8, outcome = ?9"
+        " WHERE subscription = ?1 AND id = ?2 AND (1 << state) & ?3 <> 0",
+    [W_EVENT_EXISTS] = "SELECT 1 FROM events WHERE subscription = ?1 AND id = ?2",
+    [W_EVENT_PRUNE] =
+        "DELETE FROM events WHERE (subscription, id) IN (SELECT subscription, id FROM events"
+        " WHERE state = ?1 AND state > 1 AND published < ?2 ORDER BY published LIMIT ?3)",
+    [W_EVENT_PRUNE_GONE] = /* one look for each subscription that has events, then its rows */
+        "WITH RECURSIVE owners(id) AS (SELECT min(subscription) FROM events UNION ALL"
+        " SELECT (SELECT min(subscription) FROM events WHERE subscription > owners.id)"
+        " FROM owners WHERE owners.id IS NOT NULL)"
+        " DELETE FROM events WHERE (subscription, id) IN (SELECT subscription, e.id"
+        " FROM owners CROSS JOIN events AS e ON e.subscription = owners.id WHERE NOT EXISTS"
+        " (SELECT 1 FROM subscriptions WHERE subscriptions.id = owners.id) LIMIT ?1)",
 };
 /* clang-format on */
 
@@ -150,7 +229,8 @@ enum rc writer_log(struct backend *b, struct log_out *log, const struct log_entr
     if (e->kind == LOG_USER) {
         bind_uuid(st, 3, &e->user.resource);
         bind_uuid(st, 4, &e->user.user);
-    } else if (e->kind == LOG_RESOURCE) {
+    } else if (e->kind == LOG_RESOURCE || e->kind == LOG_SMS_SENDER ||
+               e->kind == LOG_SUBSCRIPTION) {
         bind_uuid(st, 3, &e->resource);
     } else if (e->kind == LOG_PRINCIPAL) {
         bind_uuid(st, 4, &e->principal);
@@ -454,6 +534,23 @@ static const struct {
     [CHANGE_ROLE_SCOPE_DELETE]       = {apply_role_scope_delete, W_ROLE_SCOPE_DELETE, false},
     [CHANGE_ISSUER_PUT]              = {apply_issuer_put, W_ISSUER_PUT, false},
     [CHANGE_ISSUER_DELETE]           = {apply_issuer_delete, W_ISSUER_DELETE, false},
+    [CHANGE_SMS_ADD]                 = {apply_sms_add, W_SMS_ADD, false},
+    [CHANGE_SMS_STEP]                = {apply_sms_step, W_SMS_STEP, false},
+    [CHANGE_SMS_CLEAR]               = {apply_sms_clear, W_SMS_CLEAR, true},
+    [CHANGE_SMS_REPEAT_ADD]          = {apply_sms_repeat_add, W_SMS_REPEAT_ADD, false},
+    [CHANGE_SMS_OPTOUT_PUT]          = {apply_sms_optout_put, W_SMS_OPTOUT_PUT, false},
+    [CHANGE_SMS_OPTOUT_DELETE]       = {apply_sms_optout_delete, W_SMS_OPTOUT_DELETE, false},
+    [CHANGE_SMS_SENDER_PUT]          = {apply_sms_sender_put, W_SMS_SENDER_PUT, false},
+    [CHANGE_SMS_SENDER_DELETE]       = {apply_sms_sender_delete, W_SMS_SENDER_DELETE, false},
+    [CHANGE_SMS_TRANSPORT_PUT]       = {apply_sms_transport_put, W_SMS_TRANSPORT_PUT, false},
+    [CHANGE_SMS_TRANSPORT_DELETE]    = {apply_sms_transport_delete, W_SMS_TRANSPORT_DELETE, false},
+    [CHANGE_SMS_REF_PUT]             = {apply_sms_ref_put, W_SMS_REF_PUT, false},
+    [CHANGE_SMS_PRUNE]               = {apply_sms_prune, W_SMS_PRUNE, true},
+    [CHANGE_SUBSCRIPTION_PUT]        = {apply_subscription_put, W_SUBSCRIPTION_PUT, false},
+    [CHANGE_SUBSCRIPTION_DELETE]     = {apply_subscription_delete, W_SUBSCRIPTION_DELETE, true},
+    [CHANGE_EVENT_ADD]               = {apply_event_add, W_EVENT_ADD, false},
+    [CHANGE_EVENT_STEP]              = {apply_event_step, W_EVENT_STEP, false},
+    [CHANGE_EVENT_PRUNE]             = {apply_event_prune, W_EVENT_PRUNE, true},
 };
 /* clang-format on */
 

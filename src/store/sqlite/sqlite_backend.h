@@ -20,6 +20,9 @@
 #define CHANGE_LOG_STEP 1000
 /** Rows that one page of a list looks at, at most. */
 #define LIST_SCAN_MAX 20000
+/** Messages that one CHANGE_SMS_CLEAR looks at, and events that go with their subscription: others
+ * wait for the writer meanwhile. */
+#define DELETE_STEP 5000
 
 enum write_stmt {
     W_BEGIN = 0,
@@ -64,6 +67,33 @@ enum write_stmt {
     W_ISSUER_THERE,
     W_ISSUER_PUT,
     W_ISSUER_DELETE,
+    W_SMS_ADD,
+    W_SMS_STEP,
+    W_SMS_EXISTS,
+    W_SMS_CLEAR_END,
+    W_SMS_CLEAR,
+    W_SMS_REPEAT_ADD,
+    W_SMS_OPTOUT_PUT,
+    W_SMS_OPTOUT_DELETE,
+    W_SMS_SENDER_THERE,
+    W_SMS_SENDER_PUT,
+    W_SMS_SENDER_DELETE,
+    W_SMS_TRANSPORT_THERE,
+    W_SMS_TRANSPORT_PUT,
+    W_SMS_TRANSPORT_DELETE,
+    W_SMS_REF_PUT,
+    W_SMS_PRUNE,
+    W_SMS_REPEAT_PRUNE,
+    W_SMS_REF_PRUNE,
+    W_SUBSCRIPTION_THERE,
+    W_SUBSCRIPTION_PUT,
+    W_SUBSCRIPTION_DELETE,
+    W_SUBSCRIPTION_CLEAR,
+    W_EVENT_ADD,
+    W_EVENT_STEP,
+    W_EVENT_EXISTS,
+    W_EVENT_PRUNE,
+    W_EVENT_PRUNE_GONE,
     W_COUNT
 };
 
@@ -158,6 +188,48 @@ enum rc apply_issuer_put(struct backend *b, sqlite3_stmt *st, struct change *c,
 enum rc apply_issuer_delete(struct backend *b, sqlite3_stmt *st, struct change *c,
                             struct log_out *log) NODISCARD;
 
+/* sqlite_sms.c */
+enum rc apply_sms_add(struct backend *b, sqlite3_stmt *st, struct change *c,
+                      struct log_out *log) NODISCARD;
+enum rc apply_sms_step(struct backend *b, sqlite3_stmt *st, struct change *c,
+                       struct log_out *log) NODISCARD;
+enum rc apply_sms_clear(struct backend *b, sqlite3_stmt *st, struct change *c,
+                        struct log_out *log) NODISCARD;
+enum rc apply_sms_repeat_add(struct backend *b, sqlite3_stmt *st, struct change *c,
+                             struct log_out *log) NODISCARD;
+enum rc apply_sms_optout_put(struct backend *b, sqlite3_stmt *st, struct change *c,
+                             struct log_out *log) NODISCARD;
+enum rc apply_sms_optout_delete(struct backend *b, sqlite3_stmt *st, struct change *c,
+                                struct log_out *log) NODISCARD;
+enum rc apply_sms_sender_put(struct backend *b, sqlite3_stmt *st, struct change *c,
+                             struct log_out *log) NODISCARD;
+enum rc apply_sms_sender_delete(struct backend *b, sqlite3_stmt *st, struct change *c,
+                                struct log_out *log) NODISCARD;
+enum rc apply_sms_transport_put(struct backend *b, sqlite3_stmt *st, struct change *c,
+                                struct log_out *log) NODISCARD;
+enum rc apply_sms_transport_delete(struct backend *b, sqlite3_stmt *st, struct change *c,
+                                   struct log_out *log) NODISCARD;
+enum rc apply_sms_ref_put(struct backend *b, sqlite3_stmt *st, struct change *c,
+                          struct log_out *log) NODISCARD;
+enum rc apply_sms_prune(struct backend *b, sqlite3_stmt *st, struct change *c,
+                        struct log_out *log) NODISCARD;
+/** Deletes at most `limit` rows by a statement whose last parameter that is, number `at`. Sets
+ * c->out_existed when there may be more. */
+enum rc writer_prune(struct backend *b, sqlite3_stmt *st, int at, uint32_t limit,
+                     struct change *c) NODISCARD;
+
+/* sqlite_events.c */
+enum rc apply_subscription_put(struct backend *b, sqlite3_stmt *st, struct change *c,
+                               struct log_out *log) NODISCARD;
+enum rc apply_subscription_delete(struct backend *b, sqlite3_stmt *st, struct change *c,
+                                  struct log_out *log) NODISCARD;
+enum rc apply_event_add(struct backend *b, sqlite3_stmt *st, struct change *c,
+                        struct log_out *log) NODISCARD;
+enum rc apply_event_step(struct backend *b, sqlite3_stmt *st, struct change *c,
+                         struct log_out *log) NODISCARD;
+enum rc apply_event_prune(struct backend *b, sqlite3_stmt *st, struct change *c,
+                          struct log_out *log) NODISCARD;
+
 /* sqlite_read.c */
 struct backend_reader;
 enum rc reader_open(struct backend *b, struct backend_reader **out) NODISCARD;
@@ -205,6 +277,21 @@ enum read_stmt {
     R_LIST_ROLES,
     R_LIST_ISSUERS,
     R_LIST_META,
+    R_SMS,
+    R_SMS_REPEAT,
+    R_SMS_OPTOUT,
+    R_SMS_REF,
+    R_SMS_SENDERS,
+    R_SMS_TRANSPORTS,
+    R_LIST_SMS,
+    R_LIST_SMS_DUE,
+    R_LIST_OPTOUTS,
+    R_LIST_OPTOUTS_OF,
+    R_SUBSCRIPTIONS,
+    R_EVENT,
+    R_LIST_EVENTS,
+    R_LIST_EVENTS_DUE,
+    R_LIST_EVENTS_DEAD,
     R_COUNT
 };
 /** A statement of this reader on a state at least as new as `stamp`; NULL on failure. */
@@ -218,6 +305,8 @@ void reader_let_go(struct backend_reader *r);
 /** Steps through all rows, or until `row` says false; then resets and lets go. */
 enum rc reader_walk(struct backend_reader *r, sqlite3_stmt *st,
                     bool (*row)(sqlite3_stmt *st, void *ctx), void *ctx) NODISCARD;
+/** Binds what every id comes before. */
+void bind_beyond_ids(sqlite3_stmt *st, int at);
 /** A row of the columns that all queries for users share; the text is borrowed. */
 void user_from_row(sqlite3_stmt *st, struct user_row *out);
 
@@ -231,6 +320,10 @@ struct walk {
 /** reader_walk(); without a statement RC_IO. */
 enum rc scan_rows(struct backend_reader *r, sqlite3_stmt *st, bool (*row)(sqlite3_stmt *, void *),
                   struct walk walk) NODISCARD;
+/** Room for one more of `size` octets behind `n` in `rows`, which may move; 0 in *cap at first. */
+void *scan_room(struct arena *arena, void *rows, size_t n, size_t *cap, size_t size) NODISCARD;
+/** A limit between 1 and STORE_ROWS_MAX. */
+uint32_t scan_limit(uint32_t limit) NODISCARD;
 enum rc scan_resources(struct backend_reader *r, uint64_t stamp, struct arena *arena,
                        void (*each)(void *, const struct resource_row *), void *ctx) NODISCARD;
 enum rc scan_access_keys(struct backend_reader *r, uint64_t stamp, struct arena *arena,
@@ -264,6 +357,34 @@ enum rc scan_issuers(struct backend_reader *r, uint64_t stamp, struct arena *are
                      void (*each)(void *, const struct issuer_row *), void *ctx) NODISCARD;
 enum rc scan_access(struct backend_reader *r, uint64_t stamp, const struct access_query *q,
                     struct arena *arena, struct access_page *out) NODISCARD;
+
+/* sqlite_sms_read.c */
+enum rc read_sms(struct backend_reader *r, uint64_t stamp, const struct uuid *id,
+                 struct arena *arena, struct sms_row *out) NODISCARD;
+enum rc read_sms_repeat(struct backend_reader *r, uint64_t stamp, struct arena *arena,
+                        struct sms_repeat_row *in_out) NODISCARD;
+enum rc read_sms_optout(struct backend_reader *r, uint64_t stamp, const struct sms_optout_row *key,
+                        struct sms_optout_row *out) NODISCARD;
+enum rc read_sms_ref(struct backend_reader *r, uint64_t stamp,
+                     struct sms_ref_row *in_out) NODISCARD;
+enum rc scan_sms_senders(struct backend_reader *r, uint64_t stamp, struct arena *arena,
+                         void (*each)(void *, const struct sms_sender_row *), void *ctx) NODISCARD;
+enum rc scan_sms_transports(struct backend_reader *r, uint64_t stamp, struct arena *arena,
+                            void (*each)(void *, const struct sms_transport_row *),
+                            void *ctx) NODISCARD;
+enum rc scan_sms(struct backend_reader *r, uint64_t stamp, const struct sms_query *q,
+                 struct arena *arena, struct sms_page *out) NODISCARD;
+enum rc scan_optouts(struct backend_reader *r, uint64_t stamp, const struct sms_optout_query *q,
+                     struct arena *arena, struct sms_optout_page *out) NODISCARD;
+
+/* sqlite_events_read.c */
+enum rc read_event(struct backend_reader *r, uint64_t stamp, struct arena *arena,
+                   struct event_row *in_out) NODISCARD;
+enum rc scan_subscriptions(struct backend_reader *r, uint64_t stamp, struct arena *arena,
+                           void (*each)(void *, const struct subscription_row *),
+                           void *ctx) NODISCARD;
+enum rc scan_events(struct backend_reader *r, uint64_t stamp, const struct event_query *q,
+                    struct arena *arena, struct event_page *out) NODISCARD;
 
 /* sqlite_backup.c */
 enum rc sqlite_backup_to(struct backend *b, const char *path) NODISCARD;

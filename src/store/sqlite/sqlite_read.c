@@ -14,6 +14,13 @@
 #define ROLE_ASSIGNMENT_COLUMNS                                                                    \
     "id, principal, role, scope, principal_type, description, created_by, created"
 #define ISSUER_COLUMNS "id, version, issuer, document, created"
+#define SMS_COLUMNS                                                                                \
+    "id, resource, state, created, due, deadline, finished, attempts, code, segments,"             \
+    " segments_failed, ucs2, report, unsure, sender, recipient, transport, tag, ref, text, "       \
+    "history"
+#define EVENT_COLUMNS                                                                              \
+    "subscription, id, resource, state, time, published, due, last_attempt, attempts, event_id,"   \
+    " type, subject, outcome, data"
 
 /* clang-format off */
 static const char *const sql[R_COUNT] = {
@@ -82,6 +89,42 @@ static const char *const sql[R_COUNT] = {
         " ORDER BY created DESC, client_id DESC",
     [R_LIST_ROLES] = "SELECT " ROLE_COLUMNS " FROM roles ORDER BY created DESC, id DESC",
     [R_LIST_ISSUERS] = "SELECT " ISSUER_COLUMNS " FROM issuers ORDER BY created DESC, id DESC",
+    [R_SMS] = "SELECT " SMS_COLUMNS " FROM sms_messages WHERE id = ?1",
+    [R_SMS_REPEAT] =
+        "SELECT digest, message, first_sent, kept_until, item FROM sms_repeats"
+        " WHERE resource = ?1 AND id = ?2",
+    [R_SMS_OPTOUT] =
+        "SELECT created FROM sms_optouts WHERE resource = ?1 AND sender = ?2 AND recipient = ?3",
+    [R_SMS_REF] =
+        "SELECT message, part, kept_until FROM sms_refs WHERE transport = ?1 AND ref = ?2",
+    [R_SMS_SENDERS] =
+        "SELECT resource, sender, version, document, created FROM sms_senders"
+        " ORDER BY resource, sender",
+    [R_SMS_TRANSPORTS] =
+        "SELECT name, kind, version, document, sealed, created FROM sms_transports ORDER BY name",
+    [R_LIST_SMS] =
+        "SELECT " SMS_COLUMNS " FROM sms_messages WHERE id > ?1 AND id < ?2 ORDER BY id DESC",
+    [R_LIST_SMS_DUE] = /* "state < 4" says again what the index holds: its condition to be used */
+        "SELECT " SMS_COLUMNS " FROM sms_messages"
+        " WHERE transport = ?1 AND state = ?2 AND state < 4 AND due <= ?3 ORDER BY due, id",
+    [R_LIST_OPTOUTS] =
+        "SELECT sender, recipient, created FROM sms_optouts"
+        " WHERE resource = ?1 AND (sender, recipient) > (?2, ?3) ORDER BY sender, recipient",
+    [R_LIST_OPTOUTS_OF] =
+        "SELECT sender, recipient, created FROM sms_optouts"
+        " WHERE resource = ?1 AND sender = ?2 AND recipient > ?3 ORDER BY recipient",
+    [R_SUBSCRIPTIONS] =
+        "SELECT resource, name, id, version, state, document, sealed, handshake, failure, created"
+        " FROM subscriptions ORDER BY resource, name",
+    [R_EVENT] = "SELECT " EVENT_COLUMNS " FROM events WHERE subscription = ?1 AND id = ?2",
+    [R_LIST_EVENTS] =
+        "SELECT " EVENT_COLUMNS " FROM events WHERE subscription = ?1 AND id < ?2 ORDER BY id DESC",
+    [R_LIST_EVENTS_DUE] =
+        "SELECT " EVENT_COLUMNS " FROM events"
+        " WHERE subscription = ?1 AND state = 1 AND due <= ?2 ORDER BY due, id",
+    [R_LIST_EVENTS_DEAD] =
+        "SELECT " EVENT_COLUMNS " FROM events"
+        " WHERE subscription = ?1 AND state = 3 AND id < ?2 ORDER BY id DESC",
 };
 /* clang-format on */
 
@@ -205,6 +248,14 @@ enum rc reader_step(struct backend_reader *r, sqlite3_stmt *st)
         return RC_NOT_FOUND;
     reader_idle(r);
     return RC_IO;
+}
+
+void bind_beyond_ids(sqlite3_stmt *st, int at)
+{
+    static const uint8_t beyond[17] = {255, 255, 255, 255, 255, 255, 255, 255, 255,
+                                       255, 255, 255, 255, 255, 255, 255, 0};
+
+    sqlite3_bind_blob(st, at, beyond, (int)sizeof beyond, SQLITE_STATIC);
 }
 
 void user_from_row(sqlite3_stmt *st, struct user_row *out)

@@ -15,6 +15,24 @@ enum rc scan_rows(struct backend_reader *r, sqlite3_stmt *st, bool (*row)(sqlite
     return st ? reader_walk(r, st, row, &walk) : RC_IO;
 }
 
+void *scan_room(struct arena *arena, void *rows, size_t n, size_t *cap, size_t size)
+{
+    void *moved;
+
+    if (n < *cap)
+        return rows;
+    *cap = *cap ? *cap * 2 : 16;
+    moved = arena_alloc(arena, *cap * size);
+    if (n)
+        memcpy(moved, rows, n * size);
+    return moved;
+}
+
+uint32_t scan_limit(uint32_t limit)
+{
+    return limit < 1 ? 1 : limit > STORE_ROWS_MAX ? STORE_ROWS_MAX : limit;
+}
+
 static bool resource_from_row(sqlite3_stmt *st, void *ctx)
 {
     const struct walk *w = ctx;
@@ -123,7 +141,7 @@ static bool entry_from_row(sqlite3_stmt *st, void *ctx)
 
     if (e.kind == LOG_USER)
         e.user = (struct user_key){.resource = column_uuid(st, 2), .user = column_uuid(st, 3)};
-    else if (e.kind == LOG_RESOURCE)
+    else if (e.kind == LOG_RESOURCE || e.kind == LOG_SMS_SENDER || e.kind == LOG_SUBSCRIPTION)
         e.resource = column_uuid(st, 2);
     else if (e.kind == LOG_PRINCIPAL)
         e.principal = column_uuid(st, 3);

@@ -2,8 +2,15 @@
  *
  * Keys are octets and time-ordered where rows come in bulk; every table is its own primary key's
  * tree. Where rows are written often indexes are few, since each costs a page per commit: users by
- * time (lists), and partial ones which the ordinary insert does not touch. A step of migration is
- * never changed once released: add the next one. */
+ * time (lists), and partial ones which the ordinary insert does not touch.
+ *
+ * Messages and events come by the million and time-ordered: inserts touch the end of their tree
+ * and of the partial index of what is due. A row of an ordinary message has some 450 octets and
+ * stays on its page; one above 1,000 goes on in pages of its own, which hold the end of it: so text
+ * and history stand last, and what lists filter by stands first. A table with a hidden number as
+ * its key would need a second tree for the ids.
+ *
+ * A step of migration is never changed once released: add the next one. */
 #include "store/sqlite/sqlite_backend.h"
 
 /* clang-format off */
@@ -72,9 +79,51 @@ static const char *const steps[] = {
     "CREATE INDEX role_assignments_role ON role_assignments(role);"
     "CREATE TABLE issuers(id BLOB NOT NULL PRIMARY KEY, version INTEGER NOT NULL,"
     "  issuer TEXT NOT NULL UNIQUE, document TEXT NOT NULL, created INTEGER NOT NULL) WITHOUT ROWID;",
+    /* 3 */
+    "CREATE TABLE sms_messages(id BLOB NOT NULL PRIMARY KEY, resource BLOB NOT NULL,"
+    "  state INTEGER NOT NULL, created INTEGER NOT NULL, due INTEGER NOT NULL,"
+    "  deadline INTEGER NOT NULL, finished INTEGER NOT NULL, attempts INTEGER NOT NULL,"
+    "  code INTEGER NOT NULL, segments INTEGER NOT NULL, segments_failed INTEGER NOT NULL,"
+    "  ucs2 INTEGER NOT NULL, report INTEGER NOT NULL, unsure INTEGER NOT NULL,"
+    "  sender TEXT NOT NULL, recipient TEXT NOT NULL, transport TEXT NOT NULL, tag TEXT NOT NULL,"
+    "  ref TEXT NOT NULL, text TEXT NOT NULL, history TEXT NOT NULL) WITHOUT ROWID;"
+    "CREATE INDEX sms_due ON sms_messages(transport, state, due, id) WHERE state < 4;"
+    "CREATE TABLE sms_repeats(resource BLOB NOT NULL, id BLOB NOT NULL, digest BLOB NOT NULL,"
+    "  message BLOB NOT NULL, first_sent INTEGER NOT NULL, kept_until INTEGER NOT NULL,"
+    "  item TEXT NOT NULL, PRIMARY KEY(resource, id)) WITHOUT ROWID;"
+    "CREATE INDEX sms_repeats_kept ON sms_repeats(kept_until);"
+    "CREATE TABLE sms_optouts(resource BLOB NOT NULL, sender TEXT NOT NULL,"
+    "  recipient TEXT NOT NULL, created INTEGER NOT NULL,"
+    "  PRIMARY KEY(resource, sender, recipient)) WITHOUT ROWID;"
+    "CREATE TABLE sms_senders(resource BLOB NOT NULL, sender TEXT NOT NULL,"
+    "  version INTEGER NOT NULL, document TEXT NOT NULL, created INTEGER NOT NULL,"
+    "  PRIMARY KEY(resource, sender)) WITHOUT ROWID;"
+    "CREATE TABLE sms_transports(name TEXT NOT NULL PRIMARY KEY, kind TEXT NOT NULL,"
+    "  version INTEGER NOT NULL, document TEXT NOT NULL, sealed BLOB NOT NULL,"
+    "  created INTEGER NOT NULL) WITHOUT ROWID;"
+    "CREATE TABLE sms_refs(transport TEXT NOT NULL, ref TEXT NOT NULL, message BLOB NOT NULL,"
+    "  part INTEGER NOT NULL, kept_until INTEGER NOT NULL, PRIMARY KEY(transport, ref))"
+    "  WITHOUT ROWID;"
+    "CREATE INDEX sms_refs_kept ON sms_refs(kept_until);"
+    "CREATE TABLE subscriptions(resource BLOB NOT NULL, name TEXT NOT NULL, id BLOB NOT NULL,"
+    "  version INTEGER NOT NULL, state INTEGER NOT NULL, document TEXT NOT NULL,"
+    "  sealed BLOB NOT NULL, handshake TEXT NOT NULL, failure TEXT NOT NULL,"
+    "  created INTEGER NOT NULL, PRIMARY KEY(resource, name)) WITHOUT ROWID;"
+    "CREATE UNIQUE INDEX subscriptions_id ON subscriptions(id);"
+    "CREATE TABLE events(subscription BLOB NOT NULL, id BLOB NOT NULL, resource BLOB NOT NULL,"
+    "  state INTEGER NOT NULL, time INTEGER NOT NULL, published INTEGER NOT NULL,"
+    "  due INTEGER NOT NULL, last_attempt INTEGER NOT NULL, attempts INTEGER NOT NULL,"
+    "  event_id TEXT NOT NULL, type TEXT NOT NULL, subject TEXT NOT NULL, outcome TEXT NOT NULL,"
+    "  data TEXT NOT NULL, PRIMARY KEY(subscription, id)) WITHOUT ROWID;"
+    "CREATE INDEX events_due ON events(subscription, due, id) WHERE state = 1;"
+    "CREATE INDEX events_dead ON events(subscription, id) WHERE state = 3;"
+    "CREATE INDEX events_done ON events(state, published) WHERE state > 1;",
 };
 /* clang-format on */
 _Static_assert(ARRAY_LEN(steps) == STORE_SCHEMA_VERSION, "one step per version");
+_Static_assert(SMS_SUBMITTED == 3 && SMS_DELIVERED == 4, "sms_due holds the open ones");
+_Static_assert(EVENT_PENDING == 1 && EVENT_DELIVERED == 2 && EVENT_DEAD == 3,
+               "indexes of events name the states");
 
 static enum rc not_ours(const char *path, struct buf *why)
 {

@@ -89,6 +89,25 @@ static void ordered_ones_follow_the_clock(void **state)
     }
 }
 
+static void the_first_of_a_time_comes_before_its_ids(void **state)
+{
+    static const unix_ms times[] = {1, 1795446000000, 1795446000001, ((unix_ms)1 << 48) - 1};
+    struct uuid last = uuid_first(0), far = uuid_first(INT64_MAX), zeros = {{0}};
+
+    (void)state;
+    assert_true(uuid_eq(&last, &zeros));
+    last = uuid_first(-5);
+    assert_true(uuid_eq(&last, &zeros));
+    for (size_t i = 0; i < ARRAY_LEN(times); i++) {
+        struct uuid first = uuid_first(times[i]), id = uuid_ordered(times[i]);
+
+        assert_true(memcmp(&last, &first, sizeof first) < 0);
+        assert_true(memcmp(&first, &id, sizeof id) < 0);
+        last = id;
+    }
+    assert_true(time_of(&far) == times[3]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -96,6 +115,7 @@ int main(void)
         cmocka_unit_test(random_ones_are_version_4_and_differ),
         cmocka_unit_test(ordered_ones_sort_within_a_millisecond),
         cmocka_unit_test(ordered_ones_follow_the_clock),
+        cmocka_unit_test(the_first_of_a_time_comes_before_its_ids),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

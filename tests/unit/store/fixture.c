@@ -1,6 +1,7 @@
 #include "fixture.h"
 
 #include <dirent.h>
+#include <sched.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
 
@@ -179,6 +180,76 @@ enum rc fixture_commit(struct fixture *f, struct change *items, size_t n)
     return rc;
 }
 
+/** The opener's watch holds the writer until `wanted` sets are queued behind it. */
+struct hold {
+    struct store *store;
+    uint64_t wanted;
+    _Atomic bool held;
+};
+
+static void hold_writer(void *ctx, const struct log_entry *entries, size_t n)
+{
+    struct hold *h = ctx;
+    struct store_figures figures = {0};
+
+    (void)entries, (void)n;
+    atomic_store(&h->held, true);
+    while (figures.queue_high < h->wanted) {
+        (void)sched_yield();
+        store_figures(h->store, &figures);
+    }
+}
+
+void fixture_commit_as_one_batch(struct fixture *f, struct change *c, size_t n, enum rc *rcs)
+{
+    struct change opener = {.kind = CHANGE_SIGNING_KEY_PUT, .u.signing_key.kid = STR("opener")};
+    struct change_set first = {.items = &opener, .n = 1}, sets[8] = {0};
+    struct hold h = {.store = f->store, .wanted = n};
+    uint64_t before = store_commits(f->store);
+
+    assert_in_range(n, 2, ARRAY_LEN(sets));
+    store_watch(f->store, hold_writer, &h);
+    store_commit(f->store, &first);
+    while (!atomic_load(&h.held))
+        (void)sched_yield();
+    for (size_t i = 0; i < n; i++)
+        sets[i] = (struct change_set){.items = &c[i], .n = 1};
+    fixture_commit_sets(f, sets, n, rcs);
+    assert_int_equal(store_commits(f->store), before + 2);
+    store_watch(f->store, NULL, NULL);
+}
+
+static void note_told(void *ctx, const struct log_entry *entries, size_t n)
+{
+    struct told *told = ctx;
+
+    told->n += n;
+    told->last = entries[n - 1];
+}
+
+static void note_kept(void *ctx, const struct log_entry *entry)
+{
+    note_told(ctx, entry, 1);
+}
+
+enum rc fixture_commit_watched(struct fixture *f, struct change *c, struct told *out)
+{
+    struct told before = {0}, kept = {0};
+    enum rc rc;
+
+    *out = (struct told){0};
+    assert_int_equal(store_each_change(f->reader, 0, note_kept, &before), RC_OK);
+    store_watch(f->store, note_told, out);
+    rc = fixture_commit(f, c, 1);
+    store_watch(f->store, NULL, NULL);
+    assert_int_equal(store_each_change(f->reader, before.last.seq, note_kept, &kept), RC_OK);
+    assert_int_equal(kept.n, out->n);
+    assert_int_equal(kept.last.seq, out->last.seq);
+    assert_int_equal(kept.last.kind, out->last.kind);
+    assert_true(uuid_eq(&kept.last.resource, &out->last.resource));
+    return rc;
+}
+
 enum rc fixture_user(struct fixture *f, const struct user_key *key, struct user_row *out)
 {
     return store_user(f->reader, key, &f->arena, out);
@@ -289,6 +360,86 @@ struct change put_issuer(uint64_t n, struct str issuer)
     };
 }
 
+struct uuid id_at(unix_ms when, uint64_t n)
+{
+    struct uuid id = uuid_first(when);
+
+    for (int i = 0; i < 8; i++)
+        id.octets[8 + i] = (uint8_t)(n >> (56 - 8 * i));
+    return id;
+}
+
+struct change add_sms(uint64_t n, unix_ms when)
+{
+    return (struct change){
+        .kind = CHANGE_SMS_ADD,
+        .u.sms = {.id = id_at(when, n),
+                  .resource = id_of(1),
+                  .state = SMS_QUEUED,
+                  .created = when,
+                  .due = when,
+                  .deadline = when + 1000,
+                  .segments = 1,
+                  .report = true,
+                  .from = STR("+14255550123"),
+                  .to = STR("+14255550124"),
+                  .text = STR("text"),
+                  .transport = STR("inbox")},
+    };
+}
+
+struct change step_sms(const struct uuid *id, unsigned from, enum sms_state to)
+{
+    return (struct change){
+        .kind = CHANGE_SMS_STEP,
+        .u.sms_step = {.id = *id, .from = from, .to = to, .due = NOW, .attempts = 1},
+    };
+}
+
+struct change put_subscription(uint64_t n, struct str name)
+{
+    return (struct change){
+        .kind = CHANGE_SUBSCRIPTION_PUT,
+        .u.subscription = {.resource = id_of(1),
+                           .name = name,
+                           .id = id_of(n),
+                           .version = 1,
+                           .state = SUBSCRIPTION_SUCCEEDED,
+                           .document = STR("{}"),
+                           .created = NOW},
+    };
+}
+
+struct change add_event(uint64_t subscription, uint64_t n, unix_ms when)
+{
+    return (struct change){
+        .kind = CHANGE_EVENT_ADD,
+        .u.event = {.subscription = id_of(subscription),
+                    .id = id_at(when, n),
+                    .resource = id_of(1),
+                    .state = EVENT_PENDING,
+                    .event_id = STR("6d1d5c4a"),
+                    .type = STR("Microsoft.Communication.SMSReceived"),
+                    .subject = STR("/phonenumber/14255550123"),
+                    .data = STR("{}"),
+                    .time = when,
+                    .published = when,
+                    .due = when},
+    };
+}
+
+struct change step_event(const struct change *added, unsigned from, enum event_state to)
+{
+    return (struct change){
+        .kind = CHANGE_EVENT_STEP,
+        .u.event_step = {.subscription = added->u.event.subscription,
+                         .id = added->u.event.id,
+                         .from = from,
+                         .to = to,
+                         .attempts = 1},
+    };
+}
+
 void put_principals(struct fixture *f, uint64_t from, uint64_t to)
 {
     for (uint64_t n = from; n <= to; n++) {
@@ -305,4 +456,11 @@ void check_text(struct str got, struct str wanted)
 {
     if (!str_eq(got, wanted))
         fail_msg("got \"" STR_FMT "\", not \"" STR_FMT "\"", STR_ARG(got), STR_ARG(wanted));
+}
+
+void check_id(const struct uuid *got, uint64_t n)
+{
+    const struct uuid wanted = id_of(n);
+
+    assert_memory_equal(got->octets, wanted.octets, sizeof wanted.octets);
 }

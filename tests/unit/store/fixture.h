@@ -57,6 +57,15 @@ void fixture_reopen(struct fixture *f);
 enum rc fixture_commit(struct fixture *f, struct change *items, size_t n);
 /** The same for `n` sets queued together: `rcs` gets their outcomes; checks the order. */
 void fixture_commit_sets(struct fixture *f, struct change_set *sets, size_t n, enum rc *rcs);
+/** Commits `n` sets of one change each, 2 to 8, as one batch. */
+void fixture_commit_as_one_batch(struct fixture *f, struct change *c, size_t n, enum rc *rcs);
+/** What a watch was told. */
+struct told {
+    size_t n;
+    struct log_entry last;
+};
+/** Commits one change; what the watch is told of it stands in the change log too. */
+enum rc fixture_commit_watched(struct fixture *f, struct change *c, struct told *out);
 /** Runs the loop until somebody calls loop_stop(). */
 void fixture_run(struct fixture *f);
 /** As store_user() with the fixture's reader. */
@@ -79,8 +88,20 @@ struct change put_role(uint64_t n, struct str name);
 /** Role assignment `n`, made at NOW + n. */
 struct change assign(uint64_t n, uint64_t principal, uint64_t role, struct str scope);
 struct change put_issuer(uint64_t n, struct str issuer);
+/** An id as uuid_ordered() makes them: `when`, then `n`. */
+struct uuid id_at(unix_ms when, uint64_t n);
+/** A queued message of resource 1 by "inbox", made and due at `when`; its id: id_at(when, n). */
+struct change add_sms(uint64_t n, unix_ms when);
+struct change step_sms(const struct uuid *id, unsigned from, enum sms_state to);
+/** Version 1 of a subscription of resource 1; its id: id_of(n). */
+struct change put_subscription(uint64_t n, struct str name);
+/** A pending event of subscription id_of(`subscription`), due at `when`; its id: id_at(when, n). */
+struct change add_event(uint64_t subscription, uint64_t n, unix_ms when);
+struct change step_event(const struct change *added, unsigned from, enum event_state to);
 /** Makes applications with the object ids `from` to `to`, of client ids beyond 1,000,000. */
 void put_principals(struct fixture *f, uint64_t from, uint64_t to);
 void check_text(struct str got, struct str wanted);
+/** Is it id_of(n)? */
+void check_id(const struct uuid *got, uint64_t n);
 
 #endif

@@ -12,12 +12,17 @@ struct path { /* what is written while a fault waits */
     size_t sets;
     size_t value_len; /* of the named value that each set puts beside its user */
     int stride;       /* 1: every call */
-    bool access;      /* sets of applications instead: see commit_access() */
+    enum {
+        PAIRS = 0,
+        ACCESS,   /* see commit_access() */
+        MESSAGES, /* see commit_message() */
+    } what;
 };
 
-static const struct path short_path = {6, 10, 1, false};
-static const struct path long_path = {18, 300000, 131, false}; /* long enough for checkpoints */
-static const struct path access_path = {6, 0, 1, true};
+static const struct path short_path = {6, 10, 1, PAIRS};
+static const struct path long_path = {18, 300000, 131, PAIRS}; /* long enough for checkpoints */
+static const struct path access_path = {6, 0, 1, ACCESS};
+static const struct path messages_path = {6, 0, 1, MESSAGES};
 
 static char big[300000];
 
@@ -99,15 +104,91 @@ static bool access_is_done(struct fixture *f, size_t i)
     return (rc == RC_OK) == (i % 2 == 0);
 }
 
+/** Message `i`, the request and the carrier's id that belong to it, and an event. */
+static void fill_message(struct change c[static 4], size_t i)
+{
+    c[0] = add_sms(i, NOW);
+    c[0].u.sms.text = str_of(big, 3000); /* goes on in a page of its own */
+    c[1] = (struct change){.kind = CHANGE_SMS_REPEAT_ADD,
+                           .u.sms_repeat = {.resource = id_of(1), .id = id_of(i)}};
+    c[2] = (struct change){.kind = CHANGE_SMS_REF_PUT,
+                           .u.sms_ref = {.transport = STR("inbox"), .ref = name_of(i)}};
+    c[3] = add_event(1, i, NOW);
+}
+
+/** Before the fault waits: the messages that sets of odd numbers end. */
+static void prepare_messages(struct fixture *f, size_t sets)
+{
+    struct change c[4];
+
+    for (size_t i = 1; i < sets; i += 2) {
+        fill_message(c, i);
+        assert_int_equal(fixture_commit(f, c, 3), RC_OK);
+    }
+}
+
+/** Set `i`: sends a message; one of an odd number ends one and tells of it. */
+static enum rc commit_message(struct fixture *f, size_t i)
+{
+    struct change c[4];
+
+    fill_message(c, i);
+    if (i % 2 == 0)
+        return fixture_commit(f, c, 4);
+    c[2] = step_sms(&c[0].u.sms.id, SMS_OPEN_STATES, SMS_DELIVERED);
+    c[2].u.sms_step.history = str_of(big, 2000);
+    return fixture_commit(f, c + 2, 2);
+}
+
+/** Is what set `i` does done? Fails when only a part of it is. */
+static bool message_is_done(struct fixture *f, size_t i)
+{
+    const struct uuid id = id_at(NOW, i), one = id_of(1), request = id_of(i);
+    struct sms_ref_row ref = {.transport = STR("inbox"), .ref = name_of(i)};
+    struct sms_repeat_row repeat;
+    struct event_row event;
+    struct sms_row row;
+    enum rc there = store_sms(f->reader, &id, &f->arena, &row);
+    enum rc told = store_event(f->reader, &one, &id, &f->arena, &event);
+
+    assert_true(told == RC_OK || told == RC_NOT_FOUND);
+    assert_int_equal(store_sms_repeat(f->reader, &one, &request, &f->arena, &repeat), there);
+    assert_int_equal(store_sms_ref(f->reader, &ref), there);
+    if (i % 2) {
+        assert_int_equal(there, RC_OK);
+        assert_int_equal(row.state, told ? SMS_QUEUED : SMS_DELIVERED);
+    } else {
+        assert_int_equal(there, told);
+    }
+    return told == RC_OK;
+}
+
+static void prepare(const struct path *path, struct fixture *f)
+{
+    if (path->what == ACCESS)
+        prepare_access(f, path->sets);
+    else if (path->what == MESSAGES)
+        prepare_messages(f, path->sets);
+}
+
 static enum rc commit_set(const struct path *path, struct fixture *f, size_t i)
 {
-    return path->access ? commit_access(f, i) : commit_pair(f, i, path->value_len);
+    return path->what == ACCESS     ? commit_access(f, i)
+           : path->what == MESSAGES ? commit_message(f, i)
+                                    : commit_pair(f, i, path->value_len);
+}
+
+static bool is_done(const struct path *path, struct fixture *f, size_t i)
+{
+    return path->what == ACCESS     ? access_is_done(f, i)
+           : path->what == MESSAGES ? message_is_done(f, i)
+                                    : pair_is_there(f, i);
 }
 
 /** What the set says when it is committed a second time. */
 static enum rc said_again(const struct path *path, size_t i)
 {
-    return path->access && i % 2 ? RC_OK : RC_CONFLICT;
+    return path->what == ACCESS && i % 2 ? RC_OK : RC_CONFLICT;
 }
 
 static void check_acknowledged(const struct path *path, struct fixture *f, const enum rc *rcs,
@@ -119,10 +200,10 @@ static void check_acknowledged(const struct path *path, struct fixture *f, const
     for (size_t i = 0; i < path->sets; i++)
         acknowledged += rcs[i] == RC_OK;
     store_figures(f->store, &figures);
-    if (exactly && !path->access)
+    if (exactly && path->what == PAIRS)
         assert_int_equal(figures.users, acknowledged);
     for (size_t i = 0; i < path->sets; i++) {
-        bool there = path->access ? access_is_done(f, i) : pair_is_there(f, i);
+        bool there = is_done(path, f, i);
 
         if (rcs[i] == RC_OK)
             assert_true(there);
@@ -142,8 +223,7 @@ static bool survive_io_error(const struct path *path, struct fault_plan plan)
     fixture_init(&f, &back_ends[0]);
     f.vfs = FAULT_VFS;
     fixture_open(&f);
-    if (path->access)
-        prepare_access(&f, path->sets);
+    prepare(path, &f);
     fault_vfs_arm(plan);
     for (size_t i = 0; i < path->sets; i++) {
         rcs[i] = commit_set(path, &f, i);
@@ -175,8 +255,7 @@ static bool survive_full_disk(const struct path *path, struct fault_plan plan)
     fixture_init(&f, &back_ends[0]);
     f.vfs = FAULT_VFS;
     fixture_open(&f);
-    if (path->access)
-        prepare_access(&f, path->sets);
+    prepare(path, &f);
     fault_vfs_arm(plan);
     for (size_t i = 0; i < path->sets; i++) {
         rcs[i] = commit_set(path, &f, i);
@@ -229,17 +308,28 @@ static void survives_a_failed_write_at_every_write(void **state)
                   survive_io_error, 20);
 }
 
+static void survive_each_fault(const struct path *path)
+{
+    at_every_call(path, (struct fault_plan){FAULT_SYNC, 0, SQLITE_IOERR_FSYNC, false},
+                  survive_io_error, 6);
+    at_every_call(path, (struct fault_plan){FAULT_WRITE, 0, SQLITE_IOERR_WRITE, false},
+                  survive_io_error, 20);
+    at_every_call(path, (struct fault_plan){FAULT_WRITE, 0, SQLITE_FULL, true}, survive_full_disk,
+                  20);
+    at_every_call(path, (struct fault_plan){FAULT_WRITE, 0, SQLITE_FULL, false}, survive_full_disk,
+                  20);
+}
+
 static void survives_a_failure_at_every_call_of_application_sets(void **state)
 {
     (void)state;
-    at_every_call(&access_path, (struct fault_plan){FAULT_SYNC, 0, SQLITE_IOERR_FSYNC, false},
-                  survive_io_error, 6);
-    at_every_call(&access_path, (struct fault_plan){FAULT_WRITE, 0, SQLITE_IOERR_WRITE, false},
-                  survive_io_error, 20);
-    at_every_call(&access_path, (struct fault_plan){FAULT_WRITE, 0, SQLITE_FULL, true},
-                  survive_full_disk, 20);
-    at_every_call(&access_path, (struct fault_plan){FAULT_WRITE, 0, SQLITE_FULL, false},
-                  survive_full_disk, 20);
+    survive_each_fault(&access_path);
+}
+
+static void survives_a_failure_at_every_call_of_message_sets(void **state)
+{
+    (void)state;
+    survive_each_fault(&messages_path);
 }
 
 static void survives_a_full_disk_at_every_write(void **state)
@@ -406,6 +496,7 @@ int main(void)
         cmocka_unit_test(survives_a_failed_sync_of_a_long_run),
         cmocka_unit_test(survives_a_failed_write_at_every_write),
         cmocka_unit_test(survives_a_failure_at_every_call_of_application_sets),
+        cmocka_unit_test(survives_a_failure_at_every_call_of_message_sets),
         cmocka_unit_test(survives_a_full_disk_at_every_write),
         cmocka_unit_test(survives_a_full_disk_of_a_long_run),
         cmocka_unit_test(survives_one_refused_write_of_a_long_run),

@@ -2,8 +2,6 @@
  * preconditions, what goes along, the change log. Lists: test_store_access_lists.c. */
 #include "fixture.h"
 
-#include <sched.h>
-
 #define LARGE (64 * KIB)
 
 static struct change delete_role(uint64_t n)
@@ -204,46 +202,6 @@ static void refuses_names_with_a_nul(struct fixture *f)
     assert_int_equal(find(f, APPLICATION_BY_NAME, (struct str){"a\0x", 3}, &got), RC_NOT_FOUND);
 }
 
-/** The opener's watch holds the writer until `wanted` sets are queued behind it. */
-struct hold {
-    struct store *store;
-    uint64_t wanted;
-    _Atomic bool held;
-};
-
-static void hold_writer(void *ctx, const struct log_entry *entries, size_t n)
-{
-    struct hold *h = ctx;
-    struct store_figures figures = {0};
-
-    (void)entries, (void)n;
-    atomic_store(&h->held, true);
-    while (figures.queue_high < h->wanted) {
-        (void)sched_yield();
-        store_figures(h->store, &figures);
-    }
-}
-
-/** Commits `n` > 1 sets of one change as one batch. */
-static void commit_as_one_batch(struct fixture *f, struct change *c, size_t n, enum rc *rcs)
-{
-    struct change opener = {.kind = CHANGE_SIGNING_KEY_PUT, .u.signing_key.kid = STR("opener")};
-    struct change_set first = {.items = &opener, .n = 1}, sets[8] = {0};
-    struct hold h = {.store = f->store, .wanted = n};
-    uint64_t before = store_commits(f->store);
-
-    assert_in_range(n, 2, ARRAY_LEN(sets));
-    store_watch(f->store, hold_writer, &h);
-    store_commit(f->store, &first);
-    while (!atomic_load(&h.held))
-        (void)sched_yield();
-    for (size_t i = 0; i < n; i++)
-        sets[i] = (struct change_set){.items = &c[i], .n = 1};
-    fixture_commit_sets(f, sets, n, rcs);
-    assert_int_equal(store_commits(f->store), before + 2);
-    store_watch(f->store, NULL, NULL);
-}
-
 static void lets_one_of_two_puts_in_a_batch_win(struct fixture *f)
 {
     struct change c[6] = {put_application(1, STR("one")),   put_application(1, STR("rival")),
@@ -255,7 +213,7 @@ static void lets_one_of_two_puts_in_a_batch_win(struct fixture *f)
 
     fixture_open(f);
     c[3].u.application.version = c[4].u.application.version = 2;
-    commit_as_one_batch(f, c, 6, rcs);
+    fixture_commit_as_one_batch(f, c, 6, rcs);
     for (size_t i = 0; i < 6; i++)
         assert_int_equal(rcs[i], wanted[i]);
     assert_int_equal(find_client(f, 1, &got), RC_OK);
