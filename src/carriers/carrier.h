@@ -58,6 +58,8 @@ struct carrier_report {
     struct str secret;       /* reports that came by a callback: the message's own */
     bool delivered, final;   /* not final: only logged, or "on its way" */
     uint32_t code;           /* final and not delivered: 4005, 9999, … */
+    uint32_t segments_failed; /* not delivered: of this attempt; 0: all (not final: none is known,
+                               * else it is told as an attempt before the last) */
     const char *detail;
 };
 
