@@ -4,7 +4,8 @@
 uint8_t version_find(const struct service *service, struct str text)
 {
     for (uint8_t i = service->version_count; i > 0; i--) /* newest first: what most clients send */
-        if (name_eq(service->versions[i - 1], text))
+        if (service->any_case ? name_eq_nocase(service->versions[i - 1], text)
+                              : name_eq(service->versions[i - 1], text))
             return i;
     return 0;
 }
