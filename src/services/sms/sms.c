@@ -1,50 +1,130 @@
-/* The shared part of the SMS service. */
-#include "services/sms/sms.h"
-
-#include "services/site.h"
-
-struct sms {
-    struct sms_options options;
-};
+/* The shared part of the SMS service: made once, lent to every loop. */
+#include "services/sms/sms_core.h"
+#include "services/sms/sms_engine.h"
 
 struct sms *sms_new(const struct sms_options *options)
 {
     struct sms *s = calloc(1, sizeof *s);
 
-    if (!s)
+    if (!s || pthread_mutex_init(&s->lock, NULL))
         abort();
     s->options = *options;
+    map_init(&s->transports_seen);
+    map_init(&s->reporting);
+    list_init(&s->early);
+    s->rates = sms_rates_new();
+    sms_world_init(s);
+    s->engine = sms_engine_new(s);
     return s;
 }
 
 enum rc sms_load(struct sms *s, struct store_reader *r, struct buf *why)
 {
-    (void)s;
-    (void)r;
-    (void)why;
-    return RC_OK;
+    enum rc rc = sms_world_load(s, r);
+
+    if (rc)
+        buf_add(why, STR("senders and transports can't be read."));
+    else
+        sms_wake(s);
+    return rc;
 }
 
 void sms_on_commit(struct sms *s, const struct log_entry *entries, size_t n, struct store_reader *r)
 {
-    (void)s;
-    (void)entries;
-    (void)n;
-    (void)r;
+    bool changed = false;
+    enum rc rc;
+
+    for (size_t i = 0; i < n; i++)
+        changed =
+            changed || entries[i].kind == LOG_SMS_SENDER || entries[i].kind == LOG_SMS_TRANSPORT;
+    if (!changed)
+        return;
+    rc = sms_world_load(s, r);
+    if (rc)
+        log_error(s->options.log, "sms.reload_failed",
+                  "rc=%s action=kept_what_was do=reload_the_server", rc_name(rc));
+    else
+        sms_wake(s);
 }
 
 void sms_start(struct sms *s, const struct site *site)
 {
-    (void)s;
-    (void)site;
+    sms_engine_start(s->engine, site);
 }
 
 void sms_stop(struct sms *s)
 {
-    (void)s;
+    sms_engine_stop(s->engine);
 }
 
 void sms_free(struct sms *s)
 {
+    size_t at = 0;
+    struct str key;
+    void *name;
+
+    if (!s)
+        return;
+    sms_engine_free(s->engine);
+    snapshot_cell_clear(&s->world);
+    sms_rates_free(s->rates);
+    while (map_next(&s->transports_seen, &at, &key, &name))
+        free(name);
+    map_clear(&s->transports_seen);
+    map_clear(&s->reporting);
+    (void)pthread_mutex_destroy(&s->lock); /* nobody holds it any more */
     free(s);
+}
+
+const struct sms_options *sms_options(const struct sms *s)
+{
+    return &s->options;
+}
+
+void sms_wake(struct sms *s)
+{
+    sms_engine_wake(s->engine);
+}
+
+size_t sms_open_count(const struct sms *s)
+{
+    int64_t open = atomic_load_explicit(&s->open, memory_order_relaxed);
+
+    return open > 0 ? (size_t)open : 0;
+}
+
+/* ---- secrets of addresses ---- */
+
+static void keyed_secret(const struct sms *s, struct str purpose, struct str value, char *out)
+{
+    uint8_t mac[32];
+
+    master_key_hash(s->options.master, purpose, value, mac);
+    hex_encode(mac, SMS_SECRET_LEN / 2, out);
+}
+
+void sms_transport_secret(const struct sms *s, struct str name, char out[static SMS_SECRET_LEN])
+{
+    keyed_secret(s, STR("sms.transport"), name, out);
+}
+
+void sms_message_secret(const struct sms *s, const struct uuid *id, char out[static SMS_SECRET_LEN])
+{
+    keyed_secret(s, STR("sms.message"), str_of(id->octets, sizeof id->octets), out);
+}
+
+bool sms_transport_secret_is(const struct sms *s, struct str name, struct str given)
+{
+    char own[SMS_SECRET_LEN];
+
+    sms_transport_secret(s, name, own);
+    return ct_equal_str(str_of(own, sizeof own), given);
+}
+
+bool sms_message_secret_is(const struct sms *s, const struct uuid *id, struct str given)
+{
+    char own[SMS_SECRET_LEN];
+
+    sms_message_secret(s, id, own);
+    return ct_equal_str(str_of(own, sizeof own), given);
 }

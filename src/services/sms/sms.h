@@ -28,18 +28,18 @@ struct sms_options {
     struct clock *clock;
     struct master_key *master; /* seals secrets of transports */
     bool development;
-    bool senders_any;     /* sms.senders = any: every well-formed sender may send */
-    bool numbers_strict;  /* sms.number_check = strict */
+    bool senders_any;         /* sms.senders = any: every well-formed sender may send */
+    bool numbers_strict;      /* sms.number_check = strict */
     bool all_invalid_request; /* sms.all_invalid = request */
-    bool details_legacy;  /* sms.details_style = legacy */
-    bool events_plus;     /* sms.events_plus */
-    bool rates;           /* per-sender limits */
-    int64_t sim_delay_ms; /* sms.sim_delay */
-    int64_t keep_ms;      /* sms.keep: how long messages stay after their end; 0: for ever */
-    struct str transport; /* sms.transport: of senders that name none */
-    struct str callback_url; /* sms.callback_url: how carriers reach us; empty: the first plain
-                              * listener on loopback */
-    size_t queue_max;     /* sms.queue_max: open messages beyond which sends get 503 */
+    bool details_legacy;      /* sms.details_style = legacy */
+    bool events_plus;         /* sms.events_plus */
+    bool rates;               /* per-sender limits */
+    int64_t sim_delay_ms;     /* sms.sim_delay */
+    int64_t keep_ms;          /* sms.keep: how long messages stay after their end; 0: for ever */
+    struct str transport;     /* sms.transport: of senders that name none */
+    struct str callback_url;  /* sms.callback_url: how carriers reach us; empty: the first plain
+                               * listener on loopback */
+    size_t queue_max;         /* sms.queue_max: open messages beyond which sends get 503 */
 };
 
 /** The shared part; owned. Options are copied, what they point to is not. */

@@ -1,0 +1,120 @@
+/* The shared part from inside: what sms.c makes and the engine, the routes and the snapshot use. */
+#ifndef SERVICES_SMS_CORE_H
+#define SERVICES_SMS_CORE_H
+
+#include "services/sms/sms_private.h"
+
+struct sms_engine;
+struct sms_rates;
+
+#define SMS_THROTTLED_MAX 64
+
+struct sms {
+    struct sms_options options;
+    struct snapshot_cell world; /* struct sms_world */
+    struct sms_rates *rates;
+    struct sms_engine *engine;  /* NULL before sms_start() and after sms_stop() */
+    _Atomic int64_t open;       /* messages that have not ended */
+    pthread_mutex_t lock;       /* for what follows */
+    struct map transports_seen; /* names that messages have been given: lower case → itself */
+    uint64_t throttled[SMS_THROTTLED_MAX]; /* simulation: requests that got their 429; 0: free */
+    size_t throttled_next;
+    struct list early; /* reports whose refs are not known yet, oldest first */
+    size_t early_n;
+    struct map reporting; /* 16 octets of a message's id → the job that changes its parts now */
+};
+
+/* sms_row.c: rows and the changes that make and move them */
+/** How many parts a text takes on the air, and in which alphabet. What is longer than any sender
+ * may send (or no UTF-8) counts as the most there can be. */
+uint32_t sms_measure(struct str text, bool *out_ucs2) NODISCARD;
+/** A row of a message about to be sent: everything but its texts' home, which is the caller's.
+ * Measures the text. Open, or (immediate transports) with its transport already. */
+void sms_row_open(const struct sms *s, const struct sms_world *w, const struct sms_sender *sender,
+                  struct sms_row *row, unix_ms now);
+/** Makes the row final, with one more of its deliveryAttempts. Texts in `arena`. */
+void sms_row_end(struct sms_row *row, const struct sms_fate *fate, unix_ms now,
+                 struct arena *arena);
+/** One more attempt, in which so many segments failed, before those there are. */
+void sms_row_attempt(struct sms_row *row, uint32_t segments_failed, unix_ms now,
+                     struct arena *arena);
+/** The step from one of `from` (SMS_STATE_BIT()s) to what the row says now. */
+void sms_step_add(struct change_list *changes, unsigned from, const struct sms_row *row);
+/** SMSDeliveryReportReceived of a final row, if a report was asked for. */
+void sms_report_publish(struct sms *s, const struct sms_row *row, struct change_list *changes);
+/** SMSReceived. */
+void sms_received_publish(struct sms *s, const struct sms_row *row, struct change_list *changes);
+
+/* sms_fate.c */
+/** What ends `row` (as it stands in the store, open): its step, its event, what the simulation
+ * adds. The row becomes final. How many messages the set opens besides is added to *opened. */
+void sms_end_add(const struct site *site, struct sms_row *row, const struct sms_fate *fate,
+                 struct change_list *changes, int64_t *opened);
+/** How many parts the carrier made of a message, and which of them have been reported: kept before
+ * the carrier's own ref. */
+#define SMS_PARTS_MAX 255
+struct str sms_parts_ref(uint32_t parts, const uint8_t done[static 32], struct str ref,
+                         struct arena *arena) NODISCARD;
+/** Takes it apart: 0 parts when there are no more than one. */
+uint32_t sms_parts_split(struct str kept, uint8_t done[static 32], struct str *out_ref);
+/** sms_ref_row.part holds the number of the part and of all of them. */
+#define SMS_PART(at, of) ((uint32_t)(at) | (uint32_t)(of) << 16)
+/** The refs of a message are in the store from now on: a report that came before them counts now.
+ */
+void sms_early_apply(const struct site *site, struct str transport, const struct str *refs,
+                     size_t n);
+/** Forgets reports that nobody asked for in time. */
+void sms_early_expire(struct sms *s);
+void sms_early_clear(struct sms *s);
+
+/* sms_inbound.c */
+/** A message that came in for `owner`: its row, its event, what its keyword does; `reader` is the
+ * calling loop's. Fills *out (texts in the list's arena). */
+void sms_arrival_add(struct sms *s, const struct sms_world *w, const struct sms_sender *owner,
+                     const struct carrier_inbound *m, struct str transport,
+                     struct store_reader *reader, unix_ms now, struct change_list *changes,
+                     struct sms_row *out, int64_t *opened);
+
+/* sms_keywords.c */
+enum sms_keyword { SMS_KEYWORD_NONE = 0, SMS_KEYWORD_STOP, SMS_KEYWORD_START, SMS_KEYWORD_HELP };
+/** What the whole text means, blanks around it and case aside. Source: wire/sms §4.4. */
+enum sms_keyword sms_keyword_of(struct str text) NODISCARD;
+
+/* sms_sim.c: wire/sms §7 */
+/** What the rules make of one recipient before it is taken: 202, 400, 500, 503. */
+int sms_sim_status(struct str to);
+/** True when the request must be told to come again: a recipient asks for it, and this request (of
+ * that key) has not been told yet. */
+bool sms_sim_throttles(struct sms *s, struct str to, uint64_t key);
+/** What comes back to the sender once the message has been delivered: true with its text. */
+bool sms_sim_answer(const struct sms_row *row, struct str *out_text);
+
+/* sms_world.c */
+/** Reads both tables and publishes what they say. A row that can't be read is left out and logged.
+ */
+enum rc sms_world_load(struct sms *s, struct store_reader *r) NODISCARD;
+/** The world without rows: the built-in inbox. */
+void sms_world_init(struct sms *s);
+
+/* sms_seen.c */
+/** Adds to the set what makes the engine look after messages of this transport in every later run,
+ * unless that has been done. */
+void sms_transport_note(struct sms *s, struct str name, struct change_list *changes);
+/** It is committed. Any thread. */
+void sms_transport_seen(struct sms *s, struct str name);
+/** The names, copied to `arena`. Any thread. */
+struct str *sms_transports_seen(struct sms *s, struct arena *arena, size_t *out_n);
+#define SMS_SEEN_PREFIX STR("sms.transport.")
+
+/* sms_rates.c */
+struct sms_rates *sms_rates_new(void);
+/** NULL is fine. */
+void sms_rates_free(struct sms_rates *r);
+/** Counts `units` of the sender; false when this minute's share (`rate`) is used up, with the
+ * seconds until the next. A request that begins within the share may go beyond it. Any thread. */
+bool sms_rates_take(struct sms_rates *r, const struct sms_sender *sender, uint32_t rate,
+                    uint32_t units, unix_ms now, uint32_t *out_retry_s) NODISCARD;
+/** The segments a minute that hold for the sender; 0: no limit. */
+uint32_t sms_rate_of(const struct sms *s, const struct sms_sender *sender) NODISCARD;
+
+#endif

@@ -1,0 +1,288 @@
+/* Messages that come in: whose they are, what their keyword does, what is answered. One commit has
+ * all of it. Source: wire/sms §4.4. */
+#include "services/sms/sms_core.h"
+
+#define INBOUND_TEXT_MAX (64 * KIB)
+#define REF_MAX          ((size_t)256)
+
+struct arrival {
+    struct arena arena;
+    const struct site *site;
+    const struct sms_world *world;
+    struct carrier_inbound in; /* texts in the arena */
+    struct str transport;
+    struct sms_sender owner;
+    struct sms_row row;
+    struct change_list changes;
+    struct change_set set;
+    int64_t opened;
+    carrier_done_fn done;
+    void *ctx;
+    enum rc rc;
+    struct loop_task task;
+};
+
+/* ---- what goes into the commit ---- */
+
+static struct sms_row arrived_row(const struct sms_sender *owner, const struct carrier_inbound *m,
+                                  struct str transport, unix_ms now, struct arena *arena)
+{
+    bool ucs2;
+    uint32_t segments = sms_measure(m->text, &ucs2);
+
+    return (struct sms_row){
+        .id = uuid_ordered(now),
+        .resource = owner->resource,
+        .state = SMS_RECEIVED,
+        .created = now,
+        .segments = m->segments ? m->segments : segments,
+        .ucs2 = ucs2,
+        .from = arena_dup(arena, m->from),
+        .to = arena_dup(arena, m->to),
+        .text = arena_dup(arena, m->text),
+        .transport = arena_dup(arena, transport),
+    };
+}
+
+static void add_reply(struct sms *s, const struct sms_world *w, const struct sms_sender *owner,
+                      const struct sms_row *in, struct str text, struct change_list *changes,
+                      int64_t *opened)
+{
+    struct change *c;
+    struct sms_row row = {
+        .id = uuid_ordered(in->created),
+        .resource = in->resource,
+        .from = in->to,
+        .to = in->from,
+        .text = arena_dup(changes->arena, text),
+    };
+
+    if (text.len == 0 || !sms_number_valid(in->from, false))
+        return;
+    sms_row_open(s, w, owner, &row, in->created);
+    row.transport = arena_dup(changes->arena, row.transport);
+    sms_transport_note(s, row.transport, changes);
+    c = change_list_add(changes, CHANGE_SMS_ADD);
+    c->u.sms = row;
+    ++*opened;
+}
+
+/* A second STOP is answered by nothing: the first one was. */
+static void act_on_keyword(struct sms *s, const struct sms_world *w, const struct sms_sender *owner,
+                           const struct sms_row *in, struct store_reader *reader,
+                           struct change_list *changes, int64_t *opened)
+{
+    struct sms_optout_row optout = {
+        .resource = in->resource, .sender = in->to, .recipient = in->from, .created = in->created};
+    enum sms_keyword keyword = sms_keyword_of(in->text);
+    struct sms_optout_row found;
+
+    switch (keyword) {
+    case SMS_KEYWORD_NONE:
+        return;
+    case SMS_KEYWORD_STOP:
+        if (store_sms_optout(reader, &optout, &found) != RC_OK)
+            add_reply(s, w, owner, in, owner->stop, changes, opened);
+        change_list_add(changes, CHANGE_SMS_OPTOUT_PUT)->u.sms_optout = optout;
+        return;
+    case SMS_KEYWORD_START:
+        add_reply(s, w, owner, in, owner->start, changes, opened);
+        change_list_add(changes, CHANGE_SMS_OPTOUT_DELETE)->u.sms_optout = optout;
+        return;
+    case SMS_KEYWORD_HELP:
+        add_reply(s, w, owner, in, owner->help, changes, opened);
+        return;
+    }
+}
+
+void sms_arrival_add(struct sms *s, const struct sms_world *w, const struct sms_sender *owner,
+                     const struct carrier_inbound *m, struct str transport,
+                     struct store_reader *reader, unix_ms now, struct change_list *changes,
+                     struct sms_row *out, int64_t *opened)
+{
+    *out = arrived_row(owner, m, transport, now, changes->arena);
+    change_list_add(changes, CHANGE_SMS_ADD)->u.sms = *out;
+    if (owner->enforce)
+        act_on_keyword(s, w, owner, out, reader, changes, opened);
+    sms_received_publish(s, out, changes);
+}
+
+/* ---- whose it is ---- */
+
+static bool is_alive(const struct site *site, const struct uuid *resource)
+{
+    const struct resource *r = directory_by_id(gate_directory(site->gate), resource);
+
+    return r && r->state == RESOURCE_ACTIVE;
+}
+
+/* Of several that have the number, the one that sends through this transport. */
+static const struct sms_sender *owner_on_lists(const struct arrival *a)
+{
+    const struct sms_world *w = a->world;
+    const struct sms_sender *found = NULL;
+
+    for (size_t i = 0; i < w->senders_n; i++) {
+        const struct sms_sender *s = &w->senders[i];
+
+        if (!name_eq(s->sender, a->in.to) || !is_alive(a->site, &s->resource))
+            continue;
+        if (name_eq(s->transport, a->transport))
+            return s;
+        found = found ? found : s;
+    }
+    return found;
+}
+
+static enum rc find_owner(struct arrival *a)
+{
+    const struct sms_sender *listed = owner_on_lists(a);
+    const struct resource *r = gate_directory(a->site->gate)->default_resource;
+
+    if (listed) {
+        a->owner = *listed;
+        return RC_OK;
+    }
+    if (!r || r->state != RESOURCE_ACTIVE)
+        return RC_NOT_FOUND;
+    return sms_sender_resolve(a->site->sms, a->world, &r->id, a->in.to, &a->owner);
+}
+
+static bool is_acceptable(const struct sms *s, const struct carrier_inbound *m)
+{
+    enum sms_sender_kind to = sms_sender_kind_of(m->to, s->options.numbers_strict);
+
+    return sms_sender_kind_of(m->from, false) != SMS_SENDER_NONE && to != SMS_SENDER_NONE &&
+           to != SMS_SENDER_ALPHANUMERIC && m->text.len <= INBOUND_TEXT_MAX &&
+           m->ref.len <= REF_MAX && str_is_utf8(m->text);
+}
+
+/* ---- the commit ---- */
+
+static void finish(struct arrival *a, enum rc rc)
+{
+    sms_world_unref(a->world);
+    if (a->done)
+        a->done(a->ctx, rc);
+    arena_clear(&a->arena);
+    free(a);
+}
+
+static void refuse(void *ctx)
+{
+    struct arrival *a = ctx;
+
+    finish(a, a->rc);
+}
+
+static void on_committed(void *ctx, enum rc rc, struct change_set *set)
+{
+    struct arrival *a = ctx;
+    struct sms *s = a->site->sms;
+
+    (void)set;
+    if (rc == RC_CONFLICT && a->in.ref.len) {
+        log_debug(a->site->log, "sms.inbound_again", "transport=" STR_FMT, STR_ARG(a->transport));
+        rc = RC_OK; /* it came before */
+    } else if (rc == RC_OK) {
+        atomic_fetch_add(&s->open, a->opened);
+        if (a->opened)
+            sms_transport_seen(s, a->owner.transport);
+        events_wake(s->options.events);
+        sms_wake(s);
+    }
+    finish(a, rc);
+}
+
+/* What the carrier sends again is known by a row of its own: of two that are under way at once, one
+ * commit fails. */
+static void add_ref(struct arrival *a, unix_ms now)
+{
+    const struct sms_options *o = sms_options(a->site->sms);
+    struct str key =
+        arena_printf(&a->arena, STR_FMT " " STR_FMT, STR_ARG(a->transport), STR_ARG(a->in.ref));
+    struct change *c;
+    uint8_t mac[32];
+
+    if (!a->in.ref.len)
+        return;
+    master_key_hash(o->master, STR("sms.inbound"), key, mac);
+    c = change_list_add(&a->changes, CHANGE_SMS_REPEAT_ADD);
+    c->u.sms_repeat = (struct sms_repeat_row){.resource = a->owner.resource,
+                                              .message = a->row.id,
+                                              .first_sent = now,
+                                              .kept_until = now + SMS_REPEAT_KEPT_MS,
+                                              .item = STR("{}")};
+    memcpy(c->u.sms_repeat.id.octets, mac, sizeof c->u.sms_repeat.id.octets);
+    memcpy(c->u.sms_repeat.digest, mac, sizeof c->u.sms_repeat.digest);
+}
+
+static void commit(struct arrival *a)
+{
+    unix_ms now = clock_now(a->site->clock);
+
+    a->changes.arena = &a->arena;
+    sms_arrival_add(a->site->sms, a->world, &a->owner, &a->in, a->transport, a->site->reader, now,
+                    &a->changes, &a->row, &a->opened);
+    add_ref(a, now);
+    a->set = (struct change_set){.items = a->changes.items,
+                                 .n = a->changes.n,
+                                 .loop = a->site->loop,
+                                 .done = on_committed,
+                                 .ctx = a};
+    store_commit(a->site->store, &a->set);
+}
+
+static struct arrival *arrival_new(const struct site *site, const struct carrier_inbound *m,
+                                   struct str transport, carrier_done_fn done, void *ctx)
+{
+    struct arrival *a = calloc(1, sizeof *a);
+
+    if (!a)
+        abort();
+    arena_init(&a->arena);
+    a->site = site;
+    a->world = sms_world_ref(site->sms);
+    a->transport = arena_dup(&a->arena, transport);
+    a->in = (struct carrier_inbound){.from = arena_dup(&a->arena, m->from),
+                                     .to = arena_dup(&a->arena, m->to),
+                                     .text = arena_dup(&a->arena, m->text),
+                                     .segments = m->segments,
+                                     .ref = arena_dup(&a->arena, m->ref)};
+    a->done = done;
+    a->ctx = ctx;
+    return a;
+}
+
+static void run(struct arrival *a, enum rc rc, char *out_id)
+{
+    if (rc) {
+        a->rc = rc;
+        a->task = (struct loop_task){.run = refuse, .ctx = a};
+        loop_defer(a->site->loop, &a->task);
+        return;
+    }
+    commit(a);
+    if (out_id)
+        sms_id_format(true, &a->row.id, a->row.created, out_id);
+}
+
+void sms_take_inbound(const struct site *site, struct str transport,
+                      const struct carrier_inbound *message, carrier_done_fn done, void *ctx)
+{
+    struct arrival *a = arrival_new(site, message, transport, done, ctx);
+
+    run(a, is_acceptable(site->sms, message) ? find_owner(a) : RC_INVALID, NULL);
+}
+
+void sms_take_inbound_of(const struct site *site, const struct uuid *resource,
+                         const struct carrier_inbound *message, char *out_id, carrier_done_fn done,
+                         void *ctx)
+{
+    struct arrival *a = arrival_new(site, message, SMS_INBOX, done, ctx);
+    enum rc rc = RC_INVALID;
+
+    if (is_acceptable(site->sms, message))
+        rc = sms_sender_resolve(site->sms, a->world, resource, message->to, &a->owner);
+    run(a, rc, out_id);
+}
