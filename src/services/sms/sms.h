@@ -7,6 +7,7 @@
 #include "http/route.h"
 #include "store/store.h"
 
+struct carrier_ops;
 struct events;
 struct master_key;
 struct outbound;
@@ -40,6 +41,8 @@ struct sms_options {
     struct str callback_url;  /* sms.callback_url: how carriers reach us; empty: the first plain
                                * listener on loopback */
     size_t queue_max;         /* sms.queue_max: open messages beyond which sends get 503 */
+    /** Kinds of carriers; NULL: carrier_ops_find(). */
+    const struct carrier_ops *(*find_carrier)(struct str kind);
 };
 
 /** The shared part; owned. Options are copied, what they point to is not. */

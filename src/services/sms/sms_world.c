@@ -247,8 +247,10 @@ static void take_transport(void *ctx, const struct sms_transport_row *row)
     struct builder *b = ctx;
     struct arena *arena = &b->world->arena;
     json_t *config, *secrets = NULL;
+    const struct carrier_ops *(*find)(struct str) = b->sms->options.find_carrier;
     struct buf why;
 
+    find = find ? find : carrier_ops_find;
     if (name_eq(row->name, SMS_INBOX))
         return; /* the built-in one needs no row, and has no settings */
     buf_init(&why, KIB);
@@ -261,7 +263,7 @@ static void take_transport(void *ctx, const struct sms_transport_row *row)
                          STR("its secrets are sealed by another master key"));
         add_transport(b, &(struct sms_transport){.name = arena_dup(arena, row->name),
                                                  .kind = arena_dup(arena, row->kind),
-                                                 .ops = carrier_ops_find(row->kind),
+                                                 .ops = find(row->kind),
                                                  .version = row->version,
                                                  .document = arena_dup(arena, row->document),
                                                  .config = config,

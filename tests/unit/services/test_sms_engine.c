@@ -1,0 +1,672 @@
+/* The life of messages with a carrier that does what a test tells it: handovers, results, reports,
+ * crashes, deadlines. The clock stands still unless it is moved. */
+#include "fixture.h"
+
+#include "events/events.h"
+#include "services/sms/sms_engine.h"
+
+#define RECORDS_MAX 64
+#define SENDER      STR("+14255550100")
+#define RECIPIENT   STR("+14255550123")
+#define START_MS    ((unix_ms)1770000000000)
+#define MINUTE_MS   ((int64_t)60000)
+#define WAIT_STEPS  1000
+
+static struct carrier_state {
+    struct carrier carrier;
+    const struct carrier_host *host;
+    size_t room;
+    unsigned opened, closed;
+    struct uuid at[RECORDS_MAX]; /* messages that it has not answered */
+    size_t n;
+    unsigned submits, polls;
+    uint32_t attempt;        /* of the last message */
+    enum sms_state in_store; /* what the store said of the last one */
+    char ref[64];            /* of the last question */
+} fake;
+
+static struct fixture fx;
+static struct sms *sms;
+
+/* ---- the carrier ---- */
+
+static struct sms_row stored(const struct uuid *id)
+{
+    static struct arena arena;
+    struct sms_row row = {0};
+
+    arena_clear(&arena);
+    arena_init(&arena);
+    assert_int_equal(store_sms(fx.reader, id, &arena, &row), RC_OK);
+    return row;
+}
+
+static enum rc fake_check(const json_t *config, const json_t *secrets, struct buf *why)
+{
+    (void)config;
+    (void)secrets;
+    (void)why;
+    return RC_OK;
+}
+
+static struct carrier *fake_open(const struct carrier_host *host, const json_t *config,
+                                 const json_t *secrets);
+
+static void take_out(const struct uuid *id)
+{
+    for (size_t i = 0; i < fake.n; i++) {
+        if (uuid_eq(&fake.at[i], id)) {
+            fake.at[i] = fake.at[--fake.n];
+            return;
+        }
+    }
+}
+
+static void answer(const struct carrier_result *result)
+{
+    take_out(&result->id);
+    fake.host->submitted(fake.host, result);
+}
+
+static void fake_close(struct carrier *c)
+{
+    (void)c;
+    while (fake.n)
+        answer(&(struct carrier_result){.id = fake.at[0], .outcome = CARRIER_UNSURE});
+    fake.closed++;
+    fake.host = NULL;
+}
+
+static size_t fake_room(const struct carrier *c)
+{
+    (void)c;
+    return fake.room > fake.n ? fake.room - fake.n : 0;
+}
+
+static void fake_submit(struct carrier *c, const struct carrier_message *m)
+{
+    (void)c;
+    fake.submits++;
+    fake.attempt = m->attempt;
+    fake.in_store = stored(&m->id).state;
+    fake.at[fake.n++] = m->id;
+}
+
+static void fake_poll(struct carrier *c, const struct carrier_message *m)
+{
+    (void)c;
+    fake.polls++;
+    snprintf(fake.ref, sizeof fake.ref, STR_FMT, STR_ARG(m->ref));
+    fake.at[fake.n++] = m->id;
+}
+
+static void fake_status(const struct carrier *c, struct json_writer *w)
+{
+    (void)c;
+    json_member_str(w, "state", STR("up"));
+}
+
+static const struct carrier_ops fake_ops = {
+    .kind = "fake",
+    .check = fake_check,
+    .open = fake_open,
+    .close = fake_close,
+    .room = fake_room,
+    .submit = fake_submit,
+    .poll = fake_poll,
+    .status = fake_status,
+};
+
+static struct carrier *fake_open(const struct carrier_host *host, const json_t *config,
+                                 const json_t *secrets)
+{
+    (void)config;
+    (void)secrets;
+    fake.carrier.ops = &fake_ops;
+    fake.host = host;
+    fake.opened++;
+    return &fake.carrier;
+}
+
+static const struct carrier_ops *find_fake(struct str kind)
+{
+    return str_eq(kind, STR("fake")) ? &fake_ops : NULL;
+}
+
+/* ---- the scene ---- */
+
+static void watch(void *ctx, const struct log_entry *entries, size_t n)
+{
+    static struct store_reader *reader;
+
+    (void)ctx;
+    if (!n) {
+        store_reader_free(reader);
+        reader = NULL;
+        return;
+    }
+    reader = reader ? reader : store_reader_new(fx.store);
+    if (sms)
+        sms_on_commit(sms, entries, n, reader);
+    store_reader_idle(reader);
+}
+
+static void run_sms(void)
+{
+    const struct sms_options options = {
+        .store = fx.store,
+        .events = fx.site.events,
+        .clock = &fx.clock,
+        .master = fx.master,
+        .development = true,
+        .senders_any = true,
+        .sim_delay_ms = 500,
+        .transport = STR("carrier-a"),
+        .queue_max = 1000,
+        .find_carrier = find_fake,
+    };
+    struct buf why;
+
+    buf_init(&why, KIB);
+    sms = sms_new(&options);
+    assert_int_equal(sms_load(sms, fx.reader, &why), RC_OK);
+    fx.site.sms = sms;
+    sms_start(sms, &fx.site);
+    buf_clear(&why);
+}
+
+static void end_sms(void)
+{
+    sms_stop(sms);
+    fixture_settle(&fx);
+    fixture_spin(&fx, 20);
+    sms_free(sms);
+    sms = NULL;
+}
+
+static void put_transport(uint32_t version)
+{
+    struct change c = {.kind = CHANGE_SMS_TRANSPORT_PUT};
+
+    c.u.sms_transport = (struct sms_transport_row){.name = STR("carrier-a"),
+                                                   .kind = STR("fake"),
+                                                   .version = version,
+                                                   .document = STR("{}"),
+                                                   .created = START_MS};
+    assert_int_equal(store_commit_wait(fx.store, &c, 1), RC_OK);
+}
+
+static int open_scene(void **state)
+{
+    (void)state;
+    fixture_open(&fx, false);
+    fx.site.events = events_new(&(struct events_options){.store = fx.store, .clock = &fx.clock});
+    atomic_store(&fx.clock.frozen_ms, START_MS);
+    store_watch(fx.store, watch, NULL);
+    fake = (struct carrier_state){.room = 10};
+    put_transport(1);
+    run_sms();
+    return 0;
+}
+
+static int close_scene(void **state)
+{
+    (void)state;
+    if (sms)
+        end_sms();
+    events_free(fx.site.events);
+    watch(NULL, NULL, 0);
+    fixture_close(&fx);
+    return 0;
+}
+
+static void advance(int64_t ms)
+{
+    atomic_fetch_add(&fx.clock.frozen_ms, ms);
+}
+
+static struct uuid add_message(struct sms_row row)
+{
+    struct change c = {.kind = CHANGE_SMS_ADD};
+    unix_ms now = clock_now(&fx.clock);
+
+    row.id = uuid_ordered(now);
+    row.resource = fx.resource;
+    row.created = now;
+    row.state = row.state ? row.state : SMS_QUEUED;
+    row.due = row.due ? row.due : now;
+    row.deadline = row.deadline ? row.deadline : now + 60 * MINUTE_MS;
+    row.segments = row.segments ? row.segments : 1;
+    row.from = SENDER;
+    row.to = RECIPIENT;
+    row.text = STR("hello");
+    row.transport = row.transport.len ? row.transport : STR("carrier-a");
+    c.u.sms = row;
+    assert_int_equal(store_commit_wait(fx.store, &c, 1), RC_OK);
+    sms_wake(sms);
+    return row.id;
+}
+
+static void wait_for_submits(unsigned n)
+{
+    for (int i = 0; i < WAIT_STEPS && fake.submits < n; i++)
+        fixture_spin(&fx, 5);
+    assert_int_equal(fake.submits, n);
+}
+
+static struct sms_row wait_for_state(const struct uuid *id, enum sms_state wanted)
+{
+    struct sms_row row = stored(id);
+
+    for (int i = 0; i < WAIT_STEPS && row.state != wanted; i++) {
+        fixture_spin(&fx, 5);
+        row = stored(id);
+    }
+    assert_int_equal(row.state, wanted);
+    return row;
+}
+
+static void report(struct str ref, bool delivered, uint32_t code)
+{
+    fake.host->report(
+        fake.host,
+        &(struct carrier_report){
+            .refs = &ref, .n_refs = 1, .delivered = delivered, .final = true, .code = code},
+        NULL, NULL);
+}
+
+static void accept_with(const struct uuid *id, const struct str *refs, size_t n)
+{
+    answer(&(struct carrier_result){
+        .id = *id, .outcome = CARRIER_ACCEPTED, .refs = refs, .n_refs = n});
+}
+
+/* ---- handovers and results ---- */
+
+static void the_step_is_durable_before_the_carrier_sees_it(void **state)
+{
+    struct uuid id = add_message((struct sms_row){0});
+    const struct str ref = STR("r1");
+    struct sms_row row;
+
+    (void)state;
+    wait_for_submits(1);
+    assert_int_equal(fake.in_store, SMS_SUBMITTING);
+    assert_int_equal(fake.attempt, 1);
+    accept_with(&id, &ref, 1);
+    row = wait_for_state(&id, SMS_SUBMITTED);
+    assert_int_equal(row.due, row.deadline);
+    report(ref, true, 0);
+    row = wait_for_state(&id, SMS_DELIVERED);
+    assert_int_equal(row.code, 2000);
+    assert_false(row.unsure);
+    report(ref, false, 4005); /* too late */
+    fixture_spin(&fx, 50);
+    assert_int_equal(stored(&id).state, SMS_DELIVERED);
+}
+
+static void a_report_may_come_before_the_answer(void **state)
+{
+    struct uuid id = add_message((struct sms_row){0});
+    const struct str ref = STR("early");
+
+    (void)state;
+    wait_for_submits(1);
+    report(ref, false, 4006);
+    fixture_spin(&fx, 30);
+    assert_int_equal(stored(&id).state, SMS_SUBMITTING);
+    accept_with(&id, &ref, 1);
+    assert_int_equal(wait_for_state(&id, SMS_FAILED).code, 4006);
+}
+
+static void a_report_by_id_during_the_handover_counts(void **state)
+{
+    struct uuid id = add_message((struct sms_row){0});
+
+    (void)state;
+    wait_for_submits(1);
+    fake.host->report(fake.host,
+                      &(struct carrier_report){.id = id, .delivered = true, .final = true}, NULL,
+                      NULL);
+    answer(&(struct carrier_result){.id = id, .outcome = CARRIER_UNSURE});
+    wait_for_state(&id, SMS_DELIVERED);
+}
+
+static void later_goes_again_after_a_while(void **state)
+{
+    struct uuid id = add_message((struct sms_row){0});
+    struct sms_row row;
+
+    (void)state;
+    wait_for_submits(1);
+    answer(&(struct carrier_result){
+        .id = id, .outcome = CARRIER_LATER, .retry_ms = 2000, .code = 5001});
+    row = wait_for_state(&id, SMS_QUEUED);
+    assert_int_equal(row.due, START_MS + 2000);
+    fixture_spin(&fx, 300);
+    assert_int_equal(fake.submits, 1);
+    advance(2000);
+    wait_for_submits(2);
+    assert_int_equal(fake.attempt, 2);
+    answer(&(struct carrier_result){
+        .id = id, .outcome = CARRIER_LATER, .retry_ms = 2000, .code = 5001});
+    row = wait_for_state(&id, SMS_QUEUED);
+    assert_int_equal(row.due, START_MS + 2000 + 4000);
+    advance(61 * MINUTE_MS);
+    assert_int_equal(wait_for_state(&id, SMS_FAILED).code, 5001);
+    assert_int_equal(fake.submits, 2);
+}
+
+static void rejected_is_final(void **state)
+{
+    struct uuid id = add_message((struct sms_row){0});
+
+    (void)state;
+    wait_for_submits(1);
+    answer(&(struct carrier_result){.id = id, .outcome = CARRIER_REJECTED, .code = 4002});
+    assert_int_equal(wait_for_state(&id, SMS_FAILED).code, 4002);
+}
+
+static void unsure_goes_again_after_a_minute(void **state)
+{
+    struct uuid id = add_message((struct sms_row){0});
+
+    (void)state;
+    wait_for_submits(1);
+    answer(&(struct carrier_result){.id = id, .outcome = CARRIER_UNSURE});
+    fixture_spin(&fx, 300);
+    assert_int_equal(fake.submits, 1);
+    assert_int_equal(stored(&id).state, SMS_SUBMITTING);
+    advance(MINUTE_MS);
+    wait_for_submits(2);
+    assert_true(stored(&id).unsure);
+    accept_with(&id, NULL, 0);
+    assert_true(wait_for_state(&id, SMS_SUBMITTED).unsure);
+}
+
+static void a_new_run_takes_up_what_was_left(void **state)
+{
+    struct uuid id = add_message((struct sms_row){0});
+
+    (void)state;
+    wait_for_submits(1);
+    end_sms();
+    assert_int_equal(stored(&id).state, SMS_SUBMITTING);
+    run_sms();
+    fixture_spin(&fx, 100);
+    assert_int_equal(fake.submits, 1); /* it may have been taken: not before its time */
+    advance(MINUTE_MS);
+    wait_for_submits(2);
+    assert_true(stored(&id).unsure);
+    accept_with(&id, NULL, 0);
+    wait_for_state(&id, SMS_SUBMITTED);
+}
+
+static void no_more_than_there_is_room_for(void **state)
+{
+    struct uuid ids[5];
+
+    (void)state;
+    fake.room = 2;
+    for (size_t i = 0; i < ARRAY_LEN(ids); i++)
+        ids[i] = add_message((struct sms_row){0});
+    wait_for_submits(2);
+    fixture_spin(&fx, 100);
+    assert_int_equal(fake.submits, 2);
+    for (unsigned i = 0; i < ARRAY_LEN(ids); i++) {
+        accept_with(&ids[i], NULL, 0);
+        wait_for_submits(i + 3 < 5 ? i + 3 : 5);
+    }
+    assert_int_equal(wait_for_state(&ids[4], SMS_SUBMITTED).attempts, 1);
+}
+
+static void without_room_a_deadline_still_counts(void **state)
+{
+    struct uuid slow, quick;
+
+    (void)state;
+    fake.room = 0;
+    slow = add_message((struct sms_row){0});
+    quick = add_message((struct sms_row){.deadline = START_MS + MINUTE_MS});
+    fixture_spin(&fx, 50);
+    advance(MINUTE_MS);
+    assert_int_equal(wait_for_state(&quick, SMS_FAILED).code, 5002);
+    assert_int_equal(stored(&slow).state, SMS_QUEUED);
+    fake.room = 1;
+    fake.host->ready(fake.host);
+    advance(MINUTE_MS);
+    wait_for_submits(1);
+    accept_with(&slow, NULL, 0);
+    wait_for_state(&slow, SMS_SUBMITTED);
+}
+
+/* ---- parts ---- */
+
+static void delivered_when_all_parts_are(void **state)
+{
+    const struct str refs[] = {STR_INIT("p0"), STR_INIT("p1"), STR_INIT("p2")};
+    struct uuid id = add_message((struct sms_row){.segments = 3});
+
+    (void)state;
+    wait_for_submits(1);
+    accept_with(&id, refs, ARRAY_LEN(refs));
+    wait_for_state(&id, SMS_SUBMITTED);
+    report(refs[2], true, 0);
+    report(refs[0], true, 0); /* both at once: neither forgets the other */
+    report(refs[0], true, 0);
+    fixture_spin(&fx, 50);
+    assert_int_equal(stored(&id).state, SMS_SUBMITTED);
+    report(refs[1], true, 0);
+    wait_for_state(&id, SMS_DELIVERED);
+}
+
+static void failed_when_one_part_is(void **state)
+{
+    const struct str refs[] = {STR_INIT("q0"), STR_INIT("q1")};
+    struct uuid id = add_message((struct sms_row){.segments = 2});
+
+    (void)state;
+    wait_for_submits(1);
+    accept_with(&id, refs, ARRAY_LEN(refs));
+    wait_for_state(&id, SMS_SUBMITTED);
+    report(refs[0], true, 0);
+    report(refs[1], false, 4006);
+    assert_int_equal(wait_for_state(&id, SMS_FAILED).code, 4006);
+}
+
+/* ---- questions ---- */
+
+static void asks_when_told_to(void **state)
+{
+    struct uuid id = add_message((struct sms_row){0});
+
+    (void)state;
+    wait_for_submits(1);
+    answer(&(struct carrier_result){
+        .id = id, .outcome = CARRIER_ACCEPTED, .ref = STR("theirs"), .poll_ms = 1000});
+    wait_for_state(&id, SMS_SUBMITTED);
+    advance(1000);
+    for (int i = 0; i < WAIT_STEPS && fake.polls < 1; i++)
+        fixture_spin(&fx, 5);
+    assert_string_equal(fake.ref, "theirs");
+    answer(&(struct carrier_result){.id = id, .outcome = CARRIER_ACCEPTED, .poll_ms = 5000});
+    fixture_spin(&fx, 50);
+    assert_int_equal(stored(&id).due, START_MS + 6000);
+    advance(5000);
+    for (int i = 0; i < WAIT_STEPS && fake.polls < 2; i++)
+        fixture_spin(&fx, 5);
+    assert_string_equal(fake.ref, "theirs");
+    fake.host->report(fake.host,
+                      &(struct carrier_report){.id = id, .delivered = true, .final = true}, NULL,
+                      NULL);
+    answer(&(struct carrier_result){.id = id, .outcome = CARRIER_ACCEPTED});
+    wait_for_state(&id, SMS_DELIVERED);
+}
+
+static void no_report_in_time(void **state)
+{
+    struct uuid id = add_message((struct sms_row){.deadline = START_MS + MINUTE_MS});
+
+    (void)state;
+    wait_for_submits(1);
+    accept_with(&id, NULL, 0);
+    wait_for_state(&id, SMS_SUBMITTED);
+    advance(MINUTE_MS);
+    assert_int_equal(wait_for_state(&id, SMS_FAILED).code, 5002);
+}
+
+/* ---- transports that change ---- */
+
+static void a_changed_transport_is_opened_anew(void **state)
+{
+    struct uuid id = add_message((struct sms_row){0});
+
+    (void)state;
+    wait_for_submits(1);
+    put_transport(2);
+    for (int i = 0; i < WAIT_STEPS && fake.opened < 2; i++)
+        fixture_spin(&fx, 5);
+    assert_int_equal(fake.closed, 1);
+    assert_int_equal(fake.n, 0); /* answered: unsure */
+    advance(MINUTE_MS);
+    wait_for_submits(2);
+    accept_with(&id, NULL, 0);
+    assert_true(wait_for_state(&id, SMS_SUBMITTED).unsure);
+}
+
+static void status_done(void *ctx)
+{
+    *(bool *)ctx = true;
+}
+
+static void check_status(struct str name, const char *wanted)
+{
+    bool done = false;
+    struct sms_status_query q = {.name = name, .loop = fx.loop, .done = status_done, .ctx = &done};
+
+    sms_transport_status(sms, &q);
+    for (int i = 0; i < WAIT_STEPS && !done; i++)
+        fixture_spin(&fx, 5);
+    assert_true(done);
+    assert_non_null(strstr(buf_cstr(&q.out), wanted));
+    buf_clear(&q.out);
+}
+
+static void a_deleted_transport_lets_messages_wait(void **state)
+{
+    struct change c = {.kind = CHANGE_SMS_TRANSPORT_DELETE};
+    struct uuid id;
+
+    (void)state;
+    fixture_spin(&fx, 50);
+    check_status(STR("carrier-a"), "\"state\":\"up\"");
+    c.u.sms_transport.name = STR("carrier-a");
+    assert_int_equal(store_commit_wait(fx.store, &c, 1), RC_OK);
+    for (int i = 0; i < WAIT_STEPS && !fake.closed; i++)
+        fixture_spin(&fx, 5);
+    id = add_message((struct sms_row){0});
+    fixture_spin(&fx, 100);
+    assert_int_equal(fake.submits, 0);
+    assert_int_equal(stored(&id).state, SMS_QUEUED);
+    check_status(STR("carrier-a"), "\"state\":\"missing\"");
+    put_transport(1);
+    advance(MINUTE_MS);
+    wait_for_submits(1);
+    accept_with(&id, NULL, 0);
+    wait_for_state(&id, SMS_SUBMITTED);
+}
+
+/* ---- the administrator's word ---- */
+
+static void note_rc(void *ctx, enum rc rc)
+{
+    *(int *)ctx = (int)rc;
+}
+
+static int finish(const struct uuid *id, uint32_t code)
+{
+    int rc = -1;
+
+    sms_finish(&fx.site, id, &(struct sms_fate){.code = code}, note_rc, &rc);
+    assert_int_equal(rc, -1); /* never before the call returns */
+    for (int i = 0; i < WAIT_STEPS && rc < 0; i++)
+        fixture_spin(&fx, 5);
+    return rc;
+}
+
+static void ends_once(void **state)
+{
+    struct uuid id = add_message((struct sms_row){0}), other = uuid_random();
+
+    (void)state;
+    wait_for_submits(1);
+    assert_int_equal(finish(&id, 4005), RC_OK);
+    assert_int_equal(finish(&id, 4006), RC_CONFLICT);
+    assert_int_equal(finish(&other, 4006), RC_NOT_FOUND);
+    accept_with(&id, NULL, 0); /* the carrier's answer changes nothing any more */
+    fixture_spin(&fx, 50);
+    assert_int_equal(wait_for_state(&id, SMS_FAILED).code, 4005);
+}
+
+static int take_report(const struct carrier_report *r)
+{
+    int rc = -1;
+
+    sms_take_report(&fx.site, STR("carrier-a"), r, true, note_rc, &rc);
+    for (int i = 0; i < WAIT_STEPS && rc < 0; i++)
+        fixture_spin(&fx, 5);
+    return rc;
+}
+
+static void callbacks_need_the_messages_secret(void **state)
+{
+    struct uuid id = add_message((struct sms_row){0});
+    char secret[SMS_SECRET_LEN];
+    struct carrier_report r = {.id = id, .delivered = true, .final = true};
+    const struct str ref = STR("guess");
+
+    (void)state;
+    wait_for_submits(1);
+    accept_with(&id, &ref, 1);
+    wait_for_state(&id, SMS_SUBMITTED);
+    assert_int_equal(take_report(&r), RC_DENIED);
+    r.secret = STR("00000000000000000000000000000000");
+    assert_int_equal(take_report(&r), RC_DENIED);
+    sms_message_secret(sms, &id, secret);
+    r.secret = str_of(secret, sizeof secret);
+    r.id = (struct uuid){{0}};
+    r.refs = &ref;
+    r.n_refs = 1;
+    assert_int_equal(take_report(&r), RC_DENIED); /* without its id */
+    r.id = id;
+    assert_int_equal(take_report(&r), RC_OK);
+    assert_int_equal(take_report(&r), RC_OK); /* again: nothing new */
+    wait_for_state(&id, SMS_DELIVERED);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, open_scene, close_scene)
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        TEST(the_step_is_durable_before_the_carrier_sees_it),
+        TEST(a_report_may_come_before_the_answer),
+        TEST(a_report_by_id_during_the_handover_counts),
+        TEST(later_goes_again_after_a_while),
+        TEST(rejected_is_final),
+        TEST(unsure_goes_again_after_a_minute),
+        TEST(a_new_run_takes_up_what_was_left),
+        TEST(no_more_than_there_is_room_for),
+        TEST(without_room_a_deadline_still_counts),
+        TEST(delivered_when_all_parts_are),
+        TEST(failed_when_one_part_is),
+        TEST(asks_when_told_to),
+        TEST(no_report_in_time),
+        TEST(a_changed_transport_is_opened_anew),
+        TEST(a_deleted_transport_lets_messages_wait),
+        TEST(ends_once),
+        TEST(callbacks_need_the_messages_secret),
+    };
+
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
