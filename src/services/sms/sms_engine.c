@@ -1,6 +1,6 @@
 /* Looks: what is due, of which transport, and when the next look is worth its while. One look at a
  * time: on the pool it reads a bounded number of rows, on the loop each becomes a flight.
- * Source: wire/sms §3; design D25. */
+ * Source: wire/sms §3. */
 #include "services/sms/sms_engine.h"
 
 #define STATES         3

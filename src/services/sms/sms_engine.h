@@ -2,7 +2,7 @@
  *
  * Everything that counts is in the store. The engine looks for what is due, a bounded number of
  * rows at a time, and each row on its way through it is a flight: in memory until its step is
- * committed. Source: wire/sms §3, §6; design D25. */
+ * committed. Source: wire/sms §3, §6. */
 #ifndef SERVICES_SMS_ENGINE_H
 #define SERVICES_SMS_ENGINE_H
 

@@ -1,5 +1,5 @@
 /* Transports in operation: carriers are opened, closed and replaced as the configuration says, on
- * the engine's loop; and what they say is passed on. Source: wire/sms §6; design D25. */
+ * the engine's loop; and what they say is passed on. Source: wire/sms §6. */
 #include "services/sms/sms_engine.h"
 
 #define STATUS_MAX (16 * KIB)

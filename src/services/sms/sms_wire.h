@@ -25,7 +25,7 @@ enum sms_version {
 
 /** POST /sms */
 void sms_send(struct request *req);
-/** The same in 2020-07-20-preview1: one recipient, 200 with its id. */
+/** The same in 2020-07-20-preview1: one recipient, 200 with its id. Source: wire/sms §2.8. */
 void sms_send_2020(struct request *req);
 /** POST /sms/optouts:add, :remove, :check */
 void sms_optouts_add(struct request *req);
