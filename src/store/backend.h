@@ -102,6 +102,8 @@ struct store_ops {
     enum rc (*each_sms_transport)(struct backend_reader *r, uint64_t stamp, struct arena *arena,
                                   void (*each)(void *, const struct sms_transport_row *),
                                   void *ctx);
+    enum rc (*each_sms_open)(struct backend_reader *r, uint64_t stamp,
+                             void (*each)(void *, struct str transport, uint64_t n), void *ctx);
     enum rc (*each_subscription)(struct backend_reader *r, uint64_t stamp, struct arena *arena,
                                  void (*each)(void *, const struct subscription_row *), void *ctx);
     /** Rows and texts go to `arena`. */

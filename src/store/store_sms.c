@@ -98,6 +98,12 @@ void store_on_pool(struct store *s, struct loop *loop, store_work_fn work, loop_
     loop_work(loop, work_on_pool, work_on_loop, job);
 }
 
+enum rc store_each_sms_open(struct store_reader *r,
+                            void (*each)(void *ctx, struct str transport, uint64_t n), void *ctx)
+{
+    return r->store->ops->each_sms_open(r->reader, store_commits(r->store), each, ctx);
+}
+
 enum rc store_list_sms(struct store_reader *r, const struct sms_query *query, struct arena *arena,
                        struct sms_page *out)
 {

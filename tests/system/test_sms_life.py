@@ -120,6 +120,9 @@ def test_queue_full(fresh_server):
     assert all(i["successful"] for i in items)
     item, = send(server)
     assert item["httpStatusCode"] == 503 and item["errorMessage"] == "ServiceUnavailable"
+    server.kill()
+    server.start()
+    assert send(server)[0]["httpStatusCode"] == 503
 
 
 def test_documented_rates(fresh_server):

@@ -13,10 +13,10 @@ struct sms {
     struct sms_options options;
     struct snapshot_cell world; /* struct sms_world */
     struct sms_rates *rates;
-    struct sms_engine *engine;  /* NULL before sms_start() and after sms_stop() */
-    _Atomic int64_t open;       /* messages that have not ended */
-    pthread_mutex_t lock;       /* for what follows */
-    struct map transports_seen; /* names that messages have been given: lower case → itself */
+    struct sms_engine *engine;             /* NULL before sms_start() and after sms_stop() */
+    _Atomic int64_t open;                  /* messages that have not ended */
+    pthread_mutex_t lock;                  /* for what follows */
+    struct map transports_seen;            /* names that messages have been given → themselves */
     uint64_t throttled[SMS_THROTTLED_MAX]; /* simulation: requests that got their 429; 0: free */
     size_t throttled_next;
     struct list early; /* reports whose refs are not known yet, oldest first */
@@ -97,14 +97,10 @@ enum rc sms_world_load(struct sms *s, struct store_reader *r) NODISCARD;
 void sms_world_init(struct sms *s);
 
 /* sms_seen.c */
-/** Adds to the set what makes the engine look after messages of this transport in every later run,
- * unless that has been done. */
-void sms_transport_note(struct sms *s, struct str name, struct change_list *changes);
-/** It is committed. Any thread. */
+/** A message of this transport is in the store: the engine looks after them. Any thread. */
 void sms_transport_seen(struct sms *s, struct str name);
 /** The names, copied to `arena`. Any thread. */
 struct str *sms_transports_seen(struct sms *s, struct arena *arena, size_t *out_n);
-#define SMS_SEEN_PREFIX STR("sms.transport.")
 
 /* sms_rates.c */
 struct sms_rates *sms_rates_new(void);

@@ -214,7 +214,7 @@ static void look(struct sms_engine *e)
     struct sms_look *l;
     unix_ms now;
 
-    if (!atomic_load(&e->running) || !e->ready)
+    if (!atomic_load(&e->running))
         return;
     if (e->look) {
         e->again = true;
@@ -319,30 +319,26 @@ struct sms_engine *sms_engine_new(struct sms *s)
     return e;
 }
 
-/* What a former run knew: the first look follows. */
-static void on_names(void *ctx, enum rc rc, const struct access_page *page)
+static void take_open(void *ctx, struct str transport, uint64_t n)
 {
-    struct sms_engine *e = ctx;
+    struct sms *s = ctx;
 
-    for (size_t i = 0; rc == RC_OK && i < page->n; i++)
-        sms_transport_seen(e->sms, str_from_index(page->metas[i].name, SMS_SEEN_PREFIX.len));
-    arena_clear(&e->names);
-    if (rc)
-        log_error(e->site->log, "sms.start_failed", "rc=%s action=transports_that_are_gone_wait",
-                  rc_name(rc));
-    e->ready = true;
-    look(e);
+    atomic_fetch_add(&s->open, (int64_t)n);
+    sms_transport_seen(s, transport);
 }
 
+/* What a former run has left is counted before anybody can add to it. */
 void sms_engine_start(struct sms_engine *e, const struct site *site)
 {
-    const struct access_query query = {.what = ACCESS_META, .scope = SMS_SEEN_PREFIX};
+    enum rc rc = store_each_sms_open(site->reader, take_open, e->sms);
 
+    if (rc)
+        log_error(site->log, "sms.start_failed", "rc=%s action=transports_that_are_gone_wait",
+                  rc_name(rc));
     e->site = site;
     atomic_store(&e->running, true);
-    arena_init(&e->names);
     loop_timer_start(site->loop, &e->tick, TICK_MS, TICK_MS, on_tick, e);
-    store_list_access(site->store, site->loop, &e->names, &query, on_names, e);
+    schedule(e, 0);
 }
 
 void sms_engine_stop(struct sms_engine *e)

@@ -70,8 +70,6 @@ struct sms_engine {
     struct sms_look *look; /* under way; NULL: none */
     bool again;            /* look at once when it is over */
     mono_ns looked;        /* when the last one began */
-    bool ready;            /* the names of transports of former runs are known */
-    struct arena names;    /* while they are read */
     struct change prune;
     struct change_set prune_set;
     bool pruning;

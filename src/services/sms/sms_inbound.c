@@ -61,7 +61,6 @@ static void add_reply(struct sms *s, const struct sms_world *w, const struct sms
         return;
     sms_row_open(s, w, owner, &row, in->created);
     row.transport = arena_dup(changes->arena, row.transport);
-    sms_transport_note(s, row.transport, changes);
     c = change_list_add(changes, CHANGE_SMS_ADD);
     c->u.sms = row;
     ++*opened;

@@ -1,6 +1,7 @@
 /* Which transports messages have been given to. The store finds what is due by the transport's
- * name, and a transport may be deleted, or never have been there, while its messages wait: their
- * names are kept as named values, so that the engine looks after them in every run. */
+ * name, and a transport may be deleted, or never have been there, while its messages wait: the
+ * engine looks after all names that it has heard of, from the store at its start and then from
+ * whoever writes messages. */
 #include "services/sms/sms_core.h"
 
 static bool is_seen(struct sms *s, struct str name)
@@ -11,18 +12,6 @@ static bool is_seen(struct sms *s, struct str name)
     seen = map_get(&s->transports_seen, name) != NULL;
     mutex_unlock(&s->lock);
     return seen;
-}
-
-void sms_transport_note(struct sms *s, struct str name, struct change_list *changes)
-{
-    struct change *c;
-
-    if (name_eq(name, SMS_INBOX) || is_seen(s, name))
-        return;
-    c = change_list_add(changes, CHANGE_META_PUT);
-    c->u.meta.name =
-        arena_printf(changes->arena, STR_FMT STR_FMT, STR_ARG(SMS_SEEN_PREFIX), STR_ARG(name));
-    c->u.meta.value = STR("1");
 }
 
 void sms_transport_seen(struct sms *s, struct str name)

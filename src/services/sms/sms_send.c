@@ -323,8 +323,6 @@ static void commit(struct sms_sending *s)
         answer(s);
         return;
     }
-    if (s->opened)
-        sms_transport_note(sms_of(s), s->sender.transport, &s->changes);
     s->set = (struct change_set){.items = s->changes.items,
                                  .n = s->changes.n,
                                  .loop = s->req->loop,

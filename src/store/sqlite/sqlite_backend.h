@@ -285,6 +285,7 @@ enum read_stmt {
     R_SMS_TRANSPORTS,
     R_LIST_SMS,
     R_LIST_SMS_DUE,
+    R_SMS_OPEN,
     R_LIST_OPTOUTS,
     R_LIST_OPTOUTS_OF,
     R_SUBSCRIPTIONS,
@@ -372,6 +373,8 @@ enum rc scan_sms_senders(struct backend_reader *r, uint64_t stamp, struct arena 
 enum rc scan_sms_transports(struct backend_reader *r, uint64_t stamp, struct arena *arena,
                             void (*each)(void *, const struct sms_transport_row *),
                             void *ctx) NODISCARD;
+enum rc scan_sms_open(struct backend_reader *r, uint64_t stamp,
+                      void (*each)(void *, struct str, uint64_t), void *ctx) NODISCARD;
 enum rc scan_sms(struct backend_reader *r, uint64_t stamp, const struct sms_query *q,
                  struct arena *arena, struct sms_page *out) NODISCARD;
 enum rc scan_optouts(struct backend_reader *r, uint64_t stamp, const struct sms_optout_query *q,

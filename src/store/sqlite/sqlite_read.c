@@ -107,6 +107,8 @@ static const char *const sql[R_COUNT] = {
     [R_LIST_SMS_DUE] = /* "state < 4" says again what the index holds: its condition to be used */
         "SELECT " SMS_COLUMNS " FROM sms_messages"
         " WHERE transport = ?1 AND state = ?2 AND state < 4 AND due <= ?3 ORDER BY due, id",
+    [R_SMS_OPEN] = /* the index alone */
+        "SELECT transport, count(*) FROM sms_messages WHERE state < 4 GROUP BY transport",
     [R_LIST_OPTOUTS] =
         "SELECT sender, recipient, created FROM sms_optouts"
         " WHERE resource = ?1 AND (sender, recipient) > (?2, ?3) ORDER BY sender, recipient",

@@ -483,7 +483,7 @@ const struct store_ops sqlite_store_ops = {
     .sms = read_sms, .sms_repeat = read_sms_repeat, .sms_optout = read_sms_optout,
     .sms_ref = read_sms_ref, .event = read_event,
     .each_sms_sender = scan_sms_senders, .each_sms_transport = scan_sms_transports,
-    .each_subscription = scan_subscriptions,
+    .each_sms_open = scan_sms_open, .each_subscription = scan_subscriptions,
     .list_sms = scan_sms, .list_optouts = scan_optouts, .list_events = scan_events,
     .backup = sqlite_backup_to, .verify_file = sqlite_verify_file,
 };

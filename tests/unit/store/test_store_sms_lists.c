@@ -53,6 +53,37 @@ static void check_due(struct fixture *f, struct sms_query q, const char *wanted)
     assert_false(page.more);
 }
 
+static void add_open(void *ctx, struct str transport, uint64_t n)
+{
+    buf_addf(ctx, STR_FMT "=%llu ", STR_ARG(transport), (unsigned long long)n);
+}
+
+static void counts_open_ones_by_transport(struct fixture *f)
+{
+    static const struct {
+        struct str transport;
+        enum sms_state state;
+    } rows[] = {
+        {STR_INIT("b"), SMS_QUEUED},    {STR_INIT("a"), SMS_SUBMITTING},
+        {STR_INIT("b"), SMS_FAILED},    {STR_INIT("c"), SMS_DELIVERED},
+        {STR_INIT("b"), SMS_SUBMITTED}, {STR_INIT("d"), SMS_RECEIVED},
+    };
+    struct buf text;
+
+    fixture_open(f);
+    buf_init(&text, KIB);
+    assert_int_equal(store_each_sms_open(f->reader, add_open, &text), RC_OK);
+    assert_int_equal(text.len, 0);
+    for (size_t i = 0; i < ARRAY_LEN(rows); i++)
+        must(f, (struct change){.kind = CHANGE_SMS_ADD,
+                                .u.sms = {.id = uuid_ordered(1000),
+                                          .state = rows[i].state,
+                                          .transport = rows[i].transport}});
+    assert_int_equal(store_each_sms_open(f->reader, add_open, &text), RC_OK);
+    check_text(buf_str(&text), STR("a=1 b=2 "));
+    buf_clear(&text);
+}
+
 static void lists_what_is_due_by_transport_and_state(struct fixture *f)
 {
     static const struct {
@@ -477,6 +508,7 @@ static void lists_optouts_in_pages(struct fixture *f)
 
 /* clang-format off */
 static const struct store_case cases[] = {
+    {"counts open ones by transport", counts_open_ones_by_transport},
     {"lists what is due by transport and state", lists_what_is_due_by_transport_and_state},
     {"lists a message where its last step put it", lists_a_message_where_its_last_step_put_it},
     {"ends a list of what is due at its limit", ends_a_list_of_what_is_due_at_its_limit},
