@@ -15,16 +15,17 @@
 #include "services/sms/sms.h"
 #include "store/change_list.h"
 
-#define SMS_RECIPIENTS_MAX ((size_t)100)
-#define SMS_TEXT_UNITS_MAX ((size_t)2048) /* UTF-16 units */
-#define SMS_TAG_MAX        ((size_t)1024)
-#define SMS_NUMBER_MAX     ((size_t)16)
-#define SMS_TIMEOUT_MIN_S  60
-#define SMS_TIMEOUT_MAX_S  43200
-#define SMS_TIMEOUT_S      18000
-#define SMS_REPEAT_KEPT_MS ((int64_t)24 * 60 * 60 * 1000)
-#define SMS_UNSURE_MS      ((int64_t)60 * 1000) /* an unanswered handover goes again after that */
-#define SMS_INBOX          STR("inbox")         /* the transport that is always there */
+#define SMS_RECIPIENTS_MAX  ((size_t)100)
+#define SMS_TEXT_UNITS_MAX  ((size_t)2048) /* UTF-16 units */
+#define SMS_TAG_MAX         ((size_t)1024)
+#define SMS_NUMBER_MAX      ((size_t)16)
+#define SMS_TIMEOUT_MIN_S   60
+#define SMS_TIMEOUT_MAX_S   43200
+#define SMS_TIMEOUT_S       18000
+#define SMS_REPEAT_KEPT_MS  ((int64_t)24 * 60 * 60 * 1000)
+#define SMS_REPEAT_AHEAD_MS ((int64_t)5 * 60 * 1000)
+#define SMS_UNSURE_MS       ((int64_t)60 * 1000) /* an unanswered handover goes again after that */
+#define SMS_INBOX           STR("inbox")         /* the transport that is always there */
 
 /* deliveryStatusDetails. Source: wire/sms §3. */
 #define SMS_CODE_DELIVERED 2000u

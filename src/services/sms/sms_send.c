@@ -5,9 +5,11 @@
  * winner's item, and commits what is left. Source: wire/sms §2.3, §2.4, §2.6. */
 #include "services/sms/sms_wire.h"
 
-#define TRIES_MAX   8
-#define ITEM_MAX    ((size_t)320) /* all but `to` */
-#define ESCAPED_MAX ((size_t)6)
+#define TRIES_MAX 8
+/* A client's clock may be ahead: its date is no more than that later than ours. */
+#define REPEAT_ROW_MS (SMS_REPEAT_KEPT_MS + SMS_REPEAT_AHEAD_MS)
+#define ITEM_MAX      ((size_t)320) /* all but `to` */
+#define ESCAPED_MAX   ((size_t)6)
 
 static const struct str text_conflict = STR_INIT(
     "This repeatability-request-id was used before, with another sender, recipient, message or "
@@ -126,7 +128,9 @@ static bool was_used(struct sms_sending *s, struct sms_recipient *r)
     } else {
         r->status = 202;
         r->repeat = SMS_REPEAT_ACCEPTED;
-        r->item = row.item;
+        r->row.id = row.message;
+        r->row.created = row.kept_until - REPEAT_ROW_MS;
+        r->item = STR_EMPTY; /* the same again: all that differs between items is in the row */
         r->is_new = false;
     }
     return true;
@@ -217,16 +221,12 @@ static void add_recipient(struct sms_sending *s, struct sms_recipient *r)
     c->u.sms = r->row;
     if (!r->repeatable)
         return;
-    make_item(s, r);
     c = change_list_add(&s->changes, CHANGE_SMS_REPEAT_ADD);
     c->u.sms_repeat = (struct sms_repeat_row){.resource = s->sender.resource,
                                               .id = r->repeat_id,
                                               .message = r->row.id,
                                               .first_sent = r->first_sent,
-                                              .kept_until = r->first_sent + SMS_REPEAT_KEPT_MS,
-                                              .item = r->item};
-    if (c->u.sms_repeat.kept_until < s->req->now + SMS_REPEAT_KEPT_MS)
-        c->u.sms_repeat.kept_until = s->req->now + SMS_REPEAT_KEPT_MS;
+                                              .kept_until = r->row.created + REPEAT_ROW_MS};
     memcpy(c->u.sms_repeat.digest, r->digest, sizeof r->digest);
 }
 

@@ -2,8 +2,6 @@
  * anything else. Source: wire/sms §2.2, §2.3, §2.4. */
 #include "services/sms/sms_wire.h"
 
-#define AHEAD_MAX_MS ((int64_t)5 * 60 * 1000)
-
 static const struct str text_date = STR_INIT(
     "Request sent with Invalid DateTime value for repeatability-first-sent. Expected is DateTime "
     ",RFC1123 pattern.");
@@ -22,7 +20,7 @@ static void refuse(struct sms_recipient *r, struct str error, enum sms_repeat_re
 
 static bool in_window(unix_ms first_sent, unix_ms now)
 {
-    return first_sent > now - SMS_REPEAT_KEPT_MS && first_sent <= now + AHEAD_MAX_MS;
+    return first_sent > now - SMS_REPEAT_KEPT_MS && first_sent <= now + SMS_REPEAT_AHEAD_MS;
 }
 
 static void read_repeat(const json_t *obj, struct sms_recipient *r, unix_ms now)
