@@ -89,8 +89,7 @@ struct store_ops {
     enum rc (*sms)(struct backend_reader *r, uint64_t stamp, const struct uuid *id,
                    struct arena *arena, struct sms_row *out);
     /** In: its resource and id. */
-    enum rc (*sms_repeat)(struct backend_reader *r, uint64_t stamp, struct arena *arena,
-                          struct sms_repeat_row *in_out);
+    enum rc (*sms_repeat)(struct backend_reader *r, uint64_t stamp, struct sms_repeat_row *in_out);
     enum rc (*sms_optout)(struct backend_reader *r, uint64_t stamp,
                           const struct sms_optout_row *key, struct sms_optout_row *out);
     enum rc (*sms_ref)(struct backend_reader *r, uint64_t stamp, struct sms_ref_row *in_out);

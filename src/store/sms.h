@@ -2,7 +2,7 @@
  * opt-outs, senders, transports, and the ids that carriers gave. Part of store.h.
  *
  * Nothing that is written once per message has an index in random order but the ids of repeatable
- * requests, which are few: they are forgotten after a day. */
+ * requests, whose rows are small and forgotten after a day. */
 #ifndef STORE_SMS_H
 #define STORE_SMS_H
 
@@ -62,13 +62,14 @@ struct sms_step {
     struct str history; /* ptr NULL: stays as it is */
 };
 
-/** A request that may come again. Source: wire/sms §2.4. */
+/** A request that may come again. There is one for each message of a usual client, at a place of
+ * its own in the tree: so it holds what can't be said again without it. Source: wire/sms §2.4. */
 struct sms_repeat_row {
     struct uuid resource, id; /* primary key: repeatabilityRequestId */
-    uint8_t digest[32];       /* of what was asked */
-    struct uuid message;      /* what came of it; zeros: the item was refused */
-    unix_ms first_sent, kept_until;
-    struct str item; /* the item of the answer, JSON */
+    uint8_t digest[16];       /* of what was asked: the first octets of its hash */
+    struct uuid message;      /* what came of it */
+    unix_ms created;          /* of the message: with its id it makes the item of the answer */
+    unix_ms kept_until;
 };
 
 struct sms_optout_row {

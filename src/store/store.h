@@ -361,8 +361,8 @@ enum rc store_role_assignment(struct store_reader *r, const struct uuid *id, str
 
 enum rc store_sms(struct store_reader *r, const struct uuid *id, struct arena *arena,
                   struct sms_row *out) NODISCARD;
-enum rc store_sms_repeat(struct store_reader *r, const struct uuid *resource, const struct uuid *id,
-                         struct arena *arena, struct sms_repeat_row *out) NODISCARD;
+/** `key`: resource and id; fills the rest. */
+enum rc store_sms_repeat(struct store_reader *r, struct sms_repeat_row *key) NODISCARD;
 /** `key`: resource, sender and recipient. */
 enum rc store_sms_optout(struct store_reader *r, const struct sms_optout_row *key,
                          struct sms_optout_row *out) NODISCARD;

@@ -8,15 +8,9 @@ enum rc store_sms(struct store_reader *r, const struct uuid *id, struct arena *a
     return r->store->ops->sms(r->reader, store_commits(r->store), id, arena, out);
 }
 
-enum rc store_sms_repeat(struct store_reader *r, const struct uuid *resource, const struct uuid *id,
-                         struct arena *arena, struct sms_repeat_row *out)
+enum rc store_sms_repeat(struct store_reader *r, struct sms_repeat_row *key)
 {
-    struct sms_repeat_row row = {.resource = *resource, .id = *id};
-    enum rc rc = r->store->ops->sms_repeat(r->reader, store_commits(r->store), arena, &row);
-
-    if (!rc)
-        *out = row;
-    return rc;
+    return r->store->ops->sms_repeat(r->reader, store_commits(r->store), key);
 }
 
 enum rc store_sms_optout(struct store_reader *r, const struct sms_optout_row *key,

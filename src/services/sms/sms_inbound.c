@@ -209,11 +209,11 @@ static void add_ref(struct arrival *a, unix_ms now)
     c = change_list_add(&a->changes, CHANGE_SMS_REPEAT_ADD);
     c->u.sms_repeat = (struct sms_repeat_row){.resource = a->owner.resource,
                                               .message = a->row.id,
-                                              .first_sent = now,
-                                              .kept_until = now + SMS_REPEAT_KEPT_MS,
-                                              .item = STR("{}")};
+                                              .created = now,
+                                              .kept_until = now + SMS_REPEAT_KEPT_MS};
     memcpy(c->u.sms_repeat.id.octets, mac, sizeof c->u.sms_repeat.id.octets);
-    memcpy(c->u.sms_repeat.digest, mac, sizeof c->u.sms_repeat.digest);
+    memcpy(c->u.sms_repeat.digest, mac + sizeof c->u.sms_repeat.id.octets,
+           sizeof c->u.sms_repeat.digest);
 }
 
 static void commit(struct arrival *a)

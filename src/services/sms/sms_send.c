@@ -115,21 +115,20 @@ static bool is_second(struct sms_sending *s, struct sms_recipient *r)
 static bool was_used(struct sms_sending *s, struct sms_recipient *r)
 {
     struct request *req = s->req;
-    struct sms_repeat_row row;
-    enum rc rc =
-        store_sms_repeat(req->site->reader, &s->sender.resource, &r->repeat_id, req->arena, &row);
+    struct sms_repeat_row row = {.resource = s->sender.resource, .id = r->repeat_id};
+    enum rc rc = store_sms_repeat(req->site->reader, &row);
 
     if (rc == RC_NOT_FOUND || (rc == RC_OK && row.kept_until < req->now))
         return false;
     if (rc) {
         refuse(r, 503, text_busy, SMS_REPEAT_NONE);
-    } else if (memcmp(row.digest, r->digest, sizeof r->digest) != 0) {
+    } else if (memcmp(row.digest, r->digest, sizeof row.digest) != 0) {
         refuse(r, 400, text_conflict, SMS_REPEAT_REJECTED);
     } else {
         r->status = 202;
         r->repeat = SMS_REPEAT_ACCEPTED;
         r->row.id = row.message;
-        r->row.created = row.kept_until - REPEAT_ROW_MS;
+        r->row.created = row.created;
         r->item = STR_EMPTY; /* the same again: all that differs between items is in the row */
         r->is_new = false;
     }
@@ -225,9 +224,9 @@ static void add_recipient(struct sms_sending *s, struct sms_recipient *r)
     c->u.sms_repeat = (struct sms_repeat_row){.resource = s->sender.resource,
                                               .id = r->repeat_id,
                                               .message = r->row.id,
-                                              .first_sent = r->first_sent,
+                                              .created = r->row.created,
                                               .kept_until = r->row.created + REPEAT_ROW_MS};
-    memcpy(c->u.sms_repeat.digest, r->digest, sizeof r->digest);
+    memcpy(c->u.sms_repeat.digest, r->digest, sizeof c->u.sms_repeat.digest);
 }
 
 /* An id that should have been forgotten by now is not in the way of its next use. */

@@ -70,9 +70,9 @@ struct sms_recipient {
     int status; /* of its item; 0: not decided yet */
     struct str error;
     enum sms_repeat_result repeat;
-    struct sms_row row;         /* status 202, and not a replay */
+    struct sms_row row;         /* status 202; of a replay its id and time alone */
     bool is_new;                /* its row is to be written */
-    struct str item;            /* JSON; replays have it from the start */
+    struct str item;            /* JSON, once it was asked for */
     struct sms_recipient *same; /* an earlier one of this request with the same id */
 };
 

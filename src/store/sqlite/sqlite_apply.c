@@ -116,8 +116,8 @@ static const char *const sql[W_COUNT] = {
         "DELETE FROM sms_messages WHERE id > ?1 AND id <= ?2 AND resource = ?3 AND state > 3"
         " AND created < ?4",
     [W_SMS_REPEAT_ADD] =
-        "INSERT INTO sms_repeats(resource, id, digest, message, first_sent, kept_until, item)"
-        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        "INSERT INTO sms_repeats(id, resource, digest, message, created, kept_until)"
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
     [W_SMS_OPTOUT_PUT] =
         "INSERT INTO sms_optouts(resource, sender, recipient, created) VALUES (?1, ?2, ?3, ?4)"
         " ON CONFLICT DO NOTHING",
@@ -143,7 +143,7 @@ static const char *const sql[W_COUNT] = {
         "DELETE FROM sms_messages WHERE id IN"
         " (SELECT id FROM sms_messages WHERE id < ?1 AND state > 3 ORDER BY id LIMIT ?2)",
     [W_SMS_REPEAT_PRUNE] =
-        "DELETE FROM sms_repeats WHERE (resource, id) IN (SELECT resource, id FROM sms_repeats"
+        "DELETE FROM sms_repeats WHERE (id, resource) IN (SELECT id, resource FROM sms_repeats"
         " WHERE kept_until < ?1 ORDER BY kept_until LIMIT ?2)",
     [W_SMS_REF_PRUNE] =
         "DELETE FROM sms_refs WHERE (transport, ref) IN (SELECT transport, ref FROM sms_refs"

@@ -15,6 +15,9 @@
 #define WAL_HARD_PAGES 8000
 /** For how long it waits then, at most. */
 #define WAL_WAIT_MS 200
+/** What the writer may keep of the file: a commit of thousands of repeatable messages writes as
+ * many pages, and goes through the log twice when they have no room. */
+#define WRITER_CACHE_KIB "32768"
 /** The change log keeps this many entries, and up to a step more. */
 #define CHANGE_LOG_KEEP 100000
 #define CHANGE_LOG_STEP 1000
@@ -362,7 +365,7 @@ enum rc scan_access(struct backend_reader *r, uint64_t stamp, const struct acces
 /* sqlite_sms_read.c */
 enum rc read_sms(struct backend_reader *r, uint64_t stamp, const struct uuid *id,
                  struct arena *arena, struct sms_row *out) NODISCARD;
-enum rc read_sms_repeat(struct backend_reader *r, uint64_t stamp, struct arena *arena,
+enum rc read_sms_repeat(struct backend_reader *r, uint64_t stamp,
                         struct sms_repeat_row *in_out) NODISCARD;
 enum rc read_sms_optout(struct backend_reader *r, uint64_t stamp, const struct sms_optout_row *key,
                         struct sms_optout_row *out) NODISCARD;

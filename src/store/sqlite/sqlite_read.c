@@ -91,8 +91,8 @@ static const char *const sql[R_COUNT] = {
     [R_LIST_ISSUERS] = "SELECT " ISSUER_COLUMNS " FROM issuers ORDER BY created DESC, id DESC",
     [R_SMS] = "SELECT " SMS_COLUMNS " FROM sms_messages WHERE id = ?1",
     [R_SMS_REPEAT] =
-        "SELECT digest, message, first_sent, kept_until, item FROM sms_repeats"
-        " WHERE resource = ?1 AND id = ?2",
+        "SELECT digest, message, created, kept_until FROM sms_repeats"
+        " WHERE id = ?1 AND resource = ?2",
     [R_SMS_OPTOUT] =
         "SELECT created FROM sms_optouts WHERE resource = ?1 AND sender = ?2 AND recipient = ?3",
     [R_SMS_REF] =

@@ -10,6 +10,9 @@
  * and history stand last, and what lists filter by stands first. A table with a hidden number as
  * its key would need a second tree for the ids.
  *
+ * Ids of repeatable requests are random, so that each writes a page: a row of some 80 octets keeps
+ * their tree small enough that the messages of one commit meet on its pages.
+ *
  * A step of migration is never changed once released: add the next one. */
 #include "store/sqlite/sqlite_backend.h"
 
@@ -88,9 +91,9 @@ static const char *const steps[] = {
     "  sender TEXT NOT NULL, recipient TEXT NOT NULL, transport TEXT NOT NULL, tag TEXT NOT NULL,"
     "  ref TEXT NOT NULL, text TEXT NOT NULL, history TEXT NOT NULL) WITHOUT ROWID;"
     "CREATE INDEX sms_due ON sms_messages(transport, state, due, id) WHERE state < 4;"
-    "CREATE TABLE sms_repeats(resource BLOB NOT NULL, id BLOB NOT NULL, digest BLOB NOT NULL,"
-    "  message BLOB NOT NULL, first_sent INTEGER NOT NULL, kept_until INTEGER NOT NULL,"
-    "  item TEXT NOT NULL, PRIMARY KEY(resource, id)) WITHOUT ROWID;"
+    "CREATE TABLE sms_repeats(id BLOB NOT NULL, resource BLOB NOT NULL, digest BLOB NOT NULL,"
+    "  message BLOB NOT NULL, created INTEGER NOT NULL, kept_until INTEGER NOT NULL,"
+    "  PRIMARY KEY(id, resource)) WITHOUT ROWID;"
     "CREATE INDEX sms_repeats_kept ON sms_repeats(kept_until);"
     "CREATE TABLE sms_optouts(resource BLOB NOT NULL, sender TEXT NOT NULL,"
     "  recipient TEXT NOT NULL, created INTEGER NOT NULL,"

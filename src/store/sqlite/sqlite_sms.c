@@ -159,13 +159,12 @@ enum rc apply_sms_repeat_add(struct backend *b, sqlite3_stmt *st, struct change 
     const struct sms_repeat_row *row = &c->u.sms_repeat;
 
     (void)log;
-    bind_uuid(st, 1, &row->resource);
-    bind_uuid(st, 2, &row->id);
+    bind_uuid(st, 1, &row->id);
+    bind_uuid(st, 2, &row->resource);
     sqlite3_bind_blob(st, 3, row->digest, (int)sizeof row->digest, SQLITE_STATIC);
     bind_uuid(st, 4, &row->message);
-    sqlite3_bind_int64(st, 5, row->first_sent);
+    sqlite3_bind_int64(st, 5, row->created);
     sqlite3_bind_int64(st, 6, row->kept_until);
-    bind_str(st, 7, row->item);
     return writer_run(b, st);
 }
 

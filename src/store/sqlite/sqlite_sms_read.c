@@ -66,8 +66,7 @@ enum rc read_sms(struct backend_reader *r, uint64_t stamp, const struct uuid *id
     return RC_OK;
 }
 
-enum rc read_sms_repeat(struct backend_reader *r, uint64_t stamp, struct arena *arena,
-                        struct sms_repeat_row *in_out)
+enum rc read_sms_repeat(struct backend_reader *r, uint64_t stamp, struct sms_repeat_row *in_out)
 {
     sqlite3_stmt *st = reader_stmt(r, stamp, R_SMS_REPEAT);
     struct str digest;
@@ -75,8 +74,8 @@ enum rc read_sms_repeat(struct backend_reader *r, uint64_t stamp, struct arena *
 
     if (!st)
         return RC_IO;
-    bind_uuid(st, 1, &in_out->resource);
-    bind_uuid(st, 2, &in_out->id);
+    bind_uuid(st, 1, &in_out->id);
+    bind_uuid(st, 2, &in_out->resource);
     rc = reader_step(r, st);
     if (rc)
         return rc;
@@ -85,9 +84,8 @@ enum rc read_sms_repeat(struct backend_reader *r, uint64_t stamp, struct arena *
     if (digest.len == sizeof in_out->digest)
         memcpy(in_out->digest, digest.ptr, sizeof in_out->digest);
     in_out->message = column_uuid(st, 1);
-    in_out->first_sent = sqlite3_column_int64(st, 2);
+    in_out->created = sqlite3_column_int64(st, 2);
     in_out->kept_until = sqlite3_column_int64(st, 3);
-    in_out->item = arena_dup(arena, column_str(st, 4));
     sqlite3_reset(st);
     return RC_OK;
 }

@@ -254,8 +254,9 @@ static enum rc configure_writer(struct backend *b, bool unsafe_no_sync)
     if (!rc && level != (unsafe_no_sync ? 0 : 2))
         rc = RC_INTERNAL;
     if (!rc)
-        rc = sqlite_run(b->db, "PRAGMA temp_store = MEMORY; PRAGMA cache_size = -8192;"
-                               "PRAGMA trusted_schema = OFF; PRAGMA journal_size_limit = 67108864");
+        rc = sqlite_run(b->db,
+                        "PRAGMA temp_store = MEMORY; PRAGMA cache_size = -" WRITER_CACHE_KIB ";"
+                        "PRAGMA trusted_schema = OFF; PRAGMA journal_size_limit = 67108864");
     sqlite3_wal_hook(b->db, on_wal, b); /* also turns the engine's own checkpoints off */
     b->checkpoint_at = WAL_SOFT_PAGES;
     b->restart_at = WAL_HARD_PAGES;

@@ -143,16 +143,16 @@ static enum rc commit_message(struct fixture *f, size_t i)
 /** Is what set `i` does done? Fails when only a part of it is. */
 static bool message_is_done(struct fixture *f, size_t i)
 {
-    const struct uuid id = id_at(NOW, i), one = id_of(1), request = id_of(i);
+    const struct uuid id = id_at(NOW, i), one = id_of(1);
     struct sms_ref_row ref = {.transport = STR("inbox"), .ref = name_of(i)};
-    struct sms_repeat_row repeat;
+    struct sms_repeat_row repeat = {.resource = id_of(1), .id = id_of(i)};
     struct event_row event;
     struct sms_row row;
     enum rc there = store_sms(f->reader, &id, &f->arena, &row);
     enum rc told = store_event(f->reader, &one, &id, &f->arena, &event);
 
     assert_true(told == RC_OK || told == RC_NOT_FOUND);
-    assert_int_equal(store_sms_repeat(f->reader, &one, &request, &f->arena, &repeat), there);
+    assert_int_equal(store_sms_repeat(f->reader, &repeat), there);
     assert_int_equal(store_sms_ref(f->reader, &ref), there);
     if (i % 2) {
         assert_int_equal(there, RC_OK);

@@ -358,15 +358,13 @@ static void add_kept(struct fixture *f, uint64_t n)
 /** Which of the first five repeats and refs are there: both alike. */
 static unsigned kept(struct fixture *f)
 {
-    const struct uuid owner = id_of(1);
     unsigned bits = 0;
 
     for (uint64_t n = 0; n < 5; n++) {
-        const struct uuid id = id_of(n);
-        struct sms_repeat_row repeat;
+        struct sms_repeat_row repeat = {.resource = id_of(1), .id = id_of(n)};
         struct sms_ref_row ref = {.transport = STR("a"),
                                   .ref = arena_printf(&f->arena, "%d", (int)n)};
-        enum rc rc = store_sms_repeat(f->reader, &owner, &id, &f->arena, &repeat);
+        enum rc rc = store_sms_repeat(f->reader, &repeat);
 
         assert_int_equal(store_sms_ref(f->reader, &ref), rc);
         bits |= rc ? 0 : 1u << n;
