@@ -155,7 +155,7 @@ struct fake *fake_new(const char *config)
     json_t *j = json_of(config), *secrets = json_of("{'password':'secret'}");
 
     connections = 0;
-    stream = NULL; /* of a test that failed */
+    stream = NULL;         /* of a test that failed */
     f->loop = loop_new(0); /* never runs: its timers only stand there */
     f->now = 1000000;
     f->host = (struct carrier_host){.name = STR("test"),
