@@ -4,7 +4,6 @@
  * too busy for stays at the front and goes again after a pause. What was sent and not answered is
  * unsure, for the peer may have it. Source: wire/sms §6.2. */
 #include "carriers/gsm.h"
-#include "carriers/parts.h"
 #include "carriers/smpp_private.h"
 
 #define QUEUE_MS       20000 /* a message of which nothing was sent by then goes back */
@@ -106,12 +105,22 @@ static void give_up(struct smpp *c, struct handover *h, const char *detail)
     }
 }
 
-static bool same_id_in_all(const struct handover *h)
+/* The ids by which receipts will name it, each once: a peer may give one to all parts, since it
+ * sees one message; to a part without an id no receipt can belong. */
+static size_t ids_of(const struct handover *h, struct str *out)
 {
-    for (uint32_t i = 1; i < h->n; i++)
-        if (!name_eq(str_from(h->parts[i].id), str_from(h->parts[0].id)))
-            return false;
-    return true;
+    size_t n = 0;
+
+    for (uint32_t i = 0; i < h->n; i++) {
+        struct str id = str_from(h->parts[i].id);
+        size_t at = 0;
+
+        while (at < n && !name_eq(out[at], id))
+            at++;
+        if (id.len && at == n)
+            out[n++] = id;
+    }
+    return n;
 }
 
 static void tell_one(struct smpp *c, struct handover *h)
@@ -124,13 +133,8 @@ static void tell_one(struct smpp *c, struct handover *h)
                                .detail = h->detail};
 
     if (h->outcome == CARRIER_ACCEPTED) {
-        uint32_t n = same_id_in_all(h) ? 1 : h->n; /* the peer sees one message: one receipt */
-
-        for (uint32_t i = 0; i < n; i++)
-            refs[i] = str_from(h->parts[i].id);
         r.refs = refs;
-        r.n_refs = n;
-        r.ref = n > 1 ? carrier_parts_new(n, &h->arena) : STR_EMPTY;
+        r.n_refs = ids_of(h, refs);
         c->n_accepted++;
     }
     c->n_rejected += h->outcome == CARRIER_REJECTED;
