@@ -1,6 +1,7 @@
 /* What leaves: the event module and the SMS service, joined to the rest. */
 #include "app/app.h"
 
+#include "net/stream.h"
 #include "services/sms/sms.h"
 
 /* A resource of the present directory, for as long as it is held. */
@@ -80,6 +81,7 @@ static void open_sms(struct app *app)
         .store = app->store,
         .events = app->events,
         .outbound = app->outbound,
+        .streams = &net_streams,
         .log = app->log,
         .clock = &app->clock,
         .master = app->master,

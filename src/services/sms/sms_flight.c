@@ -4,6 +4,7 @@
 #include "services/sms/sms_engine.h"
 
 #define DEFER_MS      ((int64_t)30 * 1000) /* nobody can take it now */
+#define NO_ROOM_MS    ((int64_t)1000)      /* there is somebody, who may soon have room */
 #define ASK_AGAIN_MS  ((uint64_t)5 * 1000)
 #define RETRY_MS      ((uint64_t)1000)
 #define RETRY_MAX_MS  ((uint64_t)5 * 60 * 1000)
@@ -305,7 +306,7 @@ void sms_flight_begin(struct sms_engine *e, struct sms_way *way, const struct sm
     else if (sms_way_room(way) && !way->ops->immediate)
         begin_hand_over(f);
     else
-        stay_until(f, now + DEFER_MS);
+        stay_until(f, now + (way->carrier && !way->ops->immediate ? NO_ROOM_MS : DEFER_MS));
 }
 
 /* ---- from the carrier ---- */

@@ -1,0 +1,164 @@
+/* SMPP 3.4 straight to a carrier: the table of its functions, and time.
+ *
+ * One transceiver connection, kept up as long as the transport is there. Receivers and transmitters
+ * on connections of their own are not made: whoever takes them takes transceivers. Messages are the
+ * engine's; what is here is lost in a crash without harm, since nothing is acknowledged to either
+ * side before the other has it. Source: wire/sms §6.2. */
+#include "carriers/smpp_private.h"
+
+#define OUT_MAX (2 * MIB)
+#define IN_MAX  (SMPP_PDU_MAX + 64 * KIB)
+
+static const char *const secret_members[] = {"password", NULL};
+
+/* ---- time ---- */
+
+void smpp_touch(struct smpp *c)
+{
+    if (!c->now_is_set)
+        c->now = clock_mono() / 1000000;
+}
+
+void smpp_set_time(struct carrier *carrier, uint64_t ms)
+{
+    struct smpp *c = (struct smpp *)carrier;
+
+    c->now_is_set = true;
+    c->now = ms;
+}
+
+void smpp_tick(struct smpp *c)
+{
+    smpp_touch(c);
+    smpp_link_tick(c);
+    smpp_window_tick(c);
+    smpp_inbound_tick(c);
+    smpp_concat_tick(c);
+    smpp_pump(c);
+    smpp_tell(c);
+}
+
+static void on_timer(void *ctx)
+{
+    smpp_tick(ctx);
+}
+
+void smpp_kick(struct smpp *c, uint64_t ms)
+{
+    loop_timer_start(c->host->loop, &c->kick, ms, 0, on_timer, c);
+}
+
+/* ---- the table ---- */
+
+static enum rc check(const json_t *config, const json_t *secrets, struct buf *why)
+{
+    struct smpp_config unused;
+    struct arena arena;
+    enum rc rc;
+
+    arena_init(&arena);
+    rc = smpp_config_read(config, secrets, &arena, &unused, why);
+    arena_clear(&arena);
+    return rc;
+}
+
+static struct carrier *open_it(const struct carrier_host *host, const json_t *config,
+                               const json_t *secrets)
+{
+    struct smpp *c = calloc(1, sizeof *c);
+    struct buf why;
+
+    if (!c)
+        abort();
+    c->carrier.ops = &smpp_carrier_ops;
+    c->host = host;
+    arena_init(&c->arena);
+    buf_init(&why, KIB);
+    if (smpp_config_read(config, secrets, &c->arena, &c->config, &why))
+        abort(); /* it has passed check() */
+    buf_clear(&why);
+    c->ids = calloc(SMPP_IDS_KEPT, sizeof *c->ids);
+    if (!c->ids)
+        abort();
+    map_init(&c->ids_index);
+    c->ids_learnt = c->config.ids;
+    list_init(&c->ready);
+    list_init(&c->flying);
+    list_init(&c->held);
+    list_init(&c->finished);
+    list_init(&c->acks);
+    list_init(&c->partials);
+    buf_init(&c->in, IN_MAX);
+    buf_init(&c->out, OUT_MAX);
+    c->long_ref = (uint16_t)hash_keyed(&c, sizeof c); /* not the same after each start */
+    c->was_full = true;
+    loop_timer_start(host->loop, &c->tick, SMPP_TICK_MS, SMPP_TICK_MS, on_timer, c);
+    smpp_kick(c, 0);
+    return &c->carrier;
+}
+
+static void close_it(struct carrier *carrier)
+{
+    struct smpp *c = (struct smpp *)carrier;
+
+    smpp_touch(c);
+    smpp_link_close(c);
+    smpp_window_lost(c);
+    c->was_full = false; /* nobody is asked for more */
+    smpp_tell(c);
+    smpp_concat_close(c);
+    smpp_inbound_close(c);
+    loop_timer_close(&c->tick);
+    loop_timer_close(&c->kick);
+    map_clear(&c->ids_index);
+    free(c->ids);
+    buf_wipe(&c->in);
+    buf_wipe(&c->out);
+    arena_clear(&c->arena);
+    free(c);
+}
+
+static size_t room(const struct carrier *carrier)
+{
+    return smpp_room((const struct smpp *)carrier);
+}
+
+static void submit(struct carrier *carrier, const struct carrier_message *m)
+{
+    struct smpp *c = (struct smpp *)carrier;
+
+    smpp_touch(c);
+    smpp_submit(c, m);
+    smpp_kick(c, 0); /* several of one round go out together */
+}
+
+static void status(const struct carrier *carrier, struct json_writer *w)
+{
+    static const char *const words[] = {"waiting", "connecting", "binding", "bound"};
+    const struct smpp *c = (const struct smpp *)carrier;
+
+    json_member_str(w, "state", str_from(words[c->link]));
+    json_member_int(w, "inFlight", (int64_t)c->n_flying);
+    json_member_int(w, "queued", (int64_t)c->n_ready);
+    json_member_int(w, "submitted", (int64_t)c->n_submitted);
+    json_member_int(w, "accepted", (int64_t)c->n_accepted);
+    json_member_int(w, "rejected", (int64_t)c->n_rejected);
+    json_member_int(w, "throttled", (int64_t)c->n_throttled);
+    json_member_int(w, "unsure", (int64_t)c->n_unsure);
+    json_member_int(w, "receipts", (int64_t)c->n_receipts);
+    json_member_int(w, "inbound", (int64_t)c->n_inbound);
+    json_member_int(w, "connectionsLost", (int64_t)c->n_lost);
+    if (c->last_error[0])
+        json_member_str(w, "lastError", str_from(c->last_error));
+}
+
+const struct carrier_ops smpp_carrier_ops = {
+    .kind = "smpp",
+    .check = check,
+    .secret_members = secret_members,
+    .open = open_it,
+    .close = close_it,
+    .room = room,
+    .submit = submit,
+    .status = status,
+};
