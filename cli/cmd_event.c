@@ -149,7 +149,7 @@ static enum exit_code set_headers(struct cli *cli, json_t *body)
 
 static enum exit_code set_all(struct cli *cli, json_t *body)
 {
-    enum exit_code code = set_text(cli, body, "endpoint", "endpoint");
+    enum exit_code code = set_text(cli, body, "endpoint", "url");
 
     if (!code)
         code = set_text(cli, body, "schema", "schema");
@@ -224,8 +224,8 @@ int event_subscription_create_run(struct cli *cli)
     json_t *body = json_object();
     enum exit_code code = EXIT_DONE;
 
-    if (!args_value(&cli->args, "endpoint"))
-        code = cli_fail(cli, EXIT_USAGE, "--endpoint says where events go");
+    if (!args_value(&cli->args, "url"))
+        code = cli_fail(cli, EXIT_USAGE, "--url says where events go");
     if (!code)
         code = set_all(cli, body);
     if (!code)

@@ -99,7 +99,7 @@ static const struct option sign_options[] = {
 static const struct option backup_options[] = {{"force", 'f', NULL, "replace FILE when it exists"},
                                                {0}};
 static const struct option subscription_options[] = {
-    {"endpoint", 0, "URL", "where events are posted to"},
+    {"url", 0, "URL", "the webhook's address"},
     {"schema", 0, "NAME", "EventGridSchema (default) or CloudEventSchemaV1_0"},
     {"type", 0, "TYPE", "only events of this type; may be repeated"},
     {"subject-begins", 0, "TEXT", "only events whose subject begins so"},
@@ -339,11 +339,11 @@ static const struct command table[] = {
      "  callgate backup callgate-$(date +%F).backup\n"
      "  callgate backup - | zstd > callgate.zst\n",
      backup_options, 1, 1, REACH_SERVER, backup_run, NULL},
-    {"event subscription create", "NAME --endpoint URL [options]", "tell a webhook what happens",
+    {"event subscription create", "NAME --url URL [options]", "tell a webhook what happens",
      "The endpoint is asked for its consent first, as Event Grid does: the command waits for it and\n"
      "ends with 1 when it did not come. Whoever replaces a subscription keeps its events.\n\n"
-     "  callgate event subscription create app --endpoint http://localhost:7071/events\n"
-     "  callgate event subscription create inbound --endpoint https://app.example/hook \\\n"
+     "  callgate event subscription create app --url http://localhost:7071/events\n"
+     "  callgate event subscription create inbound --url https://app.example/hook \\\n"
      "    --type Microsoft.Communication.SMSReceived --schema CloudEventSchemaV1_0\n",
      subscription_options, 1, 1, REACH_RESOURCE, event_subscription_create_run, NULL},
     {"event subscription list", "[--limit N]", "list the event subscriptions of a resource",

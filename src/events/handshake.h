@@ -14,7 +14,7 @@
 #define HANDSHAKE_PAUSE_MS  ((int64_t)5 * 1000)
 #define HANDSHAKE_AWAIT_MS  ((int64_t)10 * 60 * 1000)
 #define HANDSHAKE_TOKEN_LEN ((size_t)32) /* hexadecimal digits */
-#define HANDSHAKE_PATH      "/events/validate/"
+#define HANDSHAKE_PATH      "/events/validate?token="
 
 enum handshake_verdict {
     HANDSHAKE_AGAIN = 0, /* no consent: another try */

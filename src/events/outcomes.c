@@ -254,8 +254,8 @@ static void on_pruned(void *ctx, enum rc rc, struct change_set *set)
 {
     struct pruning *p = ctx;
 
-    (void)rc; /* the next one takes what this one left */
-    (void)set;
+    if (rc == RC_OK && set->items[0].out_existed)
+        p->d->finished = PRUNE_AFTER; /* there is more */
     p->d->pruning = false;
     free(p);
 }

@@ -181,9 +181,9 @@ static struct str next_of(const struct event_list *l)
 {
     char id[UUID_TEXT_LEN];
 
-    if (!l->page.more || !l->page.n)
+    if (!l->page.more)
         return STR_EMPTY;
-    uuid_format(&l->page.rows[l->page.n - 1].id, id);
+    uuid_format(&l->page.next, id);
     return arena_dup(l->list.req->arena, str_of(id, sizeof id));
 }
 
@@ -335,13 +335,16 @@ static void after_dead(void *ctx)
         answer_rc(p->req, p->rc);
         return;
     }
+    p->query.before = p->page.next;
     if (!p->page.n) {
-        answer_replayed(p);
+        if (p->page.more)
+            read_page(p);
+        else
+            answer_replayed(p);
         return;
     }
     for (size_t i = 0; i < p->page.n; i++)
         p->items[i] = step_of(p, &p->page.rows[i]);
-    p->query.before = p->page.rows[p->page.n - 1].id;
     replay_commit(p, p->page.n);
 }
 

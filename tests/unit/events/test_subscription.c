@@ -221,14 +221,14 @@ static void refuses_damaged_rows(void **state)
                               &arena, &got),
             RC_OK);
     assert_int_equal(
-        subscription_read(&(struct subscription_row){.document = STR(good)}, key, &arena, &got),
+        subscription_read(&(struct subscription_row){.document = str_from(good)}, key, &arena, &got),
         RC_OK);
     assert_int_equal(
-        subscription_read(&(struct subscription_row){.document = STR(good), .handshake = STR("{}")},
+        subscription_read(&(struct subscription_row){.document = str_from(good), .handshake = STR("{}")},
                           key, &arena, &got),
         RC_INVALID);
     assert_int_not_equal(
-        subscription_read(&(struct subscription_row){.document = STR(good), .sealed = STR("junk")},
+        subscription_read(&(struct subscription_row){.document = str_from(good), .sealed = STR("junk")},
                           key, &arena, &got),
         RC_OK);
     arena_clear(&arena);
