@@ -220,17 +220,17 @@ static void refuses_damaged_rows(void **state)
             subscription_read(&(struct subscription_row){.document = str_from(documents[i])}, key,
                               &arena, &got),
             RC_OK);
-    assert_int_equal(
-        subscription_read(&(struct subscription_row){.document = str_from(good)}, key, &arena, &got),
-        RC_OK);
-    assert_int_equal(
-        subscription_read(&(struct subscription_row){.document = str_from(good), .handshake = STR("{}")},
-                          key, &arena, &got),
-        RC_INVALID);
-    assert_int_not_equal(
-        subscription_read(&(struct subscription_row){.document = str_from(good), .sealed = STR("junk")},
-                          key, &arena, &got),
-        RC_OK);
+    assert_int_equal(subscription_read(&(struct subscription_row){.document = str_from(good)}, key,
+                                       &arena, &got),
+                     RC_OK);
+    assert_int_equal(subscription_read(&(struct subscription_row){.document = str_from(good),
+                                                                  .handshake = STR("{}")},
+                                       key, &arena, &got),
+                     RC_INVALID);
+    assert_int_not_equal(subscription_read(&(struct subscription_row){.document = str_from(good),
+                                                                      .sealed = STR("junk")},
+                                           key, &arena, &got),
+                         RC_OK);
     arena_clear(&arena);
     master_key_free(key);
 }
