@@ -6,45 +6,8 @@ import uuid
 
 import pytest
 import webhook
+from subscribing import CLOUD, PATH, REPORT, SMS, advance, error, get, put, settled
 from webhook import DELETION, VALIDATION, Webhook, answer
-
-PATH = "/admin/events/subscriptions"
-SMS, REPORT = "Microsoft.Communication.SMSReceived", "Microsoft.Communication.SMSDeliveryReportReceived"
-CLOUD = "CloudEventSchemaV1_0"
-
-
-def put(server, name, endpoint, **members):
-    return server.signed("PUT", f"{PATH}/{name}", {"endpoint": endpoint, **members})
-
-
-def get(server, name) -> dict:
-    answered = server.signed("GET", f"{PATH}/{name}")
-    assert answered.status == 200, answered
-    return answered.json()
-
-
-def settled(server, name, *states, timeout=30) -> dict:
-    """The subscription, once it is in one of the states (default: no longer on its way)."""
-    deadline = time.monotonic() + timeout
-    while True:
-        found = get(server, name)
-        if found["provisioningState"] in (states or ("Succeeded", "Failed", "AwaitingManualAction")):
-            return found
-        assert time.monotonic() < deadline, found
-        time.sleep(0.05)
-
-
-def advance(server, duration):
-    assert server.admin("PUT", "/admin/clock", {"advance": duration}).status == 200
-
-
-def error(answered, status, code, words="", target=None):
-    assert answered.status == status, answered
-    told = answered.json()["error"]
-    assert told["code"] == code, answered
-    assert words in told["message"], answered
-    if target:
-        assert told["target"] == target, answered
 
 
 @pytest.fixture
