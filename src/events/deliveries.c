@@ -161,12 +161,13 @@ static void notification_headers(struct post *p, const struct event_row *first)
 static void make_body(struct post *p, struct str topic, const struct event_row *const *rows)
 {
     const struct subscription *s = p->lane->sub;
+    const struct envelope e = {s->schema, s->batch_max > 1, topic};
     size_t max = KIB;
 
     for (size_t i = 0; i < p->n; i++)
         max += envelope_size(rows[i]) + 6 * topic.len;
     buf_init(&p->body, max);
-    envelope_body(&p->body, s->schema, s->batch_max > 1, topic, rows, p->n);
+    envelope_body(&p->body, &e, rows, p->n);
     if (p->body.failed)
         abort(); /* no memory */
     p->lane->dispatcher->octets += p->body.len;

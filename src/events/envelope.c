@@ -16,6 +16,7 @@ static void cloud_time(struct json_writer *w, const char *name, unix_ms t)
     char text[ISO8601_LEN + 4];
 
     time_to_iso8601(t, text);
+    /* Text by length. NOLINTNEXTLINE(bugprone-not-null-terminated-result) */
     memcpy(text + 23, "0000Z", 5);
     json_member_str(w, name, str_of(text, sizeof text));
 }
@@ -86,17 +87,17 @@ void envelope_write_dead(struct json_writer *w, enum event_schema schema, struct
     json_object_end(w);
 }
 
-void envelope_body(struct buf *out, enum event_schema schema, bool batched, struct str topic,
-                   const struct event_row *const *rows, size_t n)
+void envelope_body(struct buf *out, const struct envelope *e, const struct event_row *const *rows,
+                   size_t n)
 {
-    bool array = batched || schema != SCHEMA_CLOUD_EVENTS;
+    bool array = e->batched || e->schema != SCHEMA_CLOUD_EVENTS;
     struct json_writer w;
 
     json_writer_init(&w, out);
     if (array)
         json_array_begin(&w);
     for (size_t i = 0; i < n; i++)
-        envelope_write(&w, schema, topic, rows[i]);
+        envelope_write(&w, e->schema, e->topic, rows[i]);
     if (array)
         json_array_end(&w);
 }

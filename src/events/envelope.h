@@ -6,10 +6,17 @@
 #include "base/json.h"
 #include "events/subscription.h"
 
-/** A body of `n` events for a subscription. One of CloudEvents' is an object unless `batched`; all
- * others are arrays. */
-void envelope_body(struct buf *out, enum event_schema schema, bool batched, struct str topic,
-                   const struct event_row *const *rows, size_t n);
+/** What bodies for a subscription have in common. */
+struct envelope {
+    enum event_schema schema;
+    bool batched; /* an array even of one */
+    struct str topic;
+};
+
+/** A body of `n` events. One of CloudEvents' is an object unless `batched`; all others are arrays.
+ */
+void envelope_body(struct buf *out, const struct envelope *e, const struct event_row *const *rows,
+                   size_t n);
 struct str envelope_content_type(enum event_schema schema, bool batched) NODISCARD;
 /** One event, without brackets around it. */
 void envelope_write(struct json_writer *w, enum event_schema schema, struct str topic,

@@ -42,6 +42,7 @@ static void make_body(struct farewell *f, const struct subscription *s, struct s
         .subject = STR(""),
         .time = dispatcher_now(f->d),
     };
+    const struct envelope e = {s->schema, s->batch_max > 1, topic};
     const struct event_row *one = &row;
     struct json_writer w;
     struct buf data;
@@ -59,7 +60,7 @@ static void make_body(struct farewell *f, const struct subscription *s, struct s
     json_object_end(&w);
     row.data = buf_str(&data);
     buf_init(&f->body, BODY_MAX);
-    envelope_body(&f->body, s->schema, s->batch_max > 1, topic, &one, 1);
+    envelope_body(&f->body, &e, &one, 1);
     if (data.failed || f->body.failed)
         abort(); /* no memory */
     buf_clear(&data);

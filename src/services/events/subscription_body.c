@@ -136,49 +136,54 @@ static bool header_value(const json_t *item, struct subscription_header *h)
     return json_object_size(item) == 1 + (json_object_get(item, "secret") != NULL);
 }
 
-static bool read_header(struct request *req, const char *name, const json_t *item,
-                        const struct subscription *former, struct subscription *out,
-                        struct refusal *why)
+/* What the headers of one body are read by. */
+struct header_reading {
+    struct request *req;
+    const struct subscription *former;
+    struct subscription *out;
+    struct refusal *why;
+};
+
+static bool read_header(const struct header_reading *r, const char *name, const json_t *item)
 {
-    struct subscription_header h = {.name = arena_dup(req->arena, str_from(name))};
-    const struct subscription_header *before = header_of(former, h.name);
-    struct str target =
-        arena_printf(req->arena, "$.headers." STR_FMT, STR_ARG(body_excerpt(h.name)));
+    struct arena *arena = r->req->arena;
+    struct subscription_header h = {.name = arena_dup(arena, str_from(name))};
+    const struct subscription_header *before = header_of(r->former, h.name);
+    struct str shown = body_excerpt(h.name);
+    struct str target = arena_printf(arena, "$.headers." STR_FMT, STR_ARG(shown));
     const char *against;
 
     if (!header_value(item, &h))
-        return refuse(why, STR("A header is a text, or an object of \"value\" and \"secret\"."),
+        return refuse(r->why, STR("A header is a text, or an object of \"value\" and \"secret\"."),
                       target);
     if (name_eq(h.value, HIDDEN) && before && before->secret) {
         h.value = before->value;
         h.secret = true;
     }
     against =
-        header_of(out, h.name) ? "is there twice" : subscription_header_against(h.name, h.value);
+        header_of(r->out, h.name) ? "is there twice" : subscription_header_against(h.name, h.value);
     if (against)
-        return refuse(why,
-                      arena_printf(req->arena, "The header '" STR_FMT "' %s.",
-                                   STR_ARG(body_excerpt(h.name)), against),
+        return refuse(r->why,
+                      arena_printf(arena, "The header '" STR_FMT "' %s.", STR_ARG(shown), against),
                       target);
-    h.value = arena_dup(req->arena, h.value);
-    out->headers[out->headers_n++] = h;
+    h.value = arena_dup(arena, h.value);
+    r->out->headers[r->out->headers_n++] = h;
     return true;
 }
 
-static bool read_headers(struct request *req, json_t *obj, const struct subscription *former,
-                         struct subscription *out, struct refusal *why)
+static bool read_headers(const struct header_reading *r, json_t *obj)
 {
     json_t *headers = json_object_get(obj, "headers");
 
     if (!headers || json_is_null(headers))
         return true;
     if (!json_is_object(headers))
-        return refuse(why, STR("headers must be an object of names and values."), STR("$.headers"));
+        return refuse(r->why, STR("headers must be an object of names and values."),
+                      STR("$.headers"));
     if (json_object_size(headers) > SUBSCRIPTION_HEADERS_MAX)
-        return refuse(why, STR("There may be 10 headers at most."), STR("$.headers"));
+        return refuse(r->why, STR("There may be 10 headers at most."), STR("$.headers"));
     for (void *it = json_object_iter(headers); it; it = json_object_iter_next(headers, it))
-        if (!read_header(req, json_object_iter_key(it), json_object_iter_value(it), former, out,
-                         why))
+        if (!read_header(r, json_object_iter_key(it), json_object_iter_value(it)))
             return false;
     return true;
 }
@@ -214,7 +219,7 @@ bool subscription_body(struct request *req, const struct subscription *former,
         return refuse(why, STR("schema must be EventGridSchema or CloudEventSchemaV1_0."),
                       STR("$.schema"));
     return read_endpoint(req, &b, former, out, why) && read_types(&b, out, why) &&
-           read_headers(req, obj, former, out, why);
+           read_headers(&(struct header_reading){req, former, out, why}, obj);
 }
 
 /* ---- writing ---- */

@@ -148,7 +148,7 @@ static void continue_from(struct sub_change *c, const struct subscription *forme
 static void put_once(struct sub_change *c)
 {
     struct request *req = c->req;
-    struct subscription former;
+    struct subscription former = {.version = 0};
     struct refusal why;
     size_t n = 0;
 

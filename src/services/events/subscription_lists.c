@@ -54,7 +54,7 @@ static void fetch_subscriptions(struct list_request *list)
     for (size_t i = 0; i < all; i++)
         if (first[i].created >= list->since)
             l->items[l->n++] = &first[i];
-    if (l->n)
+    if (l->n) /* an array of pointers. NOLINTNEXTLINE(bugprone-sizeof-expression) */
         qsort(l->items, l->n, sizeof *l->items, newest_first);
     start = start_of(l);
     l->items += start;

@@ -52,10 +52,11 @@ static void writes_bodies(void **state)
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        const struct envelope e = {cases[i].schema, cases[i].batched, STR(TOPIC)};
         struct buf out;
 
         buf_init(&out, 64 * KIB);
-        envelope_body(&out, cases[i].schema, cases[i].batched, STR(TOPIC), rows, cases[i].n);
+        envelope_body(&out, &e, rows, cases[i].n);
         check_str(cases[i].name, buf_str(&out), str_from(cases[i].body));
         check_str(cases[i].name, envelope_content_type(cases[i].schema, cases[i].batched),
                   str_from(cases[i].type));
