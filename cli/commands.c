@@ -98,6 +98,23 @@ static const struct option sign_options[] = {
     {0}};
 static const struct option backup_options[] = {{"force", 'f', NULL, "replace FILE when it exists"},
                                                {0}};
+static const struct option subscription_options[] = {
+    {"url", 0, "URL", "the webhook's address"},
+    {"schema", 0, "NAME", "EventGridSchema (default) or CloudEventSchemaV1_0"},
+    {"type", 0, "TYPE", "only events of this type; may be repeated"},
+    {"subject-begins", 0, "TEXT", "only events whose subject begins so"},
+    {"subject-ends", 0, "TEXT", "only events whose subject ends so"},
+    {"max-attempts", 0, "N", "tries of one event, 1 to 30 (30)"},
+    {"ttl", 0, "MINUTES", "how long one event is tried, 1 to 1440 (1440)"},
+    {"batch", 0, "N", "events in one request, 1 to 5000 (1)"},
+    {"batch-kib", 0, "N", "size of such a request, 1 to 1024 (64)"},
+    {"header", 0, "NAME=VALUE", "sent with each request; may be repeated"},
+    {"secret-header", 0, "NAME=VALUE", "the same, never shown again; NAME=@FILE reads it"},
+    {"no-wait", 0, NULL, "don't wait for the endpoint's consent"},
+    {0}};
+static const struct option event_list_options[] = {{"limit", 0, "N", "at most so many (100)"}, {0}};
+static const struct option event_replay_options[] = {
+    {"all", 0, NULL, "every dead letter of the subscription"}, {0}};
 
 /* clang-format off */
 static const struct command table[] = {
@@ -322,6 +339,38 @@ static const struct command table[] = {
      "  callgate backup callgate-$(date +%F).backup\n"
      "  callgate backup - | zstd > callgate.zst\n",
      backup_options, 1, 1, REACH_SERVER, backup_run, NULL},
+    {"event subscription create", "NAME --url URL [options]", "tell a webhook what happens",
+     "The endpoint is asked for its consent first, as Event Grid does: the command waits for it and\n"
+     "ends with 1 when it did not come. Whoever replaces a subscription keeps its events.\n\n"
+     "  callgate event subscription create app --url http://localhost:7071/events\n"
+     "  callgate event subscription create inbound --url https://app.example/hook \\\n"
+     "    --type Microsoft.Communication.SMSReceived --schema CloudEventSchemaV1_0\n",
+     subscription_options, 1, 1, REACH_RESOURCE, event_subscription_create_run, NULL},
+    {"event subscription list", "[--limit N]", "list the event subscriptions of a resource",
+     "  callgate event subscription list\n",
+     event_list_options, 0, 0, REACH_RESOURCE, event_subscription_list_run, NULL},
+    {"event subscription show", "NAME", "show one event subscription",
+     "  callgate event subscription show app --json\n",
+     NULL, 1, 1, REACH_RESOURCE, event_subscription_show_run, NULL},
+    {"event subscription update", "NAME [options]", "change an event subscription",
+     "What is not named stays. The endpoint is asked for its consent again.\n\n"
+     "  callgate event subscription update app --max-attempts 5\n",
+     subscription_options, 1, 1, REACH_RESOURCE, event_subscription_update_run, NULL},
+    {"event subscription delete", "NAME", "delete an event subscription with its events",
+     "  callgate event subscription delete app\n",
+     NULL, 1, 1, REACH_RESOURCE, event_subscription_delete_run, NULL},
+    {"event deliveries", "NAME [--limit N]", "list what went out to a webhook, newest first",
+     "  callgate event deliveries app\n"
+     "  callgate event deliveries app --limit 1000 --json\n",
+     event_list_options, 1, 1, REACH_RESOURCE, event_deliveries_run, NULL},
+    {"event deadletters", "NAME [--limit N]", "list the events that a webhook did not take",
+     "  callgate event deadletters app --json\n",
+     event_list_options, 1, 1, REACH_RESOURCE, event_deadletters_run, NULL},
+    {"event replay", "NAME ID…|--all", "send dead letters again",
+     "They begin anew, with all their attempts.\n\n"
+     "  callgate event replay app --all\n"
+     "  callgate event replay app 0198f3c2-7d1e-7c4a-9a53-0b6f2f1d8e55\n",
+     event_replay_options, 1, ARGS_MAX, REACH_RESOURCE, event_replay_run, NULL},
 };
 /* clang-format on */
 

@@ -80,5 +80,13 @@ int clock_set_run(struct cli *cli);
 int clock_advance_run(struct cli *cli);
 int clock_reset_run(struct cli *cli);
 int backup_run(struct cli *cli);
+int event_subscription_create_run(struct cli *cli);
+int event_subscription_list_run(struct cli *cli);
+int event_subscription_show_run(struct cli *cli);
+int event_subscription_update_run(struct cli *cli);
+int event_subscription_delete_run(struct cli *cli);
+int event_deliveries_run(struct cli *cli);
+int event_deadletters_run(struct cli *cli);
+int event_replay_run(struct cli *cli);
 
 #endif

@@ -17,9 +17,9 @@ struct events_options {
     struct outbound *outbound;
     struct log *log;
     struct clock *clock;
-    struct master_key *master;  /* seals static headers and callback tokens */
-    bool development;           /* http:// and addresses that are not public count */
-    struct str *allowed_hosts;  /* events.allowed_hosts: the same for these, in production too */
+    struct master_key *master; /* seals static headers and callback tokens */
+    bool development;          /* http:// and addresses that are not public count */
+    struct str *allowed_hosts; /* events.allowed_hosts: the same for these, in production too */
     size_t allowed_hosts_n;
     struct str origin;          /* events.origin: WebHook-Request-Origin */
     struct str ca_file;         /* events.ca_file: PEM besides the system's; empty: none */

@@ -7,7 +7,7 @@
 #include "base/buf.h"
 #include "base/loop.h"
 
-#define OUTBOUND_HEADERS_MAX 16
+#define OUTBOUND_HEADERS_MAX 20
 
 struct outbound_header {
     struct str name, value;
@@ -17,7 +17,8 @@ struct outbound_header {
 struct outbound_call {
     /* what is asked: set by the owner */
     const char *method; /* "GET" */
-    const char *url;    /* https://…; http:// only with plain_ok and to a loopback address */
+    const char *url;    /* https://…; http:// only with plain_ok, and to a loopback address unless
+                         * `allows` says otherwise */
     struct outbound_header headers[OUTBOUND_HEADERS_MAX];
     size_t headers_count;
     struct str body;
@@ -27,6 +28,9 @@ struct outbound_call {
     const char *ca_file; /* PEM, besides the system's; NULL: none */
     bool private_ok;     /* addresses that are not public count (looked at when connecting) */
     bool plain_ok;
+    /** Judges an address instead of the two rules above (plain_ok is still asked first). NULL: they
+     * hold. Called on the engine's thread, when connecting: reads what never changes. */
+    bool (*allows)(const struct outbound_call *call, bool tls, const uint8_t *octets, size_t len);
     void (*done)(void *ctx, struct outbound_call *call); /* on the loop that asked, once, never
                                                           * before outbound_send() returns */
     void *ctx;

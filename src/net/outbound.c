@@ -88,6 +88,8 @@ static void take_header(struct outbound_call *call, const char *line, size_t len
 
 static bool allows(const struct outbound_call *call, bool tls, const uint8_t *address, size_t len)
 {
+    if (call->allows)
+        return (tls || call->plain_ok) && call->allows(call, tls, address, len);
     if (!tls)
         return call->plain_ok && outbound_address_is_loopback(address, len);
     return call->private_ok || outbound_address_is_public(address, len);

@@ -14,10 +14,11 @@ sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from credentials import CREDENTIALS  # noqa: E402
 import table  # noqa: E402
+import table_events  # noqa: E402
 import table_services  # noqa: E402
 from table import ADMIN_DOOR, PUBLIC_DOOR, SERVER, SOCKET  # noqa: E402
 
-TABLE = {**table.TABLE, **table_services.LINES}
+TABLE = {**table.TABLE, **table_services.LINES, **table_events.LINES}
 MAY = {**table.MAY, **table_services.WHO}
 FORBIDDEN = {**table.FORBIDDEN, **table_services.FORBIDDEN}
 
