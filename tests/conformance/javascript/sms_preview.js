@@ -86,10 +86,10 @@ test("STOP that comes in is an opt-out, seen by the SDK", async () => {
   }
 });
 
-test("a message by way of a partner is taken, one without a partner's name is not", async () => {
+test("a message by way of a partner is taken, by way of nobody it is not", async () => {
   const to = someone();
   const options = { enableDeliveryReport: true, messagingConnect: { apiKey: "k", partner: "p" } };
   assertSent((await client().send({ from: FROM, to: [to], message: "x" }, options))[0], to);
-  options.messagingConnect = { apiKey: "k" };
-  await refusal(() => client().send({ from: FROM, to: [to], message: "x" }, options), 400, /./);
+  options.messagingConnect = { apiKey: "", partner: "" };
+  await refusal(() => client().send({ from: FROM, to: [to], message: "x" }, options), 400, /MessagingConnect/);
 });
