@@ -18,7 +18,7 @@ KILLS = int(os.environ.get("CALLGATE_KILLS", "200"))
 SEED = int(os.environ.get("CALLGATE_SEED", "0")) or random.SystemRandom().randrange(1 << 32)
 WRITERS = 4
 PER_SERVER = 25  # then a new data directory, so that checks stay short
-PATIENCE = 60    # seconds until what was acknowledged must have come to its end
+PATIENCE = int(os.environ.get("CALLGATE_PATIENCE", "60"))  # seconds until what was acknowledged must have come to its end
 SUBSCRIPTION = "/admin/events/subscriptions/crash"
 
 
