@@ -10,6 +10,7 @@ help:
 	@echo 'make test                the same, then every test; ends with "N passed, N failed"'
 	@echo 'make bench               measure against nginx and the machine; writes bench/results.md'
 	@echo 'make fuzz MINUTES=5      run every fuzz target that long'
+	@echo 'make mutants             plant faults, one at a time, that the tests have to notice'
 	@echo 'make lint                clang-tidy, gcc -fanalyzer, format and layer checks'
 	@echo 'make install DESTDIR=…   install the program, library, headers, unit file'
 
@@ -38,6 +39,11 @@ fuzz:
 lint:
 	@tools/install_deps test
 	@tools/lint
+
+mutants:
+	@tools/install_deps test
+	@tests/support/make_venv
+	@tools/mutants
 
 install: build
 	@DESTDIR='$(DESTDIR)' meson install -C $(BUILD) --no-rebuild

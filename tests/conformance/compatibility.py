@@ -25,7 +25,7 @@ BEGIN, END = "<!-- made by tests/conformance/compatibility.py: begin -->", "<!--
 REFUSALS = " (its refusals)"  # no issuer of Teams users is configured
 # The longest first: createUserAndToken is not createUser.
 OPERATIONS = ["createUserAndToken", "getTokenForTeamsUser", "createUser", "issueToken", "getToken", "revokeTokens",
-              "deleteUser"]
+              "deleteUser", "send", "optOutsAdd", "optOutsCheck", "optOutsRemove"]
 WAY = re.compile(r"\b(https?), ((?:connection string|key credential|bearer token)[^\]:)]*)")
 BEARER = "bearer token of a "
 SEVERAL = re.compile(f": ((?:{'|'.join(OPERATIONS)})(?:, (?:{'|'.join(OPERATIONS)}))+)")

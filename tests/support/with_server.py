@@ -1,11 +1,12 @@
 #!/usr/bin/env python3
 """Runs a command beside a server of its own, for suites that are not written in Python.
 
-usage: with_server.py PROGRAM [--log FILE] -- COMMAND…
+usage: with_server.py PROGRAM [--log FILE] [--serve=OPTION]… -- COMMAND…
 
 The command sees what `callgate env` sets, and CALLGATE_ADMIN_SOCKET, CALLGATE_PRIMARY_KEY,
 CALLGATE_SECONDARY_KEY, CALLGATE_TRUST_STORE and CALLGATE_TRUST_STORE_PASSWORD. Ends with the command's
-status; with 1 when the server ended badly or wrote a sanitizer's report. --log keeps the server's log.
+status; with 1 when the server ended badly or wrote a sanitizer's report. --log keeps the server's log;
+--serve=--some-setting=value is an option of the server, and may be repeated.
 """
 
 import argparse
@@ -40,8 +41,8 @@ def surroundings(server: Server) -> dict:
     }
 
 
-def run(program: Path, command: list[str], log: Path | None) -> int:
-    server = Server(program=program).start()
+def run(program: Path, options: list[str], command: list[str], log: Path | None) -> int:
+    server = Server(*options, program=program).start()
     try:
         status = subprocess.run(command, env=surroundings(server), timeout=COMMAND_SECONDS).returncode
     finally:
@@ -57,14 +58,15 @@ def run(program: Path, command: list[str], log: Path | None) -> int:
 
 
 def main() -> int:
-    parser = argparse.ArgumentParser(usage="with_server.py PROGRAM [--log FILE] -- COMMAND…")
+    parser = argparse.ArgumentParser(usage="with_server.py PROGRAM [--log FILE] [--serve=OPTION]… -- COMMAND…")
     parser.add_argument("program", type=Path)
     parser.add_argument("--log", type=Path)
+    parser.add_argument("--serve", action="append", default=[])
     if "--" not in sys.argv:
         parser.error("a command is wanted after --")
     at = sys.argv.index("--")
     options = parser.parse_args(sys.argv[1:at])
-    return run(options.program.resolve(), sys.argv[at + 1:], options.log)
+    return run(options.program.resolve(), options.serve, sys.argv[at + 1:], options.log)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ const https = require("node:https");
 const path = require("node:path");
 const { promisify } = require("node:util");
 const execute = promisify(require("node:child_process").execFile);
-const { claims, sdk } = require("./support.js");
+const { claims, sdk, which } = require("./support.js");
 
 const identity = sdk("@azure/identity");
 const scene = JSON.parse(fs.readFileSync(process.env.CALLGATE_SCENE, "utf8"));
@@ -24,11 +24,13 @@ const giveRole = (principal, role) => callgate("role", "assign", principal, role
 const takeRole = (principal, role) => callgate("role", "remove", principal, role, "--resource", scene.resource);
 const revoke = (app) => callgate("app", "revoke", app);
 
-/** Runs entra_child.js in a process of its own, for this SDK keeps managed identities' tokens for a whole process,
+const CHILD = which.startsWith("sms-") ? "sms_child.js" : "entra_child.js";
+
+/** Runs CHILD in a process of its own, for this SDK keeps managed identities' tokens for a whole process,
  * and reads the environment when it is first used. What the child says; an Error with its words if it failed. */
 async function inChild(variables, ...words) {
   const done = await execute(process.execPath, [...process.execArgv.filter((one) => !one.startsWith("--test")),
-    path.join(__dirname, "entra_child.js"), ...words], { env: { ...process.env, ...variables } });
+    path.join(__dirname, CHILD), ...words], { env: { ...process.env, ...variables } });
   return JSON.parse(done.stdout);
 }
 

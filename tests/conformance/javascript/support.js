@@ -2,6 +2,7 @@
 /* What the JavaScript judges share: the SDK under test, the ways to reach the server, the server's
  * administration, and who-am-I, the one call that takes a user's token here. */
 const assert = require("node:assert");
+const crypto = require("node:crypto");
 const fs = require("node:fs");
 const http = require("node:http");
 const https = require("node:https");
@@ -67,6 +68,19 @@ async function admin(method, target, document) {
   return answer.body;
 }
 
+/** A call that no SDK makes, signed with the primary key by hand. */
+function signed(method, target) {
+  const { hostname, port } = new URL(plain);
+  const date = new Date().toUTCString();
+  const hash = crypto.createHash("sha256").digest("base64");
+  const mac = crypto.createHmac("sha256", Buffer.from(env.CALLGATE_PRIMARY_KEY, "base64"))
+    .update(`${method}\n${target}\n${date};${hostname}:${port};${hash}`).digest("base64");
+  return exchange(http, { hostname, port, method, path: target, headers: {
+    "x-ms-date": date, "x-ms-content-sha256": hash,
+    Authorization: `HMAC-SHA256 SignedHeaders=x-ms-date;host;x-ms-content-sha256&Signature=${mac}`,
+  } });
+}
+
 /** Whose token this is, by the server's word. */
 function whoami(token, endpoint = secure) {
   const url = new URL("admin/whoami", endpoint);
@@ -111,6 +125,6 @@ async function until(condition, what, seconds = 20) {
 }
 
 module.exports = {
-  admin, assertDead, assertLives, bare, claims, connection, env, installed, kept, plain, sdk, secure, setClock, until,
-  ways, which, whoami, withClock,
+  admin, assertDead, assertLives, bare, claims, connection, env, installed, kept, plain, sdk, secure, setClock, signed,
+  until, ways, which, whoami, withClock,
 };

@@ -2,17 +2,21 @@
 
 import sys
 from contextlib import contextmanager
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 
 sys.path[:0] = [str(Path(__file__).resolve().parent), str(Path(__file__).resolve().parents[2] / "support")]
 
-import azure.communication.identity as sync_sdk  # noqa: E402
-import azure.communication.identity.aio as async_sdk  # noqa: E402
 from callgate_server import Server  # noqa: E402
-from support import WAYS, Blocking, new_loop  # noqa: E402
+from support import WAYS, WHICH, Blocking, new_loop  # noqa: E402
 from with_server import complaints  # noqa: E402
+
+# Only the packages of the suite are installed beside it.
+SDK, CLIENT = ("sms", "SmsClient") if WHICH.startswith("sms") else ("identity", "CommunicationIdentityClient")
+sync_class = getattr(import_module(f"azure.communication.{SDK}"), CLIENT)
+async_class = getattr(import_module(f"azure.communication.{SDK}.aio"), CLIENT)
 
 
 @pytest.fixture(scope="session")
@@ -48,9 +52,9 @@ def make(request, server):
 
     def one(way=WAYS[0], on=server, **options):
         if request.param == "sync":
-            client = way.make(sync_sdk.CommunicationIdentityClient, on, **options)
+            client = way.make(sync_class, on, **options)
         else:
-            client = Blocking(lambda: way.make(async_sdk.CommunicationIdentityClient, on, **options), loop)
+            client = Blocking(lambda: way.make(async_class, on, **options), loop)
             made.append(client)
         return client
 

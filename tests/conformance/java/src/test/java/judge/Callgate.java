@@ -21,11 +21,16 @@ import java.nio.ByteBuffer;
 import java.nio.channels.SocketChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
+import java.security.MessageDigest;
 import java.time.Instant;
+import java.time.ZoneOffset;
+import java.time.ZonedDateTime;
+import java.time.format.DateTimeFormatter;
 import java.util.Base64;
 import java.util.Properties;
-import java.util.function.Function;
 import java.util.stream.Stream;
+import javax.crypto.Mac;
+import javax.crypto.spec.SecretKeySpec;
 
 /** What the Java judges share: ways to reach the server, its administration, and what a token says. */
 final class Callgate {
@@ -37,15 +42,21 @@ final class Callgate {
     static volatile String primary = System.getenv("CALLGATE_PRIMARY_KEY");
 
     private static final java.net.http.HttpClient WEB = java.net.http.HttpClient.newHttpClient();
-    private static final HttpClient SDK_HTTP = HttpClient.createDefault();
+    static final HttpClient SDK_HTTP = HttpClient.createDefault();
 
     private Callgate() {
     }
 
-    /** One way to make a client. */
-    record Way(String name, Function<CommunicationIdentityClientBuilder, CommunicationIdentityClientBuilder> with) {
+    /** One way to make a client: by connection string, or by endpoint and key. */
+    record Way(String name, boolean connected, String endpoint, boolean second) {
+        String key() {
+            return second ? SECONDARY : primary;
+        }
+
         CommunicationIdentityClientBuilder builder() {
-            return with.apply(new CommunicationIdentityClientBuilder().httpClient(SDK_HTTP));
+            CommunicationIdentityClientBuilder made = new CommunicationIdentityClientBuilder().httpClient(SDK_HTTP);
+            return connected ? made.connectionString(connection(endpoint, key()))
+                : made.endpoint(endpoint).credential(new AzureKeyCredential(key()));
         }
 
         @Override
@@ -64,17 +75,12 @@ final class Callgate {
 
     static Stream<Way> ways() {
         return Stream.of(
-            new Way("https, connection string", b -> b.connectionString(connection(ENDPOINT, primary))),
-            new Way("https, connection string without slash",
-                b -> b.connectionString(connection(bare(ENDPOINT), primary))),
-            new Way("https, connection string, secondary key",
-                b -> b.connectionString(connection(ENDPOINT, SECONDARY))),
-            new Way("https, key credential",
-                b -> b.endpoint(bare(ENDPOINT)).credential(new AzureKeyCredential(primary))),
-            new Way("https, key credential with slash",
-                b -> b.endpoint(ENDPOINT).credential(new AzureKeyCredential(primary))),
-            new Way("https, key credential, secondary key",
-                b -> b.endpoint(bare(ENDPOINT)).credential(new AzureKeyCredential(SECONDARY))));
+            new Way("https, connection string", true, ENDPOINT, false),
+            new Way("https, connection string without slash", true, bare(ENDPOINT), false),
+            new Way("https, connection string, secondary key", true, ENDPOINT, true),
+            new Way("https, key credential", false, bare(ENDPOINT), false),
+            new Way("https, key credential with slash", false, ENDPOINT, false),
+            new Way("https, key credential, secondary key", false, bare(ENDPOINT), true));
     }
 
     static CommunicationIdentityClientBuilder builder() {
@@ -140,6 +146,21 @@ final class Callgate {
         java.net.http.HttpRequest request = java.net.http.HttpRequest
             .newBuilder(java.net.URI.create(endpoint + "admin/whoami")).header("Authorization", "Bearer " + token).build();
         return WEB.send(request, HttpResponse.BodyHandlers.ofString());
+    }
+
+    /** A call that no client makes, signed with the primary key by hand. */
+    static HttpResponse<String> signedGet(String target) throws Exception {
+        java.net.URI to = java.net.URI.create(bare(HTTP_ENDPOINT) + target);
+        String date = DateTimeFormatter.RFC_1123_DATE_TIME.format(ZonedDateTime.now(ZoneOffset.UTC));
+        String hash = Base64.getEncoder().encodeToString(MessageDigest.getInstance("SHA-256").digest());
+        Mac mac = Mac.getInstance("HmacSHA256");
+        mac.init(new SecretKeySpec(Base64.getDecoder().decode(primary), "HmacSHA256"));
+        String text = "GET\n" + target + "\n" + date + ";" + to.getAuthority() + ";" + hash;
+        String signature = Base64.getEncoder().encodeToString(mac.doFinal(text.getBytes(StandardCharsets.UTF_8)));
+        return WEB.send(java.net.http.HttpRequest.newBuilder(to).header("x-ms-date", date)
+            .header("x-ms-content-sha256", hash).header("Authorization",
+                "HMAC-SHA256 SignedHeaders=x-ms-date;host;x-ms-content-sha256&Signature=" + signature).build(),
+            HttpResponse.BodyHandlers.ofString());
     }
 
     static void assertLives(String token, String user) throws Exception {
