@@ -42,7 +42,8 @@ static bool read_wait(struct list_request *l)
     return true;
 }
 
-bool list_begin(struct list_request *l, struct request *req, list_fetch_fn fetch, list_write_fn write)
+bool list_begin(struct list_request *l, struct request *req, list_fetch_fn fetch,
+                list_write_fn write)
 {
     struct str since = request_query(req, "since");
 
@@ -69,8 +70,9 @@ bool list_begin(struct list_request *l, struct request *req, list_fetch_fn fetch
 /* The address of the next page: the query of this one with another continuation. */
 static struct str next_link(struct request *req, struct str after)
 {
-    static const char *const kept[] = {"resource",  "limit", "since", "createdSince", "prefix",
-                                       "principal", "scope", "kind",  "purpose"};
+    static const char *const kept[] = {
+        "resource", "limit",     "since", "createdSince", "prefix", "scope", "principal", "kind",
+        "purpose",  "direction", "from",  "to",           "tag",    "state", "sender"};
     struct str origin = request_origin(req), link;
     struct buf out;
 
@@ -101,6 +103,20 @@ static void release(struct list_request *l)
     arena_clear(&l->scratch);
 }
 
+static void answer_alone(struct list_request *l, struct buf *out)
+{
+    struct request *req = l->req;
+    int status = l->alone(l, out);
+
+    release(l);
+    if (status != 204) {
+        answer_json_moved(req, status, out);
+        return;
+    }
+    buf_wipe(out);
+    answer_empty(req, status);
+}
+
 static void answer(struct list_request *l)
 {
     struct request *req = l->req;
@@ -109,6 +125,10 @@ static void answer(struct list_request *l)
     struct buf out;
 
     buf_init(&out, LIST_TEXT_MAX);
+    if (l->alone) {
+        answer_alone(l, &out);
+        return;
+    }
     json_writer_init(&w, &out);
     json_object_begin(&w);
     json_name(&w, "value");
