@@ -28,6 +28,12 @@ static bool read_number(struct request *req, const char *name, uint32_t *out)
     return true;
 }
 
+void list_wait(struct list_request *l, int64_t ms)
+{
+    l->waiting = ms > 0;
+    l->deadline = clock_mono() + (mono_ns)ms * MS_NS;
+}
+
 static bool read_wait(struct list_request *l)
 {
     struct str text = request_query(l->req, "wait");
@@ -37,8 +43,7 @@ static bool read_wait(struct list_request *l)
         return true;
     if (duration_parse(text, &ms) || ms < 0 || ms > WAIT_MAX_MS)
         return refuse(l->req, "wait", "a duration of at most 60s, like 5s");
-    l->waiting = ms > 0;
-    l->deadline = clock_mono() + (mono_ns)ms * MS_NS;
+    list_wait(l, ms);
     return true;
 }
 

@@ -39,6 +39,8 @@ struct list_request {
 /** Reads the query; on false 400 has been answered. */
 bool list_begin(struct list_request *list, struct request *req, list_fetch_fn fetch,
                 list_write_fn write) NODISCARD;
+/** Waits so long at most, as wait= would say it. */
+void list_wait(struct list_request *list, int64_t ms);
 /** Holds the request and fetches; the answer comes from here on without the caller. */
 void list_run(struct list_request *list);
 /** What a fetch found: `n` items, or why it failed. */
