@@ -273,13 +273,18 @@ void sms_admin_message_get(struct request *req)
 
 /* ---- clearing ---- */
 
+/* Some thousand at a time: the store says when there may be more. */
 static void on_cleared(void *ctx, enum rc rc, struct change_set *set)
 {
     struct request *req = ctx;
 
-    (void)set;
     if (rc) {
         answer_rc(req, rc);
+        return;
+    }
+    if (set->items[0].out_existed) {
+        set->items[0].out_existed = false;
+        store_commit(req->site->store, set);
         return;
     }
     sms_admin_log(req, "sms.cleared", "resource", req->principal->resource->name);

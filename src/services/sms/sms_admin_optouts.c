@@ -2,14 +2,18 @@
  * hand. Source: wire/sms §2.7, §8. */
 #include "services/sms/sms_admin.h"
 
-/* ---- the list ---- */
+#define LOOKS_MAX 64 /* reads of one fetch: since= may skip much */
+
+/* ---- the list: by sender and recipient, as the store has them ---- */
 
 struct optouts {
     struct list_request list; /* first */
-    struct sms_optout_row key;
-    struct sms_optout_list found; /* in list.scratch */
+    struct sms_optout_query query;
     enum rc rc;
-    struct sms_admin_page page;
+    struct sms_optout_row *rows; /* in list.scratch */
+    size_t n;
+    bool more;
+    struct sms_optout_row last; /* that was looked at */
 };
 
 static void write_optout(const struct sms_optout_row *row, struct json_writer *w)
@@ -21,30 +25,43 @@ static void write_optout(const struct sms_optout_row *row, struct json_writer *w
     json_object_end(w);
 }
 
+static void take_page(struct optouts *l, const struct sms_optout_page *page)
+{
+    for (size_t i = 0; i < page->n; i++) {
+        l->last = page->rows[i];
+        if (page->rows[i].created >= l->list.since)
+            l->rows[l->n++] = page->rows[i];
+    }
+    l->more = page->more && page->n > 0;
+}
+
 static void read_optouts(void *ctx, struct store_reader *r)
 {
     struct optouts *l = ctx;
+    struct sms_optout_query q = l->query;
 
-    l->found = (struct sms_optout_list){0};
-    l->rc = r ? store_list_optouts(r, &l->key, &l->list.scratch, &l->found) : RC_IO;
+    l->rc = r ? RC_OK : RC_IO;
+    l->n = 0;
+    l->more = true;
+    l->rows = arena_array(&l->list.scratch, struct sms_optout_row, l->list.limit);
+    for (unsigned i = 0; !l->rc && l->more && l->n < l->list.limit && i < LOOKS_MAX; i++) {
+        struct sms_optout_page page = {0};
+
+        q.limit = l->list.limit - (uint32_t)l->n;
+        l->rc = store_list_optouts(r, &q, &l->list.scratch, &page);
+        if (l->rc)
+            break;
+        take_page(l, &page);
+        q.after_sender = l->last.sender;
+        q.after_recipient = l->last.recipient;
+    }
 }
 
 static void on_read(void *ctx)
 {
     struct optouts *l = ctx;
-    struct arena *scratch = &l->list.scratch;
-    struct sms_admin_row *rows = arena_array(scratch, struct sms_admin_row, l->found.n + 1);
 
-    for (size_t i = 0; i < l->found.n; i++) {
-        const struct sms_optout_row *row = &l->found.rows[i];
-        struct str key = arena_printf(scratch, STR_FMT "/" STR_FMT, STR_ARG(row->sender),
-                                      STR_ARG(row->recipient));
-
-        rows[i] = (struct sms_admin_row){row->created, key, row};
-    }
-    if (!l->rc)
-        l->rc = sms_admin_cut(&l->list, rows, l->found.n, &l->page);
-    list_fetched(&l->list, l->rc, l->page.to - l->page.from);
+    list_fetched(&l->list, l->rc, l->n);
 }
 
 static void fetch_optouts(struct list_request *list)
@@ -56,20 +73,30 @@ static struct str write_optouts(struct list_request *list, struct json_writer *w
 {
     struct optouts *l = (struct optouts *)list;
 
-    for (size_t i = l->page.from; i < l->page.to; i++)
-        write_optout(l->page.rows[i].row, w);
-    return l->page.more ? arena_dup(list->req->arena, l->page.rows[l->page.to - 1].key) : STR_EMPTY;
+    for (size_t i = 0; i < l->n; i++)
+        write_optout(&l->rows[i], w);
+    if (!l->more)
+        return STR_EMPTY;
+    return arena_printf(list->req->arena, STR_FMT "/" STR_FMT, STR_ARG(l->last.sender),
+                        STR_ARG(l->last.recipient));
 }
 
 void sms_admin_optouts_list(struct request *req)
 {
     struct optouts *l = arena_new(req->arena, struct optouts);
+    struct sms_optout_query *q = &l->query;
 
     if (!list_begin(&l->list, req, fetch_optouts, write_optouts))
         return;
-    l->key.resource = req->principal->resource->id;
-    l->key.sender = sms_admin_number(req, "sender");
-    list_run(&l->list);
+    q->resource = req->principal->resource->id;
+    q->sender = sms_admin_number(req, "sender");
+    if (l->list.since_id.len)
+        answer_invalid(req, STR("since must be a time."), STR("since"));
+    else if (l->list.after.len &&
+             !str_cut(l->list.after, '/', &q->after_sender, &q->after_recipient))
+        answer_invalid(req, STR("after must come from a nextLink."), STR("after"));
+    else
+        list_run(&l->list);
 }
 
 /* ---- one entry ---- */
