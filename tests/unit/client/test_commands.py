@@ -89,7 +89,7 @@ ANSWERS = {
         ACCEPTED if len(one["to"]) > 9 else REFUSED for one in json.loads(body)["smsRecipients"]]}),
     f"GET {LISTED}1000&to=%2B14255550123&state=delivered": (200, {"value": [SMS]}),
     f"GET {LISTED}2": (200, {"value": [SMS, SMS, SMS]}), f"GET {LISTED}1": (200, {"value": [SMS]}),
-    f"GET {LISTED}1&resource=blue": (200, {"value": []}),
+    "GET /admin/sms/messages?resource=blue&limit=1": (200, {"value": []}),
     "GET /admin/sms/messages/Outgoing_1": (200, SMS), "DELETE /admin/sms/messages": (204, None),
     f"GET {WAIT}Outgoing_1&timeoutSeconds=10": (200, SMS), f"GET {WAIT}1m&timeoutSeconds=1": (204, None),
     "POST /admin/sms/messages/Outgoing_1:report": (202, None),
