@@ -260,7 +260,11 @@ static bool read_body(struct put *p, struct refusal *why)
                                 STR("A sender is a number with '+' and country code, a short code "
                                     "of 5 or 6 digits, or up to 11 letters, digits and blanks."),
                                 "id");
-    if (!body_object(req, &obj, why) || !body_only(req, obj, names, ARRAY_LEN(names), why) ||
+    if (!body_object(req, &obj, why))
+        return false;
+    if (!obj)
+        obj = json_object(); /* nothing is said of it */
+    if (!body_only(req, obj, names, ARRAY_LEN(names), why) ||
         !read_members(req, obj, &s, &enforce_given, why) || !check_members(req, &s, why))
         return false;
     p->row.document = document_of(req, &s, enforce_given);
