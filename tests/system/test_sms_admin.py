@@ -159,6 +159,24 @@ def test_clearing_leaves_what_has_not_ended(fresh_server):
     assert server.cli("sms", "clear").returncode == 0
 
 
+def figures(server):
+    lines = server.send("GET", "/metrics").body.decode().splitlines()
+    return {line.rsplit(" ", 1)[0]: int(line.rsplit(" ", 1)[1]) for line in lines if line.startswith("callgate_sms_")}
+
+
+def test_the_metrics_count_messages_by_their_end(fresh_server):
+    server = fresh_server("--sms-sim-delay", "0s")
+    phone = next(numbers)
+    send(server, phone)
+    send(server, "+19995554006")
+    send(server, NEVER)
+    ask(server, "POST", "/inbound", {"from": phone, "to": FROM, "message": "STOP"}, 202)
+    send(server, phone)
+    wanted = {"callgate_sms_open": 1, 'callgate_sms_total{state="delivered"}': 1,
+              'callgate_sms_total{state="failed"}': 2, 'callgate_sms_total{state="received"}': 1}
+    until(lambda: figures(server) == wanted)
+
+
 # ---- by hand ----
 
 
