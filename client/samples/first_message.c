@@ -2,6 +2,8 @@
  *
  *   eval "$(callgate env)"
  *   cc first_message.c -lcallgate -o first_message && ./first_message +14255550123 +14255550199 */
+#define _POSIX_C_SOURCE 199309L /* NOLINT(bugprone-reserved-identifier): nanosleep */
+
 #include <callgate/callgate.h>
 
 #include <stdio.h>

@@ -443,6 +443,16 @@ def test_commands_by_connection_string_reach_their_own_resource(server):
         assert done.returncode == 0, done
 
 
+def test_the_sample_of_the_library_sends_and_hears_what_became_of_it(server):
+    sample = server.program.parent / "client" / "first_message"
+    for to, told in ((next(numbers), "Delivered (2000"), ("+19995554006", "Failed (4006")):
+        done = subprocess.run([sample, FROM, to], capture_output=True, text=True, timeout=60, env=server.env)
+        assert done.returncode == 0 and "Outgoing_" in done.stdout and told in done.stdout, done
+    done = subprocess.run([sample, "Not a sender", next(numbers)], capture_output=True, text=True, timeout=60,
+                          env=server.env)
+    assert done.returncode == 1 and "Invalid From phone number format" in done.stderr, done
+
+
 def test_no_number_and_no_text_is_logged(server):
     to, secret = next(numbers), f"secret{time.monotonic_ns()}"
     send(server, to, secret)
@@ -450,6 +460,7 @@ def test_no_number_and_no_text_is_logged(server):
     ask(server, "PUT", "/senders/+18885550199", {"replies": {"stop": secret}}, 201)
     ask(server, "POST", "/inbound", {"from": to, "to": FROM, "message": secret}, 202)
     wait(server, f"to={quoted(to)}&since=1m")
+    until(lambda: "messages:wait" in server.log().splitlines()[-1])  # the log is written behind
     log = server.log()
-    assert secret not in log and to[1:] not in log and "8885550199" not in log
     assert "sms.sender.put" in log
+    assert secret not in log and to[1:] not in log and "8885550199" not in log
