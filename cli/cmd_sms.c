@@ -187,11 +187,10 @@ static enum exit_code wait_once(struct cli *cli, struct cg_client *client, struc
 
 static enum exit_code show_message(struct cli *cli, const json_t *message)
 {
-    struct str text = STR_EMPTY;
+    struct str text = show_text(cli, message, "message");
 
     if (cli->json)
         return show_json(cli, message);
-    text = show_text(cli, message, "message");
     (void)fprintf(cli->out, STR_FMT "\n", STR_ARG(text)); /* flushed and checked at the end */
     return EXIT_DONE;
 }

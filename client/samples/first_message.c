@@ -14,7 +14,7 @@
 static enum cg_status wait_for_report(struct cg_client *client, const char *id,
                                       struct cg_sms_report *out, struct cg_error *err)
 {
-    const struct timespec pause = {0, 100 * 1000 * 1000};
+    const struct timespec pause = {0, 100000000L};
     enum cg_status status = CG_NOT_FOUND;
     int i;
 
@@ -38,7 +38,7 @@ int main(int argc, char **argv)
     enum cg_status status;
 
     if (argc != 3) {
-        fprintf(stderr, "usage: first_message FROM TO\n");
+        (void)fprintf(stderr, "usage: first_message FROM TO\n");
         return 2;
     }
     to = argv[2];
@@ -55,11 +55,12 @@ int main(int argc, char **argv)
     if (status == CG_OK && results.items[0].successful)
         status = wait_for_report(client, results.items[0].message_id, &report, &err);
     if (status != CG_OK)
-        fprintf(stderr, "%s: %s %s\n", cg_status_text(status), err.message, err.explain);
+        (void)fprintf(stderr, "%s: %s %s\n", cg_status_text(status), err.message, err.explain);
     else if (!results.items[0].successful)
-        fprintf(stderr, "%s\n", results.items[0].error_message);
+        (void)fprintf(stderr, "%s\n", results.items[0].error_message);
     else
-        printf("id     %s\nstatus %s (%s)\n", report.message_id, report.status, report.details);
+        (void)printf("id     %s\nstatus %s (%s)\n", report.message_id, report.status,
+                     report.details);
     cg_sms_report_clear(&report);
     cg_sms_results_clear(&results);
     cg_client_free(client);

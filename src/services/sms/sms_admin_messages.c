@@ -107,14 +107,25 @@ static struct str write_messages(struct list_request *list, struct json_writer *
     return m->more ? id_text(req, &m->next) : STR_EMPTY;
 }
 
+/* The states that a name means; 0: it means none. */
+static unsigned states_named(struct str name)
+{
+    if (name_eq(name, STR("open")))
+        return SMS_OPEN_STATES;
+    for (unsigned s = SMS_STATE_NONE + 1; s < SMS_STATE_COUNT; s++)
+        if (name_eq(name, sms_state_name((enum sms_state)s)))
+            return SMS_STATE_BIT(s);
+    return 0;
+}
+
 /* direction= and state=, which must both fit. */
 static bool read_states(struct request *req, unsigned *out)
 {
     static const unsigned inbound = SMS_STATE_BIT(SMS_RECEIVED);
-    static const unsigned all = SMS_OPEN_STATES | SMS_STATE_BIT(SMS_DELIVERED) |
-                                SMS_STATE_BIT(SMS_FAILED) | SMS_STATE_BIT(SMS_RECEIVED);
+    static const unsigned outbound =
+        SMS_OPEN_STATES | SMS_STATE_BIT(SMS_DELIVERED) | SMS_STATE_BIT(SMS_FAILED);
     struct str direction = request_query(req, "direction"), state = request_query(req, "state");
-    unsigned bits = all, named = 0;
+    unsigned bits = inbound | outbound;
 
     if (direction.ptr && !name_eq(direction, STR("inbound")) &&
         !name_eq(direction, STR("outbound"))) {
@@ -122,20 +133,15 @@ static bool read_states(struct request *req, unsigned *out)
         return false;
     }
     if (direction.ptr)
-        bits = name_eq(direction, STR("inbound")) ? inbound : all & ~inbound;
-    for (unsigned s = SMS_STATE_NONE + 1; state.ptr && s < SMS_STATE_COUNT; s++)
-        if (name_eq(state, sms_state_name((enum sms_state)s)))
-            named = SMS_STATE_BIT(s);
-    if (name_eq(state, STR("open")))
-        named = SMS_OPEN_STATES;
-    if (state.ptr && !named) {
+        bits = name_eq(direction, STR("inbound")) ? inbound : outbound;
+    if (state.ptr && !states_named(state)) {
         answer_invalid(req,
                        STR("state must be queued, submitting, submitted, delivered, failed, "
                            "received, or open for the first three."),
                        STR("state"));
         return false;
     }
-    *out = named ? bits & named : bits;
+    *out = state.ptr ? bits & states_named(state) : bits;
     return true;
 }
 
