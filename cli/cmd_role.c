@@ -1,8 +1,7 @@
 /* role: who may do what where. */
 #include "cli/call.h"
+#include "cli/input.h"
 #include "cli/show.h"
-
-#include <errno.h>
 
 #define DEFINITION_MAX (60 * KIB)
 
@@ -90,21 +89,10 @@ int role_remove_run(struct cli *cli)
 /* The definition in a file, or - for the standard input; the server judges it. */
 int role_create_run(struct cli *cli)
 {
-    const char *path = cli->args.words[0];
-    bool standard = name_eq(str_from(path), STR("-"));
-    FILE *f = standard ? stdin : fopen(path, "re");
-    char *text = NULL;
-    size_t len = 0;
+    struct str text = STR_EMPTY;
+    enum exit_code code = input_read(cli, cli->args.words[0], DEFINITION_MAX, &text);
 
-    if (!f)
-        return (int)cli_fail(cli, EXIT_LOCAL, "%s: %s", path, os_error_text(errno));
-    text = arena_alloc(&cli->arena, DEFINITION_MAX + 2);
-    len = fread(text, 1, DEFINITION_MAX + 1, f);
-    if (!standard)
-        (void)fclose(f); /* was only read */
-    if (len > DEFINITION_MAX || strlen(text) != len)
-        return (int)cli_fail(cli, EXIT_LOCAL, "%s is too large, or no text", path);
-    return (int)call_show(cli, "POST", STR("/admin/roles"), str_of(text, len));
+    return (int)(code ? code : call_show(cli, "POST", STR("/admin/roles"), text));
 }
 
 int role_delete_run(struct cli *cli)

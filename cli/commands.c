@@ -88,6 +88,43 @@ static const struct option token_inspect_options[] = {
     {"token-file", 0, "FILE", "read the token from a file"},
     {"offline", 0, NULL, "ask no server"},
     {0}};
+static const struct option sms_send_options[] = {
+    {"report", 0, NULL, "ask for a delivery report: an event when it is known what became of it"},
+    {"report-timeout", 0, "SECONDS", "without news by then it has failed, 60 to 43200 (18000)"},
+    {"tag", 0, "TEXT", "comes back in the report"},
+    {0}};
+static const struct option sms_list_options[] = {
+    {"direction", 0, "NAME", "inbound or outbound"},
+    {"from", 0, "SENDER", "only those of this sender"},
+    {"to", 0, "NUMBER", "only those to this number"},
+    {"tag", 0, "TEXT", "only those with this tag"},
+    {"state", 0, "NAME", "queued, submitting, submitted, delivered, failed, received, or open"},
+    {"since", 0, "TIME|ID", "only messages since a time, or newer than a message"},
+    {"limit", 0, "N", "at most so many (all)"},
+    {0}};
+static const struct option sms_wait_options[] = {
+    {"since", 0, "TIME|ID", "one that came since: a time, 30s ago, or newer than a message"},
+    {"within", 0, "SECONDS", "how long to wait (30)"},
+    {0}};
+static const struct option sms_report_options[] = {
+    {"code", 0, "N", "why it failed: 4005, 4006, … (9999)"},
+    {"segments-failed", 0, "N", "how many of its segments (all)"},
+    {0}};
+static const struct option sender_set_options[] = {
+    {"kind", 0, "NAME", "tollFree, shortCode, alphanumeric or longCode (by its form)"},
+    {"transport", 0, "NAME", "which way its messages go (the setting sms.transport)"},
+    {"rate", 0, "N", "segments a minute; 0: no limit (by its kind)"},
+    {"enforce-opt-out", 0, "YES|NO", "whether opt-outs bind it (by its kind)"},
+    {"reply-stop", 0, "TEXT", "answer to STOP"},
+    {"reply-start", 0, "TEXT", "answer to START"},
+    {"reply-help", 0, "TEXT", "answer to HELP"},
+    {0}};
+static const struct option transport_set_options[] = {
+    {"password-file", 0, "FILE|-",
+     "its password: the first line of a file, or of the standard input"},
+    {"secret-file", 0, "NAME=FILE", "another secret member; may be repeated"},
+    {"file", 0, "FILE|-", "all members as a JSON object"},
+    {0}};
 static const struct option sign_options[] = {
     {"body", 0, "FILE", "the request's body; - reads the standard input"},
     {"key-file", 0, "FILE", "the access key, base64, in a file"},
@@ -311,6 +348,79 @@ static const struct command table[] = {
      "  callgate token issue --raw | callgate token inspect -\n"
      "  callgate token inspect --token-file t.jwt --offline --json\n",
      token_inspect_options, 0, 1, REACH_RESOURCE, token_inspect_run, NULL},
+    {"sms send", "FROM TO… TEXT|- [options]", "send a text message, as an application would",
+     "Prints the id of each message that was accepted. Ends with 1 when a recipient was refused.\n\n"
+     "  callgate sms send +18005550100 +14255550123 'Your code is 123456'\n"
+     "  callgate sms send Contoso +14255550123 +14255550124 --report --tag first 'Hello'\n",
+     sms_send_options, 3, ARGS_MAX, REACH_RESOURCE, sms_send_run, NULL},
+    {"sms list", "[options]", "list messages, newest first",
+     "  callgate sms list --to +14255550123 --limit 5\n"
+     "  callgate sms list --state failed --json\n",
+     sms_list_options, 0, 0, REACH_RESOURCE, sms_list_run, NULL},
+    {"sms show", "ID", "show a message and what became of it",
+     "  callgate sms show Outgoing_…\n",
+     NULL, 1, 1, REACH_RESOURCE, sms_show_run, NULL},
+    {"sms wait", "TO [--since TIME|ID] [--within SECONDS]", "wait for the next message to a number and print its text",
+     "For scripts: the code that an application sends. Ends with 1 when none came. Messages of before\n"
+     "don't count, unless --since says so: a time, a duration like 30s, or the id of a message.\n\n"
+     "  callgate sms wait +14255550123\n"
+     "  callgate sms wait +14255550123 --since 1m --within 5 | grep -o '[0-9]\\{6\\}'\n",
+     sms_wait_options, 1, 1, REACH_RESOURCE, sms_wait_run, NULL},
+    {"sms inbound", "FROM TO TEXT|-", "let a message come in, as from a phone",
+     "  callgate sms inbound +14255550123 +18005550100 STOP\n",
+     NULL, 3, 3, REACH_RESOURCE, sms_inbound_run, NULL},
+    {"sms report", "ID Delivered|Failed [options]", "say what became of a message, as a carrier would",
+     "  callgate sms report Outgoing_… Failed --code 4006\n",
+     sms_report_options, 2, 2, REACH_RESOURCE, sms_report_run, NULL},
+    {"sms clear", "", "forget the messages that have ended",
+     "  callgate sms clear\n",
+     NULL, 0, 0, REACH_RESOURCE, sms_clear_run, NULL},
+    {"sender set", "SENDER [options]", "let a sender send, and say how",
+     "Replaces all that was said of it. What is left out is as its kind has it.\n\n"
+     "  callgate sender set +18005550100\n"
+     "  callgate sender set 12345 --transport carrier-a --reply-stop 'You get no more messages.'\n",
+     sender_set_options, 1, 1, REACH_RESOURCE, sender_set_run, NULL},
+    {"sender list", "", "list who may send",
+     "  callgate sender list\n",
+     NULL, 0, 0, REACH_RESOURCE, sender_list_run, NULL},
+    {"sender show", "SENDER", "show one sender",
+     "  callgate sender show +18005550100\n",
+     NULL, 1, 1, REACH_RESOURCE, sender_show_run, NULL},
+    {"sender delete", "SENDER", "take a sender off the list, at once",
+     "  callgate sender delete +18005550100\n",
+     NULL, 1, 1, REACH_RESOURCE, sender_delete_run, NULL},
+    {"optout add", "SENDER NUMBER…", "note that numbers want no messages of a sender",
+     "  callgate optout add +18005550100 +14255550123\n",
+     NULL, 2, ARGS_MAX, REACH_RESOURCE, optout_add_run, NULL},
+    {"optout remove", "SENDER NUMBER…", "let a sender send to numbers again",
+     "  callgate optout remove +18005550100 +14255550123\n",
+     NULL, 2, ARGS_MAX, REACH_RESOURCE, optout_remove_run, NULL},
+    {"optout list", "[SENDER]", "list who wants no messages",
+     "  callgate optout list +18005550100\n",
+     NULL, 0, 1, REACH_RESOURCE, optout_list_run, NULL},
+    {"optout check", "SENDER NUMBER", "tell whether a number is opted out; ends with 1 when it is not",
+     "  callgate optout check +18005550100 +14255550123\n",
+     NULL, 2, 2, REACH_RESOURCE, optout_check_run, NULL},
+    {"transport set", "NAME KIND [MEMBER=VALUE…] [options]", "configure a way out for messages",
+     "Replaces all that was said of it. KIND is smpp, kannel, http or azure, each with members of its\n"
+     "own. VALUE is text, a number, true or false; MEMBER:=JSON takes anything else. Secrets come\n"
+     "from files, never from the command line; a secret that is '***' stays as it is.\n\n"
+     "  callgate transport set carrier-a smpp host=smsc.example port=2775 systemId=me \\\n"
+     "    --password-file smpp.password\n"
+     "  callgate transport set gateway --file gateway.json\n",
+     transport_set_options, 1, ARGS_MAX, REACH_SERVER, transport_set_run, NULL},
+    {"transport list", "", "list the ways out for messages",
+     "  callgate transport list\n",
+     NULL, 0, 0, REACH_SERVER, transport_list_run, NULL},
+    {"transport show", "NAME", "show how a transport is configured",
+     "  callgate transport show carrier-a\n",
+     NULL, 1, 1, REACH_SERVER, transport_show_run, NULL},
+    {"transport status", "NAME", "tell whether a transport is connected, and what it did",
+     "  callgate transport status carrier-a\n",
+     NULL, 1, 1, REACH_SERVER, transport_status_run, NULL},
+    {"transport delete", "NAME", "remove a transport that no sender uses",
+     "  callgate transport delete carrier-a\n",
+     NULL, 1, 1, REACH_SERVER, transport_delete_run, NULL},
     {"sign", "METHOD TARGET [options]", "sign a request with an access key",
      "Prints the three headers to send beside Host, or a curl line. TARGET is path and query, or a\n"
      "whole URL. Good for five minutes. The key comes from --key-file, --connection-string, or the\n"

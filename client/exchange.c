@@ -187,16 +187,16 @@ static enum cg_status judge(const struct attempt *a, enum cg_status sent, struct
     return status;
 }
 
-static bool is_idempotent(const char *method)
+static bool is_idempotent(const struct exchange *x)
 {
-    return strcmp(method, "POST") != 0 && strcmp(method, "PATCH") != 0;
+    return x->repeatable || (strcmp(x->method, "POST") != 0 && strcmp(x->method, "PATCH") != 0);
 }
 
 static bool worth_repeating(const struct attempt *a, enum cg_status status)
 {
     if (status == CG_BUSY)
         return true;
-    return status == CG_NETWORK && (!a->result.connected || is_idempotent(a->x->method));
+    return status == CG_NETWORK && (!a->result.connected || is_idempotent(a->x));
 }
 
 static void pause_before(const struct cg_client *c, unsigned attempt, uint64_t retry_after_s)

@@ -12,6 +12,7 @@ struct exchange {
     const char *method;
     const char *target; /* path and query as on the wire */
     struct str body;    /* JSON; empty: none */
+    bool repeatable;    /* a POST that may be repeated like an idempotent method */
     FILE *stream_to;    /* a good answer's body goes there; NULL: into `reply` */
     struct buf *reply;  /* initialised by the caller */
     int http_status;    /* out */

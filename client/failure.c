@@ -1,4 +1,5 @@
-/* From results and error bodies to struct cg_error. Source: wire/authentication §2.5, §5.1. */
+/* From results and error bodies to struct cg_error. Source: wire/authentication §2.5, §5.1;
+ * wire/sms §2.6. */
 #include "client/failure.h"
 
 #include "base/json.h"
@@ -94,9 +95,37 @@ static struct str text_member(const json_t *obj, const char *name)
     return json_get_str(obj, name, &text) ? STR_EMPTY : text;
 }
 
+/* {"From":["…"]}: the first member that has a list of texts. */
+static void first_of_members(const json_t *members, struct str *out_code, struct str *out_message)
+{
+    const char *name = NULL;
+    json_t *texts = NULL;
+
+    /* jansson's iteration wants a non-const object but changes nothing */
+    json_object_foreach((json_t *)(uintptr_t)members, name, texts)
+    {
+        const json_t *text = json_array_get(texts, 0);
+
+        if (!json_is_string(text))
+            continue;
+        *out_code = str_from(name);
+        *out_message = str_of(json_string_value(text), json_string_length(text));
+        return;
+    }
+}
+
+/* The forms of refusals that the SMS service has besides: problem details, and bare members. */
+static void read_members(const json_t *root, struct str *out_code, struct str *out_message)
+{
+    const json_t *errors = json_object_get(root, "errors");
+
+    *out_message = text_member(root, "title");
+    first_of_members(json_is_object(errors) ? errors : root, out_code, out_message);
+}
+
 void failure_read_body(struct cg_error *err, struct str body)
 {
-    struct str code, message;
+    struct str code = STR_EMPTY, message = STR_EMPTY;
     const json_t *inner = NULL;
     json_t *root = NULL;
 
@@ -106,9 +135,11 @@ void failure_read_body(struct cg_error *err, struct str body)
     if (json_is_object(inner)) {
         code = text_member(inner, "code");
         message = text_member(inner, "message");
-    } else {
+    } else if (inner) {
         code = text_member(root, "error");
         message = text_member(root, "error_description");
+    } else {
+        read_members(root, &code, &message);
     }
     if (code.len > 0)
         text_store(err->code, sizeof err->code, code);

@@ -11,8 +11,9 @@ void text_store(char *out, size_t cap, struct str text);
 enum cg_status failure(struct cg_error *err, enum cg_status status, struct str message);
 /** The status for an HTTP status of 300 or more. */
 enum cg_status failure_of_http(int http_status);
-/** Takes code and message from an error body, {"error":{"code","message"}} or OAuth's form; what
- * is no such JSON leaves `err` as it was. */
+/** Takes code and message from an error body: {"error":{"code","message"}}, OAuth's form, or lists
+ * of texts by member, where the member's name is the code; what is no such JSON leaves `err` as it
+ * was. */
 void failure_read_body(struct cg_error *err, struct str body);
 
 #endif

@@ -1,31 +1,18 @@
-/* The Identity service: one function per operation, all through exchange_run().
+/* The Identity service: one function per operation, all through service_run().
  * Source: wire/authentication §2. */
 #include "callgate/identity.h"
 
 #include "base/clock.h"
-#include "base/json.h"
-#include "client/exchange.h"
 #include "client/failure.h"
+#include "client/service.h"
 
 #define API_VERSION "?api-version=2023-10-01"
-#define BODY_MAX    (64 * KIB)
-
-static bool is_unreserved(char c)
-{
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
-           c == '.' || c == '_' || c == '~';
-}
 
 /* "/identities/{id}{rest}?api-version=…" */
 static void write_target(struct buf *out, const char *user_id, const char *rest)
 {
     buf_add(out, STR("/identities/"));
-    for (; *user_id; user_id++) {
-        if (is_unreserved(*user_id))
-            buf_add_char(out, *user_id);
-        else
-            buf_addf(out, "%%%02X", (unsigned char)*user_id);
-    }
+    service_segment(out, user_id);
     buf_add(out, str_from(rest));
     buf_add(out, STR(API_VERSION));
 }
@@ -56,22 +43,6 @@ static void write_token_body(struct buf *out, const char *scopes_name,
     json_object_end(&w);
 }
 
-static char *text_new(struct str s)
-{
-    char *copy = memchr(s.ptr, '\0', s.len) ? NULL : malloc(s.len + 1);
-
-    if (copy) {
-        memcpy(copy, s.ptr, s.len);
-        copy[s.len] = '\0';
-    }
-    return copy;
-}
-
-static enum cg_status not_understood(struct cg_error *err)
-{
-    return failure(err, CG_PROTOCOL, STR("the answer lacks what the contract promises"));
-}
-
 static enum cg_status read_token(const json_t *j, struct cg_token *out, struct cg_error *err)
 {
     struct str text = STR_EMPTY, expires = STR_EMPTY;
@@ -80,13 +51,13 @@ static enum cg_status read_token(const json_t *j, struct cg_token *out, struct c
     NO_LEAK_BEGIN; /* nothing was made yet */
     if (json_get_str(j, "token", &text) || json_get_str(j, "expiresOn", &expires) ||
         time_from_iso8601(expires, &made.expires_unix_ms))
-        return not_understood(err);
+        return service_not_understood(err);
     NO_LEAK_END;
-    made.text = text_new(text);
-    made.expires_on = text_new(expires);
+    made.text = service_text(text);
+    made.expires_on = service_text(expires);
     if (!made.text || !made.expires_on) {
         cg_token_clear(&made);
-        return failure(err, CG_NOMEM, STR("out of memory"));
+        return service_no_memory(err);
     }
     *out = made;
     return CG_OK;
@@ -97,32 +68,9 @@ static enum cg_status read_user(const json_t *j, struct cg_user *out, struct cg_
     struct str id = STR_EMPTY;
 
     if (json_get_str(json_object_get(j, "identity"), "id", &id))
-        return not_understood(err);
-    out->id = text_new(id);
-    return out->id ? CG_OK : failure(err, CG_NOMEM, STR("out of memory"));
-}
-
-/* Sends; on success *out is the answer's JSON, owned, or NULL when it has none. */
-/* NOLINTNEXTLINE(readability-function-size): request, answer, error */
-static enum cg_status call(struct cg_client *client, const char *method, struct buf *target,
-                           struct buf *body, json_t **out, struct cg_error *err)
-{
-    struct buf reply;
-    struct exchange x = {.method = method, .target = buf_cstr(target), .reply = &reply};
-    enum cg_status status = CG_NOMEM;
-
-    buf_init(&reply, REPLY_MAX);
-    if (!x.target || (body && body->failed)) {
-        (void)failure(err, CG_NOMEM, STR("out of memory"));
-        goto out;
-    }
-    x.body = body ? buf_str(body) : STR_EMPTY;
-    status = exchange_run(client, &x, err);
-    if (status == CG_OK && out && json_read(buf_str(&reply), out, NULL))
-        status = not_understood(err);
-out:
-    buf_wipe(&reply);
-    return status;
+        return service_not_understood(err);
+    out->id = service_text(id);
+    return out->id ? CG_OK : service_no_memory(err);
 }
 
 static enum cg_status create(struct cg_client *client, struct buf *body, struct cg_user *out_user,
@@ -133,9 +81,10 @@ static enum cg_status create(struct cg_client *client, struct buf *body, struct 
     json_t *answer = NULL;
     enum cg_status status = CG_OK;
 
-    buf_init(&target, BODY_MAX);
+    buf_init(&target, SERVICE_BODY_MAX);
     buf_add(&target, STR("/identities" API_VERSION));
-    status = call(client, "POST", &target, body, &answer, err);
+    status =
+        service_run(client, &(struct service_call){"POST", &target, body, false}, &answer, err);
     if (status)
         goto out;
     status = read_user(answer, &user, err);
@@ -166,7 +115,7 @@ enum cg_status cg_identity_create_user_and_token(struct cg_client *client,
     struct buf body;
     enum cg_status status = CG_OK;
 
-    buf_init(&body, BODY_MAX);
+    buf_init(&body, SERVICE_BODY_MAX);
     write_token_body(&body, "createTokenWithScopes", options);
     status = create(client, &body, out_user, out_token, err);
     buf_clear(&body);
@@ -183,11 +132,12 @@ enum cg_status cg_identity_issue_token(struct cg_client *client, const char *use
 
     if (!user_id || !*user_id)
         return failure(err, CG_INVALID, STR("a user id is needed"));
-    buf_init(&target, BODY_MAX);
-    buf_init(&body, BODY_MAX);
+    buf_init(&target, SERVICE_BODY_MAX);
+    buf_init(&body, SERVICE_BODY_MAX);
     write_target(&target, user_id, "/:issueAccessToken");
     write_token_body(&body, "scopes", options);
-    status = call(client, "POST", &target, &body, &answer, err);
+    status =
+        service_run(client, &(struct service_call){"POST", &target, &body, false}, &answer, err);
     if (status == CG_OK)
         status = read_token(answer, out, err);
     json_decref(answer);
@@ -204,9 +154,9 @@ static enum cg_status act_on_user(struct cg_client *client, const char *method, 
 
     if (!user_id || !*user_id)
         return failure(err, CG_INVALID, STR("a user id is needed"));
-    buf_init(&target, BODY_MAX);
+    buf_init(&target, SERVICE_BODY_MAX);
     write_target(&target, user_id, rest);
-    status = call(client, method, &target, NULL, NULL, err);
+    status = service_run(client, &(struct service_call){method, &target, NULL, false}, NULL, err);
     buf_clear(&target);
     return status;
 }

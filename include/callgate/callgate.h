@@ -6,6 +6,7 @@
 #include "callgate/client.h"
 #include "callgate/identity.h"
 #include "callgate/signer.h"
+#include "callgate/sms.h"
 #include "callgate/transport.h"
 
 #endif

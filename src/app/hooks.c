@@ -1,6 +1,8 @@
 /* What the administration service may ask of the whole server: settings, status, metrics. */
 #include "app/app.h"
 
+#include "services/sms/sms.h"
+
 #include <unistd.h>
 
 static enum rc port_free(void *ctx, uint16_t port)
@@ -216,6 +218,7 @@ static void write_metrics(void *ctx, struct buf *out)
     metric(out, "users", "gauge", "Users alive.", (uint64_t)sf.users);
     metric(out, "revocations_held", "gauge", "Revoked or deleted users held in memory.",
            gate_revocations_held(app->gate));
+    sms_write_metrics(app->sms, out);
     metric(out, "log_dropped_total", "counter", "Log lines dropped.", log_dropped(app->log));
     metric(out, "resident_octets", "gauge", "Resident memory.", (uint64_t)resident_octets());
     buf_add(out, STR("# HELP callgate_requests_total Requests by route and status class.\n"

@@ -12,7 +12,7 @@
 static const char *const accept_names[] = {"nobody",  "key",        "entra", "user",    "admin",
                                            "handler", "keyNoQuery", "arm",   "endpoint"};
 static const char *const need_names[NEED_COUNT] = {
-    "unset",         "nothing",          "any",   "identity", "resource",
+    "unset",         "nothing",          "any",   "identity", "sms", "resource",
     "administrator", "localDevelopment", "local", "arm"};
 static const char *const media_names[] = {"json", "form", "any"};
 static const char *const plane_names[] = {"unset", "wire", "administration", "identity"};

@@ -28,6 +28,12 @@ static bool read_number(struct request *req, const char *name, uint32_t *out)
     return true;
 }
 
+void list_wait(struct list_request *l, int64_t ms)
+{
+    l->waiting = ms > 0;
+    l->deadline = clock_mono() + (mono_ns)ms * MS_NS;
+}
+
 static bool read_wait(struct list_request *l)
 {
     struct str text = request_query(l->req, "wait");
@@ -37,12 +43,12 @@ static bool read_wait(struct list_request *l)
         return true;
     if (duration_parse(text, &ms) || ms < 0 || ms > WAIT_MAX_MS)
         return refuse(l->req, "wait", "a duration of at most 60s, like 5s");
-    l->waiting = ms > 0;
-    l->deadline = clock_mono() + (mono_ns)ms * MS_NS;
+    list_wait(l, ms);
     return true;
 }
 
-bool list_begin(struct list_request *l, struct request *req, list_fetch_fn fetch, list_write_fn write)
+bool list_begin(struct list_request *l, struct request *req, list_fetch_fn fetch,
+                list_write_fn write)
 {
     struct str since = request_query(req, "since");
 
@@ -69,8 +75,9 @@ bool list_begin(struct list_request *l, struct request *req, list_fetch_fn fetch
 /* The address of the next page: the query of this one with another continuation. */
 static struct str next_link(struct request *req, struct str after)
 {
-    static const char *const kept[] = {"resource",  "limit", "since", "createdSince", "prefix",
-                                       "principal", "scope", "kind",  "purpose"};
+    static const char *const kept[] = {
+        "resource", "limit",     "since", "createdSince", "prefix", "scope", "principal", "kind",
+        "purpose",  "direction", "from",  "to",           "tag",    "state", "sender"};
     struct str origin = request_origin(req), link;
     struct buf out;
 
@@ -101,6 +108,20 @@ static void release(struct list_request *l)
     arena_clear(&l->scratch);
 }
 
+static void answer_alone(struct list_request *l, struct buf *out)
+{
+    struct request *req = l->req;
+    int status = l->alone(l, out);
+
+    release(l);
+    if (status != 204) {
+        answer_json_moved(req, status, out);
+        return;
+    }
+    buf_wipe(out);
+    answer_empty(req, status);
+}
+
 static void answer(struct list_request *l)
 {
     struct request *req = l->req;
@@ -109,6 +130,10 @@ static void answer(struct list_request *l)
     struct buf out;
 
     buf_init(&out, LIST_TEXT_MAX);
+    if (l->alone) {
+        answer_alone(l, &out);
+        return;
+    }
     json_writer_init(&w, &out);
     json_object_begin(&w);
     json_name(&w, "value");

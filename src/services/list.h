@@ -23,6 +23,9 @@ struct list_request {
     struct str since_id;  /* since=, when it is no time */
     unix_ms since;        /* since=, when it is a time: items of then or later; 0: all */
     struct arena scratch; /* what the fetch found; empty while the request is parked */
+    /** Instead of {"value":[…]}: writes the whole body and returns the status; 204: none. May be
+     * NULL; set it after list_begin(). */
+    int (*alone)(struct list_request *list, struct buf *out);
     /* its own */
     list_fetch_fn fetch;
     list_write_fn write;
@@ -36,6 +39,8 @@ struct list_request {
 /** Reads the query; on false 400 has been answered. */
 bool list_begin(struct list_request *list, struct request *req, list_fetch_fn fetch,
                 list_write_fn write) NODISCARD;
+/** Waits so long at most, as wait= would say it. */
+void list_wait(struct list_request *list, int64_t ms);
 /** Holds the request and fetches; the answer comes from here on without the caller. */
 void list_run(struct list_request *list);
 /** What a fetch found: `n` items, or why it failed. */

@@ -49,16 +49,19 @@ def test_the_installed_program_serves_itself(root):
         assert server.close() == 0
 
 
-def test_a_program_builds_against_the_installed_library(root, tmp_path, server):
+@pytest.mark.parametrize("sample,args,told", [
+    ("first_token", (), ("8:acs:", "eyJ")),
+    ("first_message", ("+18005550100", "+14255550123"), ("Outgoing_", "Delivered (2000"))])
+def test_a_program_builds_against_the_installed_library(root, tmp_path, server, sample, args, told):
     package = only(root, "callgate.pc").parent
     flags = subprocess.run(["pkg-config", f"--define-variable=prefix={root / PREFIX}", "--cflags", "--libs", "callgate"],
                            check=True, capture_output=True, text=True, timeout=60,
                            env={**os.environ, "PKG_CONFIG_PATH": str(package)}).stdout
     folder = only(root, "libcallgate.so.*").parent
-    program = tmp_path / "first_token"
+    program = tmp_path / sample
     words = shlex.split(flags)
-    subprocess.run(["cc", "-std=c99", "-o", program, ROOT / "client" / "samples" / "first_token.c", *words],
+    subprocess.run(["cc", "-std=c99", "-o", program, ROOT / "client" / "samples" / f"{sample}.c", *words],
                    check=True, timeout=120)
-    ran = subprocess.run([program], capture_output=True, text=True, timeout=60,
+    ran = subprocess.run([program, *args], capture_output=True, text=True, timeout=60,
                          env={**server.env, "LD_LIBRARY_PATH": str(folder)})
-    assert ran.returncode == 0 and "8:acs:" in ran.stdout and "eyJ" in ran.stdout, ran
+    assert ran.returncode == 0 and all(words in ran.stdout for words in told), ran

@@ -115,6 +115,12 @@ def test_each_printed_line_works_as_printed(first, title):
     MADE[title] = USER.search(out)[0]
 
 
+def test_the_printed_text_message_is_in_the_inbox(first):
+    out = first.shell(first.line_after("A text message, into the inbox of this server"))
+    sent, *listed = out.splitlines()
+    assert sent.startswith("Outgoing_") and any(sent in line and "Your code is 123456" in line for line in listed), out
+
+
 def data_of(run) -> str:
     return re.search(r"--data '([^']+)'", run.line_after("Command line"))[1]
 

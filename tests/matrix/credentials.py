@@ -34,6 +34,7 @@ class Place:
         self.others_user, self.others_token = self.user_of_other()
         self.dead = self.dead_tokens()
         self.principals = Principals(server, self.other.name)
+        self.message = self.fresh_message()
 
     def issue(self, user, scopes):
         answer = self.server.signed("POST", f"/identities/{user}/:issueAccessToken?api-version=2023-10-01",
@@ -90,6 +91,13 @@ class Place:
         self.number += 1
         return self.server.new_resource(f"matrixscratch{self.number}").name
 
+    def fresh_message(self):
+        """The id of a message that its transport never reports on."""
+        answer = self.server.signed("POST", "/sms?api-version=2026-01-23", {
+            "from": "+18005550100", "smsRecipients": [{"to": "+19995550000"}], "message": "matrix"})
+        assert answer.status == 202, answer
+        return answer.json()["value"][0]["messageId"]
+
     def fresh_principal(self, kind):
         self.number += 1
         answer = self.server.admin("POST", f"/admin/{kind}", {"name": f"matrixmade{self.number}", "role": "none"})
@@ -110,6 +118,10 @@ class Place:
             made["{identity}"] = self.fresh_principal("identities") if really else "default"
         if "{principal}" in text:
             made["{principal}"] = self.principals.fresh() if really else self.principals.idle
+        if "{message}" in text:
+            made["{message}"] = self.fresh_message() if really else self.message
+        made["{sender}"] = f"S{self.number}"
+        made["{number}"] = f"%2B1425{self.number:07d}"
         made["{sub}"] = self.principals.subscription
         made["{user}"] = user
         made["{name}"] = f"matrixmade{self.number}"

@@ -1,20 +1,21 @@
 """What each role gives, by hand, from the contract: a table of actions, and which action each row asks for. The rows
 themselves come from table.py."""
 
+import table_sms
 from principals import ELSEWHERE, NO_ROLE
 
-# The letters: users read, written, their tokens.
+# The letters: users read, written, their tokens; text messages sent, and asked about (table_sms.py).
 GIVES = {
-    "Owner": "rwt",
-    "Contributor": "rwt",
+    "Owner": "rwtsq",
+    "Contributor": "rwtsq",
     "Reader": "",
     "User Access Administrator": "",
-    "Communication and Email Service Owner": "rwt",
-    "Callgate Data Contributor": "rwt",
+    "Communication and Email Service Owner": "rwtsq",
+    "Callgate Data Contributor": "rwtsq",
     "Callgate Identity Contributor": "rwt",
     "Callgate Token Issuer": "t",
-    "Callgate SMS Sender": "",
-    "Callgate Reader": "r",
+    "Callgate SMS Sender": "sq",
+    "Callgate Reader": "rq",
     NO_ROLE: "",
     ELSEWHERE: "",
 }
@@ -35,6 +36,7 @@ ASKS = {
     ("GET", ASSIGNMENT): "r",
     ("PUT", ASSIGNMENT): "w",
     ("DELETE", ASSIGNMENT): "w",
+    **table_sms.ASKS,
 }
 
 # The management API: what each role gives at the subscription and below. Owner gives all.

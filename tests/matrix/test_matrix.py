@@ -16,9 +16,10 @@ from credentials import CREDENTIALS  # noqa: E402
 import table  # noqa: E402
 import table_events  # noqa: E402
 import table_services  # noqa: E402
+import table_sms  # noqa: E402
 from table import ADMIN_DOOR, PUBLIC_DOOR, SERVER, SOCKET  # noqa: E402
 
-TABLE = {**table.TABLE, **table_services.LINES, **table_events.LINES}
+TABLE = {**table.TABLE, **table_services.LINES, **table_events.LINES, **table_sms.LINES}
 MAY = {**table.MAY, **table_services.WHO}
 FORBIDDEN = {**table.FORBIDDEN, **table_services.FORBIDDEN}
 
@@ -119,7 +120,7 @@ def test_second_resource_is_served_only_what_is_its_own(place, row):
     own = server.signed(row[0], target, None, key=place.other.primary, host=host, body=body,
                         headers={"Content-Type": line.media})
     status = wanted(line, "key", PUBLIC_DOOR)
-    if "{user}" in line.target or "{fresh}" in line.target:
+    if any(name in line.target for name in ("{user}", "{fresh}", "{message}")):
         status = status if status >= 400 else 404
     assert own.status == status, own
 

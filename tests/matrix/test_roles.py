@@ -10,11 +10,13 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
 from principals import ROLES, ELSEWHERE, NO_ROLE  # noqa: E402
-from table import TABLE, WIRE_KEY  # noqa: E402
+from table import TABLE as CORE, WIRE_KEY  # noqa: E402
 import table_services  # noqa: E402
+import table_sms  # noqa: E402
 from table_roles import ASKS, GIVES, MANAGES, wants  # noqa: E402
 from test_matrix import name_of, rows_of_the_server  # noqa: E402
 
+TABLE = {**CORE, **table_sms.WIRE}
 ROWS = [row for row in TABLE if TABLE[row].group == WIRE_KEY]
 
 
@@ -27,7 +29,7 @@ def connection(server):
 
 def test_every_row_of_service_principals_asks_for_an_action():
     told = {(row["method"], row["path"]) for row in rows_of_the_server().values()
-            if "entra" in row["accept"] and row["need"] == "identity"}
+            if "entra" in row["accept"] and row["need"] in ("identity", "sms")}
     assert told == set(ASKS)
     assert {row[:2] for row in ROWS} == set(ASKS)
 
@@ -44,7 +46,8 @@ def test_role(place, connection, row, role):
     assert answer.status == (line.status if may else 403), answer
     if not may:
         assert answer.json()["error"]["code"] == "Forbidden"
-        assert "the action Microsoft.Communication/CommunicationServices/identity/" in answer.headers["x-callgate-explain"]
+        service = "sms" if row in table_sms.WIRE else "identity"
+        assert f"the action Microsoft.Communication/CommunicationServices/{service}/" in answer.headers["x-callgate-explain"]
 
 
 def test_users_with_tokens_need_both_actions(place, connection):

@@ -93,6 +93,25 @@ size_t sms_open_count(const struct sms *s)
     return open > 0 ? (size_t)open : 0;
 }
 
+/* ---- figures ---- */
+
+void sms_write_metrics(const struct sms *s, struct buf *out)
+{
+    static const enum sms_state ends[] = {SMS_DELIVERED, SMS_FAILED, SMS_RECEIVED};
+
+    buf_add(out, STR("# HELP callgate_sms_open Messages that have not ended.\n"
+                     "# TYPE callgate_sms_open gauge\ncallgate_sms_open "));
+    buf_add_u64(out, sms_open_count(s));
+    buf_add(out, STR("\n# HELP callgate_sms_total Text messages by how they ended, since start.\n"
+                     "# TYPE callgate_sms_total counter\n"));
+    for (size_t i = 0; i < ARRAY_LEN(ends); i++) {
+        buf_addf(out, "callgate_sms_total{state=\"" STR_FMT "\"} ",
+                 STR_ARG(sms_state_name(ends[i])));
+        buf_add_u64(out, atomic_load_explicit(&s->counts[ends[i]], memory_order_relaxed));
+        buf_add_char(out, '\n');
+    }
+}
+
 /* ---- secrets of addresses ---- */
 
 static void keyed_secret(const struct sms *s, struct str purpose, struct str value, char *out)

@@ -57,6 +57,8 @@ void sms_on_commit(struct sms *s, const struct log_entry *entries, size_t n,
 void sms_start(struct sms *s, const struct site *site);
 /** Closes the carriers. On that thread, or after the loop has ended. */
 void sms_stop(struct sms *s);
+/** Appends Prometheus text: messages by their end, and those that wait for it. Any thread. */
+void sms_write_metrics(const struct sms *s, struct buf *out);
 /** NULL is fine. */
 void sms_free(struct sms *s);
 

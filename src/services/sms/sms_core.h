@@ -22,7 +22,14 @@ struct sms {
     struct list early; /* reports whose refs are not known yet, oldest first */
     size_t early_n;
     struct map reporting; /* 16 octets of a message's id → the job that changes its parts now */
+    _Atomic uint64_t counts[SMS_STATE_COUNT]; /* since start: final states, and those received */
 };
+
+/** Counts `n` messages that are in that state for good, for the metrics. */
+static inline void sms_count(struct sms *s, enum sms_state end, uint64_t n)
+{
+    atomic_fetch_add_explicit(&s->counts[end], n, memory_order_relaxed);
+}
 
 /* sms_row.c: rows and the changes that make and move them */
 /** How many parts a text takes on the air, and in which alphabet. What is longer than any sender

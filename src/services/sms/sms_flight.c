@@ -128,6 +128,7 @@ static void on_committed_ok(struct sms_flight *f)
 
     if (f->row.finished) {
         atomic_fetch_add(&s->open, f->opened - 1);
+        sms_count(s, f->row.state, 1);
         events_wake(s->options.events);
         if (f->opened)
             sms_wake(s);

@@ -185,6 +185,7 @@ static void on_committed(void *ctx, enum rc rc, struct change_set *set)
         rc = RC_OK; /* it came before */
     } else if (rc == RC_OK) {
         atomic_fetch_add(&s->open, a->opened);
+        sms_count(s, SMS_RECEIVED, 1);
         if (a->opened)
             sms_transport_seen(s, a->owner.transport);
         events_wake(s->options.events);

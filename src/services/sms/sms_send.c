@@ -213,6 +213,7 @@ static void add_recipient(struct sms_sending *s, struct sms_recipient *r)
         sms_row_end(&r->row, &(struct sms_fate){.code = SMS_CODE_OPTED_OUT}, s->req->now,
                     s->req->arena);
         sms_report_publish(sms_of(s), &r->row, &s->changes);
+        s->opted_out++;
     } else {
         s->opened++;
     }
@@ -301,6 +302,7 @@ static void on_committed(void *ctx, enum rc rc, struct change_set *set)
         return;
     }
     atomic_fetch_add(&sms->open, s->opened);
+    sms_count(sms, SMS_FAILED, s->opted_out);
     if (s->opened)
         sms_transport_seen(sms, s->sender.transport);
     if ((size_t)s->opened < s->changes.n)
@@ -313,6 +315,7 @@ static void commit(struct sms_sending *s)
 {
     s->changes = (struct change_list){.arena = s->req->arena};
     s->opened = 0;
+    s->opted_out = 0;
     if (s->tries)
         add_prune(s);
     for (size_t i = 0; i < s->n; i++)

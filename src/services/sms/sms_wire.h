@@ -91,6 +91,7 @@ struct sms_sending {
     struct change_list changes;
     struct change_set set;
     int64_t opened;
+    uint64_t opted_out; /* those that have failed at once */
     bool in_2020;
 };
 

@@ -36,6 +36,14 @@ SECRET = {"id": "s-1", "secret": "it's a secret", "clientId": "c-1"}
 ROLE = {"id": "r-1", "principal": "mail", "role": "Reader", "scope": "/"}
 ISSUER = {"id": "i-2", "issuer": "https://idp.example", "kind": "oidc", "audiences": ["a"]}
 
+SMS = {"messageId": "Outgoing_1", "direction": "outbound", "from": "+18005550100", "to": "+14255550123",
+       "message": "code 42", "state": "delivered", "report": {"deliveryStatus": "Delivered"}}
+SENDER = {"sender": "+18005550100", "kind": "tollFree", "enforceOptOut": True, "transport": "inbox"}
+TRANSPORT = {"name": "carrier-a", "kind": "smpp", "host": "h", "password": "***"}
+LISTED, WAIT = "/admin/sms/messages?limit=", "/admin/sms/messages:wait?to=%2B14255550123&since="
+ACCEPTED = {"to": "+14255550123", "messageId": "Outgoing_1", "httpStatusCode": 202, "successful": True}
+REFUSED = {"to": "+1425", "httpStatusCode": 400, "errorMessage": "Invalid To", "successful": False}
+
 # method and target -> (status, answer); octets are sent as they are
 ANSWERS = {
     "GET /admin/status": (200, {"version": "0.1.0", "store": {"healthy": True}}),
@@ -77,6 +85,27 @@ ANSWERS = {
     f"POST {USER_PATH}:issueToken": (200, {"token": TOKEN, "expiresOn": "2026-11-24T15:00:00Z"}),
     "GET /admin/users/gone": (404, {"error": {"code": "UserNotFound", "message": "There is no such user."}}),
     "GET /admin/clock": (200, CLOCK), "PUT /admin/clock": (200, CLOCK), "DELETE /admin/clock": (200, CLOCK),
+    "POST /sms?api-version=2026-01-23": (202, lambda body: {"value": [
+        ACCEPTED if len(one["to"]) > 9 else REFUSED for one in json.loads(body)["smsRecipients"]]}),
+    f"GET {LISTED}1000&to=%2B14255550123&state=delivered": (200, {"value": [SMS]}),
+    f"GET {LISTED}2": (200, {"value": [SMS, SMS, SMS]}), f"GET {LISTED}1": (200, {"value": [SMS]}),
+    "GET /admin/sms/messages?resource=blue&limit=1": (200, {"value": []}),
+    "GET /admin/sms/messages/Outgoing_1": (200, SMS), "DELETE /admin/sms/messages": (204, None),
+    f"GET {WAIT}Outgoing_1&timeoutSeconds=10": (200, SMS), f"GET {WAIT}1m&timeoutSeconds=1": (204, None),
+    "POST /admin/sms/messages/Outgoing_1:report": (202, None),
+    "POST /admin/sms/inbound": (202, {"messageId": "Incoming_1"}),
+    "PUT /admin/sms/senders/%2B18005550100": (201, SENDER), "GET /admin/sms/senders/%2B18005550100": (200, SENDER),
+    "PUT /admin/sms/senders/My%20shop": (201, SENDER), "GET /admin/sms/senders?limit=1000": (200, {"value": [SENDER]}),
+    "DELETE /admin/sms/senders/%2B18005550100": (204, None),
+    "PUT /admin/sms/optouts/12345/%2B14255550123": (201, {}), "PUT /admin/sms/optouts/12345/%2B14255550124": (200, {}),
+    "DELETE /admin/sms/optouts/12345/%2B14255550123": (204, None),
+    "GET /admin/sms/optouts/12345/%2B14255550123": (200, {"sender": "12345", "isOptedOut": True}),
+    "GET /admin/sms/optouts/12345/%2B14255550124": (200, {"sender": "12345", "isOptedOut": False}),
+    "GET /admin/sms/optouts?limit=1000&sender=12345": (200, {"value": [{"sender": "12345", "recipient": "+1"}]}),
+    "PUT /admin/sms/transports/carrier-a": (201, TRANSPORT), "GET /admin/sms/transports/carrier-a": (200, TRANSPORT),
+    "GET /admin/sms/transports?limit=1000": (200, {"value": [TRANSPORT]}),
+    "GET /admin/sms/transports/carrier-a:status": (200, {"name": "carrier-a", "status": {"state": "up"}}),
+    "DELETE /admin/sms/transports/carrier-a": (204, None),
     "POST /admin/backup": (200, b"SQLite format 3\0" * 1000),
     f"POST /identities/{USER_PATH[13:]}/:revokeAccessTokens?api-version=2023-10-01": (204, None),
     "GET /.well-known/openid-configuration": (200, {"jwks_uri": "http://localhost:1/keys"}),
@@ -94,6 +123,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
         name = f"{self.command} {self.path}"
         status, data = ANSWERS.get(name, (404, {"error": {"code": "NoSuchRow", "message": name}}))
         Handler.seen.append((name, body.decode(), dict(self.headers)))
+        data = data(body) if callable(data) else data
         data = data if isinstance(data, bytes) else b"" if data is None else json.dumps(data).encode()
         self.send_response(status)
         if status != 204:
@@ -294,6 +324,78 @@ def main():
     run("env", "--app", "mail", code=3)  # no https listener
     run("env", "--identity", "mail", code=3)  # no identity endpoint
     run("env", "--app", "mail", "--identity", "mail", code=2)
+
+    # text messages
+    sent = run("sms", "send", "+18005550100", "+14255550123", "+14255550124", "hi", "--report", "--tag", "t")
+    assert sent == "Outgoing_1\nOutgoing_1\n"
+    assert body()["from"] == "+18005550100" and body()["message"] == "hi"
+    assert body()["smsSendOptions"] == {"enableDeliveryReport": True, "tag": "t"}
+    assert [one["to"] for one in body()["smsRecipients"]] == ["+14255550123", "+14255550124"]
+    assert "HMAC" in Handler.seen[-1][2]["Authorization"]
+    told = run("sms", "send", "Contoso", "+14255550123", "+1425", "-", stdin="from stdin", code=1)
+    assert "Outgoing_1\n" in told and "callgate: +1425: 400 Invalid To" in told and body()["message"] == "from stdin"
+    told = json.loads(run("sms", "send", "Contoso", "+14255550123", "x", "--json", "--report-timeout", "60"))
+    assert told == [ACCEPTED] and body()["smsSendOptions"]["deliveryReportTimeoutInSeconds"] == 60
+    run("sms", "send", "Contoso", "+14255550123", "x", "--report-timeout", "soon", code=2)
+    run("sms", "send", "Contoso", "+14255550123", code=2)
+    assert "code 42" in run("sms", "list", "--to", "+14255550123", "--state", "delivered")
+    assert len(json.loads(run("sms", "list", "--limit", "2", "--json"))) == 2
+    run("sms", "list", "--limit", "0", code=2)
+    assert "report.deliveryStatus  Delivered" in run("sms", "show", "Outgoing_1")
+    assert run("sms", "wait", "+14255550123") == "code 42\n"
+    assert json.loads(run("sms", "wait", "+14255550123", "--json")) == SMS
+    told = run("sms", "wait", "+14255550123", "--since", "1m", "--within", "1", code=1)
+    assert "no message to +14255550123 came" in told
+    run("sms", "wait", "+14255550123", "--within", "soon", code=2)
+    run("sms", "wait", "+14255550123", "--resource", "blue", "--within", "0", code=4)  # asks, since the beginning
+    assert Handler.seen[-1][0].endswith("&since=1970-01-01T00%3A00%3A00Z&timeoutSeconds=0"), Handler.seen
+    assert "Incoming_1" in run("sms", "inbound", "+14255550123", "+18005550100", "STOP")
+    assert body() == {"from": "+14255550123", "to": "+18005550100", "message": "STOP"}
+    run("sms", "inbound", "+14255550123", "+18005550100", "-", stdin="help\n")
+    assert body()["message"] == "help\n"
+    run("sms", "report", "Outgoing_1", "Failed", "--code", "4006", "--segments-failed", "1")
+    assert body() == {"deliveryStatus": "Failed", "code": 4006, "segmentsFailed": 1}
+    run("sms", "report", "Outgoing_1", "Failed", "--code", "x", code=2)
+    run("sms", "clear")
+
+    # senders, opt-outs, transports
+    run("sender", "set", "+18005550100", "--kind", "tollFree", "--transport", "carrier-a", "--rate", "10",
+        "--enforce-opt-out", "no", "--reply-stop", "bye")
+    assert body() == {"kind": "tollFree", "transport": "carrier-a", "replies": {"stop": "bye"}, "enforceOptOut": False,
+                      "ratePerMinute": 10}
+    run("sender", "set", "My shop")
+    assert body() == {"replies": {}}
+    run("sender", "set", "My shop", "--rate", "fast", code=2)
+    run("sender", "set", "My shop", "--enforce-opt-out", "maybe", code=2)
+    assert "tollFree" in run("sender", "list") and "inbox" in run("sender", "show", "+18005550100")
+    run("sender", "delete", "+18005550100")
+    run("optout", "add", "12345", "+14255550123", "+14255550124")
+    assert [name for name, _, _ in Handler.seen] == ["PUT /admin/sms/optouts/12345/%2B14255550123",
+                                                     "PUT /admin/sms/optouts/12345/%2B14255550124"]
+    run("optout", "remove", "12345", "+14255550123")
+    assert "12345" in run("optout", "list", "12345")
+    run("optout", "check", "12345", "+14255550123")
+    run("optout", "check", "12345", "+14255550124", code=1)
+    secret = os.path.join(folder, "secret")
+    with open(secret, "w") as f:
+        f.write(" hush \n")
+    shown = run("transport", "set", "carrier-a", "smpp", "host=h", "port=2775", "tls=true", "code=007",
+                "systemId:=\"12\"", "list:=[1]", "--password-file", secret, "--secret-file", f"other={secret}")
+    assert body() == {"kind": "smpp", "host": "h", "port": 2775, "tls": True, "code": "007", "systemId": "12",
+                      "list": [1], "password": "hush", "other": "hush"}
+    assert "hush" not in shown and "***" in shown
+    run("transport", "set", "carrier-a", "smpp", "--password-file", "-", stdin="hush\n")
+    assert body() == {"kind": "smpp", "password": "hush"}
+    run("transport", "set", "carrier-a", "--file", "-", stdin='{"kind":"http","url":"u"}')
+    assert body() == {"kind": "http", "url": "u"}
+    for wrong, status in ((("smpp", "host"), 2), (("smpp", "=x"), 2), (("smpp", "a:=nul"), 2), (("smpp", "a:=1,2"), 2),
+                          (("smpp", "--secret-file", "x"), 2), (("smpp", "--password-file", folder + "/none"), 5),
+                          (("--file", secret), 5)):
+        run("transport", "set", "carrier-a", *wrong, code=status)
+        assert not Handler.seen
+    assert "smpp" in run("transport", "list") and "***" in run("transport", "show", "carrier-a")
+    assert "status.state  up" in run("transport", "status", "carrier-a")
+    run("transport", "delete", "carrier-a")
 
     # env
     lines = run("env").splitlines()

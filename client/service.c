@@ -1,0 +1,70 @@
+/* Calls of the services: every operation goes through here to exchange_run(). */
+#include "client/service.h"
+
+#include "client/exchange.h"
+#include "client/failure.h"
+
+static bool is_unreserved(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' ||
+           c == '.' || c == '_' || c == '~';
+}
+
+void service_segment(struct buf *out, const char *text)
+{
+    for (; *text; text++) {
+        if (is_unreserved(*text))
+            buf_add_char(out, *text);
+        else
+            buf_addf(out, "%%%02X", (unsigned char)*text);
+    }
+}
+
+char *service_text(struct str s)
+{
+    char *copy = NULL;
+
+    if (s.len > 0 && memchr(s.ptr, '\0', s.len))
+        return NULL;
+    copy = malloc(s.len + 1);
+    if (!copy)
+        return NULL;
+    if (s.len > 0)
+        memcpy(copy, s.ptr, s.len);
+    copy[s.len] = '\0';
+    return copy;
+}
+
+enum cg_status service_not_understood(struct cg_error *err)
+{
+    return failure(err, CG_PROTOCOL, STR("the answer lacks what the contract promises"));
+}
+
+enum cg_status service_no_memory(struct cg_error *err)
+{
+    return failure(err, CG_NOMEM, STR("out of memory"));
+}
+
+enum cg_status service_run(struct cg_client *client, const struct service_call *call, json_t **out,
+                           struct cg_error *err)
+{
+    struct buf reply;
+    struct exchange x = {.method = call->method,
+                         .target = buf_cstr(call->target),
+                         .reply = &reply,
+                         .repeatable = call->repeatable};
+    enum cg_status status = CG_NOMEM;
+
+    buf_init(&reply, REPLY_MAX);
+    if (!x.target || (call->body && call->body->failed)) {
+        (void)service_no_memory(err);
+        goto out;
+    }
+    x.body = call->body ? buf_str(call->body) : STR_EMPTY;
+    status = exchange_run(client, &x, err);
+    if (status == CG_OK && out && json_read(buf_str(&reply), out, NULL))
+        status = service_not_understood(err);
+out:
+    buf_wipe(&reply);
+    return status;
+}

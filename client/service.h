@@ -1,0 +1,30 @@
+/* What the services of the library share: calls with JSON in and out, texts from answers. */
+#ifndef CLIENT_SERVICE_H
+#define CLIENT_SERVICE_H
+
+#include "base/json.h"
+#include "callgate/client.h"
+
+#define SERVICE_BODY_MAX (64 * KIB)
+
+/** One call. `body` may be NULL. */
+struct service_call {
+    const char *method;
+    struct buf *target, *body;
+    bool repeatable; /* a second one changes nothing that the first did not */
+};
+
+/** Sends; on success *out is the answer's JSON, owned, or NULL when it has none. `out` may be
+ * NULL. */
+enum cg_status service_run(struct cg_client *client, const struct service_call *call, json_t **out,
+                           struct cg_error *err) NODISCARD;
+/** Appends `text` as one segment of a path. */
+void service_segment(struct buf *out, const char *text);
+/** An owned copy, NUL-terminated; NULL: no memory, or a NUL in it. */
+char *service_text(struct str s) NODISCARD;
+/** CG_PROTOCOL: the answer lacks something. */
+enum cg_status service_not_understood(struct cg_error *err);
+/** CG_NOMEM. */
+enum cg_status service_no_memory(struct cg_error *err);
+
+#endif

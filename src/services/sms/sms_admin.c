@@ -1,0 +1,97 @@
+/* Helpers of the routes that administer text messages. */
+#include "services/sms/sms_admin.h"
+
+#define SHOWN_START ((size_t)3)
+#define SHOWN_END   ((size_t)2)
+
+struct str sms_admin_number(struct request *req, const char *name)
+{
+    struct str text = request_query(req, name);
+
+    if (text.len > 1 && text.ptr[0] == ' ')
+        return arena_printf(req->arena, "+" STR_FMT, STR_ARG(str_from_index(text, 1)));
+    return text.len ? arena_dup(req->arena, text) : STR_EMPTY;
+}
+
+struct str sms_admin_masked(struct request *req, struct str id)
+{
+    bool digit = false;
+
+    for (size_t i = 0; i < id.len; i++)
+        digit = digit || (id.ptr[i] >= '0' && id.ptr[i] <= '9');
+    if (!digit || id.len <= SHOWN_START + SHOWN_END)
+        return digit ? STR("…") : id;
+    return arena_printf(req->arena, STR_FMT "…" STR_FMT, STR_ARG(str_head(id, SHOWN_START)),
+                        STR_ARG(str_from_index(id, id.len - SHOWN_END)));
+}
+
+void sms_admin_log(struct request *req, const char *event, const char *what, struct str id)
+{
+    struct str by = principal_kind_name(req->principal->kind);
+    char quoted[128];
+    size_t len = log_quote(quoted, sizeof quoted, id, 64);
+
+    log_info(req->site->log, event, "request=" STR_FMT " by=" STR_FMT " %s=%.*s", STR_ARG(req->id),
+             STR_ARG(by), what, (int)len, quoted);
+}
+
+void sms_admin_commit(struct request *req, const struct change *change, change_done_fn done,
+                      void *ctx)
+{
+    struct change *items = arena_new(req->arena, struct change);
+    struct change_set *set = arena_new(req->arena, struct change_set);
+
+    *items = *change;
+    *set = (struct change_set){.items = items, .n = 1, .loop = req->loop, .done = done, .ctx = ctx};
+    request_hold(req);
+    store_commit(req->site->store, set);
+}
+
+bool sms_admin_refuse(struct refusal *why, struct str message, const char *target)
+{
+    *why = (struct refusal){&API_VALIDATION, message, str_from(target)};
+    return false;
+}
+
+void sms_admin_not_found(struct request *req, struct str message)
+{
+    answer_refusal(req, &(struct refusal){&API_NOT_FOUND, message, STR_EMPTY});
+}
+
+void sms_admin_conflict(struct request *req, struct str message)
+{
+    answer_refusal(req, &(struct refusal){&API_CONFLICT, message, STR_EMPTY});
+}
+
+static int newer_first(const void *a, const void *b)
+{
+    const struct sms_admin_row *x = a, *y = b;
+
+    if (x->created != y->created)
+        return x->created > y->created ? -1 : 1;
+    return name_cmp(x->key, y->key);
+}
+
+enum rc sms_admin_cut(const struct list_request *list, struct sms_admin_row *rows, size_t n,
+                      struct sms_admin_page *out)
+{
+    bool after_seen = list->after.len == 0;
+
+    *out = (struct sms_admin_page){.rows = rows};
+    if (n > 1)
+        qsort(rows, n, sizeof *rows, newer_first);
+    for (; out->to < n; out->to++) {
+        const struct sms_admin_row *row = &rows[out->to];
+
+        if (row->created < list->since || (list->since_id.len && name_eq(row->key, list->since_id)))
+            break;
+        if (!after_seen && name_eq(row->key, list->after)) {
+            after_seen = true;
+            out->from = out->to + 1;
+        }
+    }
+    out->more = out->to - out->from > list->limit;
+    if (out->more)
+        out->to = out->from + list->limit;
+    return after_seen ? RC_OK : RC_INVALID;
+}
