@@ -89,7 +89,9 @@ static void take_header(struct outbound_call *call, const char *line, size_t len
 static bool allows(const struct outbound_call *call, bool tls, const uint8_t *address, size_t len)
 {
     if (!tls)
-        return call->plain_ok && outbound_address_is_loopback(address, len);
+        return call->plain_ok &&
+               (outbound_address_is_loopback(address, len) ||
+                (call->plain_private && !outbound_address_is_public(address, len)));
     return call->private_ok || outbound_address_is_public(address, len);
 }
 
