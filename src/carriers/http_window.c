@@ -8,8 +8,7 @@
 #define CONNECT_MS       ((uint32_t)5000)
 #define PAUSE_FIRST_MS   ((uint64_t)1000)
 #define PAUSE_MAX_MS     ((uint64_t)60000)
-#define RETRY_FIRST_MS   ((uint64_t)5000)
-#define RETRY_MAX_MS     ((uint64_t)300000)
+#define RETRY_MS         ((uint64_t)5000)
 #define RETRY_AFTER_MAX  ((uint64_t)3600)
 #define CODE_UNAVAILABLE 5001u
 
@@ -45,13 +44,13 @@ static void take_out(struct http_window *w, struct http_call *c)
 
 /* ---- pauses ---- */
 
-static uint64_t grown(uint64_t first, unsigned times, uint64_t max)
+static uint64_t pause_ms(unsigned failures)
 {
-    uint64_t ms = first;
+    uint64_t ms = PAUSE_FIRST_MS;
 
-    while (times-- && ms < max)
+    while (failures-- && ms < PAUSE_MAX_MS)
         ms *= 2;
-    return ms < max ? ms : max;
+    return ms < PAUSE_MAX_MS ? ms : PAUSE_MAX_MS;
 }
 
 static void on_pause_over(void *ctx)
@@ -66,8 +65,7 @@ static void begin_pause(struct http_window *w)
 {
     if (w->paused)
         return; /* calls that were under way together fail together: that is one failure */
-    loop_timer_start(host_of(w)->loop, &w->pause,
-                     grown(PAUSE_FIRST_MS, w->failures++, PAUSE_MAX_MS), 0, on_pause_over, w);
+    loop_timer_start(host_of(w)->loop, &w->pause, pause_ms(w->failures++), 0, on_pause_over, w);
     w->paused = true;
 }
 
@@ -161,7 +159,6 @@ struct http_call *http_call_new(struct http_window *w, const struct carrier_mess
     arena_init(&c->arena);
     c->window = w;
     c->id = m->id;
-    c->attempt = m->attempt;
     c->created = m->created;
     c->poll = poll;
     c->call = (struct outbound_call){
@@ -216,7 +213,7 @@ void http_result_trouble(struct http_call *c, uint32_t code, const char *detail,
     c->trouble = true;
     out->outcome = CARRIER_LATER;
     out->code = code;
-    out->retry_ms = grown(PAUSE_FIRST_MS, c->window->failures, PAUSE_MAX_MS);
+    out->retry_ms = PAUSE_FIRST_MS;
     out->detail = detail;
 }
 
@@ -227,9 +224,7 @@ void http_result_later(struct http_call *c, uint32_t code, const char *detail,
 
     out->outcome = CARRIER_LATER;
     out->code = code;
-    out->retry_ms = grown(RETRY_FIRST_MS, c->attempt > 1 ? c->attempt - 1 : 0, RETRY_MAX_MS);
-    if (after_ms)
-        out->retry_ms = after_ms;
+    out->retry_ms = after_ms ? after_ms : RETRY_MS;
     out->detail = detail;
 }
 
@@ -254,7 +249,6 @@ void http_window_status(const struct http_window *w, struct json_writer *out)
     json_member_str(out, "state", w->paused || w->problem[0] ? STR("failing") : STR("up"));
     if (w->problem[0])
         json_member_str(out, "problem", str_from(w->problem));
-    json_member_int(out, "inFlight", (int64_t)w->n);
     json_member_int(out, "accepted", (int64_t)w->accepted);
     json_member_int(out, "rejected", (int64_t)w->rejected);
     json_member_int(out, "later", (int64_t)w->later);

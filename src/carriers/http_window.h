@@ -20,7 +20,6 @@ struct http_call {
     struct outbound_call call;
     struct arena arena; /* its texts */
     struct uuid id;
-    uint32_t attempt;
     unix_ms created;
     bool poll;
     bool trouble; /* set by `read`: the gateway is at fault, not this message: a pause follows */
@@ -64,7 +63,8 @@ void http_call_refuse(struct http_call *c, const char *why);
 
 /** No answer of HTTP came: not taken when nothing was sent, else unsure. */
 void http_result_unanswered(struct http_call *c, struct carrier_result *out);
-/** The gateway is at fault: again later, and a pause for all. `code`: what it fails with when its
+/** The gateway is at fault: again later (the engine waits longer each time), and a pause for all
+ * that lasts longer each time. `code`: what it fails with when its
  * time is over. */
 void http_result_trouble(struct http_call *c, uint32_t code, const char *detail,
                          struct carrier_result *out);

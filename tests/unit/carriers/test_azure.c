@@ -242,53 +242,51 @@ static void reads_events(void **state)
     struct bench_callback c;
 
     (void)state;
-    assert_int_equal(
-        bench_read(
-            &c, &azure_carrier_ops, NULL, "events", "",
-            STR("[" EVENT(
-                REPORTED,
-                "{\"messageId\":\"" THEIRS "\",\"deliveryStatus\":"
-                "\"Failed\",\"deliveryStatusDetails\":\"4005: x\"}") "," EVENT(RECEIVED,
-                                                                               "{\"messageId\":"
-                                                                               "\"in-1\",\"from\":"
-                                                                               "\"14255550199\","
-                                                                               "\"to\":"
-                                                                               "\"14255550123\","
-                                                                               "\"message\":\"hi\","
-                                                                               "\"segmentCount\":"
-                                                                               "2}") "," EVENT(RECEIVED,
-                                                                                               "{\""
-                                                                                               "mes"
-                                                                                               "sag"
-                                                                                               "eId"
-                                                                                               "\":"
-                                                                                               "\"i"
-                                                                                               "n-"
-                                                                                               "2\""
-                                                                                               ",\""
-                                                                                               "fro"
-                                                                                               "m\""
-                                                                                               ":\""
-                                                                                               "142"
-                                                                                               "555"
-                                                                                               "501"
-                                                                                               "99"
-                                                                                               "\","
-                                                                                               "\"t"
-                                                                                               "o\""
-                                                                                               ":"
-                                                                                               "\"1"
-                                                                                               "234"
-                                                                                               "5\""
-                                                                                               ",\""
-                                                                                               "mes"
-                                                                                               "sag"
-                                                                                               "e\""
-                                                                                               ":\""
-                                                                                               "\""
-                                                                                               "}") "," EVENT("Microsoft.Communication.ChatMessageReceived",
-                                                                                                              "{}") "]")),
-        RC_OK);
+    assert_int_equal(bench_read(
+                         &c, &azure_carrier_ops, NULL, "events", "",
+                         STR("[" EVENT(REPORTED, "{\"messageId\":\"" THEIRS "\",\"deliveryStatus\":"
+                                                 "\"Failed\",\"deliveryStatusDetails\":\"4005: "
+                                                 "x\"}") "," EVENT(RECEIVED,
+                                                                   "{\"messageId\":"
+                                                                   "\"in-1\",\"from\":"
+                                                                   "\"14255550199\","
+                                                                   "\"to\":"
+                                                                   "\"14255550123\","
+                                                                   "\"message\":\"hi\","
+                                                                   "\"segmentCount\":"
+                                                                   "2}") "," EVENT(RECEIVED,
+                                                                                   "{\""
+                                                                                   "mes"
+                                                                                   "sag"
+                                                                                   "eId"
+                                                                                   "\":"
+                                                                                   "\"i"
+                                                                                   "n-"
+                                                                                   "2\""
+                                                                                   ",\""
+                                                                                   "fro"
+                                                                                   "m\""
+                                                                                   ":\""
+                                                                                   "142"
+                                                                                   "555"
+                                                                                   "501"
+                                                                                   "99"
+                                                                                   "\","
+                                                                                   "\"t"
+                                                                                   "o\""
+                                                                                   ":"
+                                                                                   "\"1"
+                                                                                   "234"
+                                                                                   "5\""
+                                                                                   ",\""
+                                                                                   "mes"
+                                                                                   "sag"
+                                                                                   "e\""
+                                                                                   ":\""
+                                                                                   "\""
+                                                                                   "}") "," EVENT("Microsoft.Communication.ChatMessageReceived",
+                                                                                                  "{}") "]")),
+                     RC_OK);
     assert_int_equal(c.cb.n_reports, 1);
     check_str("ref", c.cb.reports[0].refs[0], THEIRS);
     assert_true(c.cb.reports[0].final && !c.cb.reports[0].delivered);
