@@ -22,7 +22,6 @@
 
 struct azure_config {
     struct http_settings common;
-    struct str kind;
 };
 
 struct azure {
@@ -35,7 +34,6 @@ struct azure {
 };
 
 static const struct json_field config_fields[] = {
-    {"kind", JSON_FIELD_STR, offsetof(struct azure_config, kind), 0, 64, false},
     HTTP_SETTINGS_FIELDS(struct azure_config),
     {0},
 };

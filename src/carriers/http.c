@@ -265,10 +265,7 @@ static size_t http_room(const struct carrier *base)
 
 static void http_status(const struct carrier *base, struct json_writer *w)
 {
-    const struct http *h = (const struct http *)base;
-
-    http_window_status(&h->window, w);
-    json_member_bool(w, "reports", h->host->callback_url.len > 0 && h->gateway.reports);
+    http_window_status(&((const struct http *)base)->window, w);
 }
 
 const struct carrier_ops http_carrier_ops = {

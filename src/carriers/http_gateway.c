@@ -241,7 +241,6 @@ static enum rc check_texts(const json_t *object, const char *name, struct buf *w
 /* ---- reading ---- */
 
 static const struct json_field flat_fields[] = {
-    {"kind", JSON_FIELD_STR, offsetof(struct http_gateway, kind), 0, 64, false},
     {"url", JSON_FIELD_STR, offsetof(struct http_gateway, url), 1, HTTP_CONFIG_URL_MAX, true},
     {"method", JSON_FIELD_STR, offsetof(struct http_gateway, method), 1, 8, false},
     {"contentType", JSON_FIELD_STR, offsetof(struct http_gateway, content_type), 1, 128, false},

@@ -10,7 +10,7 @@
  */
 struct http_gateway {
     struct http_settings common;
-    struct str kind, url, method, content_type;
+    struct str url, method, content_type;
     struct str body; /* template; ptr NULL: none */
     enum template_escape escape;
     const json_t *headers; /* name → template */

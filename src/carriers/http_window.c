@@ -249,6 +249,8 @@ void http_window_status(const struct http_window *w, struct json_writer *out)
     json_member_str(out, "state", w->paused || w->problem[0] ? STR("failing") : STR("up"));
     if (w->problem[0])
         json_member_str(out, "problem", str_from(w->problem));
+    if (w->options.host->callback_url.len)
+        json_member_str(out, "callbackUrl", w->options.host->callback_url);
     json_member_int(out, "accepted", (int64_t)w->accepted);
     json_member_int(out, "rejected", (int64_t)w->rejected);
     json_member_int(out, "later", (int64_t)w->later);

@@ -50,7 +50,7 @@ void http_window_init(struct http_window *w, const struct http_window_options *o
 /** Ends what is under way with CARRIER_UNSURE, before it returns. */
 void http_window_close(struct http_window *w);
 size_t http_window_room(const struct http_window *w) NODISCARD;
-/** "state" and counters. */
+/** "state", where callbacks come to, and counters. */
 void http_window_status(const struct http_window *w, struct json_writer *out);
 
 /** A call with the window's limits filled in: method, URL, headers and body are the caller's, in

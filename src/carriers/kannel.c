@@ -17,7 +17,7 @@
 
 struct kannel_config {
     struct http_settings common;
-    struct str kind, url, username, smsc, method;
+    struct str url, username, smsc, method;
 };
 
 struct kannel {
@@ -30,7 +30,6 @@ struct kannel {
 };
 
 static const struct json_field config_fields[] = {
-    {"kind", JSON_FIELD_STR, offsetof(struct kannel_config, kind), 0, 64, false},
     {"url", JSON_FIELD_STR, offsetof(struct kannel_config, url), 1, HTTP_CONFIG_URL_MAX, true},
     {"username", JSON_FIELD_STR, offsetof(struct kannel_config, username), 1, 255, true},
     {"smsc", JSON_FIELD_STR, offsetof(struct kannel_config, smsc), 1, 255, false},
@@ -282,10 +281,7 @@ static size_t kannel_room(const struct carrier *base)
 
 static void kannel_status(const struct carrier *base, struct json_writer *w)
 {
-    const struct kannel *k = (const struct kannel *)base;
-
-    http_window_status(&k->window, w);
-    json_member_bool(w, "reports", k->host->callback_url.len > 0);
+    http_window_status(&((const struct kannel *)base)->window, w);
 }
 
 const struct carrier_ops kannel_carrier_ops = {

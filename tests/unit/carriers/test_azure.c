@@ -30,7 +30,7 @@ static void check_str(const char *name, struct str s, const char *expected)
 /* clang-format off */
 static const struct { const char *name, *config, *secrets, *why; } configs[] = {
     {"takes a connection string alone", "{}", SECRETS, ""},
-    {"takes http, too", "{\"kind\":\"azure\",\"window\":1}", "{\"connectionString\":\"endpoint=http://localhost:8080;accesskey=" KEY "\"}", ""},
+    {"takes http, too", "{\"window\":1}", "{\"connectionString\":\"endpoint=http://localhost:8080;accesskey=" KEY "\"}", ""},
     {"needs a connection string", "{}", NULL, "connectionString is required, a string."},
     {"needs an endpoint", "{}", "{\"connectionString\":\"accesskey=" KEY "\"}", "connectionString must have endpoint=…;accesskey=…."},
     {"needs a key", "{}", "{\"connectionString\":\"endpoint=https://x/;accesskey=\"}", "connectionString must have endpoint=…;accesskey=…."},
@@ -242,51 +242,54 @@ static void reads_events(void **state)
     struct bench_callback c;
 
     (void)state;
-    assert_int_equal(bench_read(
-                         &c, &azure_carrier_ops, NULL, "events", "",
-                         STR("[" EVENT(REPORTED, "{\"messageId\":\"" THEIRS "\",\"deliveryStatus\":"
-                                                 "\"Failed\",\"deliveryStatusDetails\":\"4005: "
-                                                 "x\"}") "," EVENT(RECEIVED,
-                                                                   "{\"messageId\":"
-                                                                   "\"in-1\",\"from\":"
-                                                                   "\"14255550199\","
-                                                                   "\"to\":"
-                                                                   "\"14255550123\","
-                                                                   "\"message\":\"hi\","
-                                                                   "\"segmentCount\":"
-                                                                   "2}") "," EVENT(RECEIVED,
-                                                                                   "{\""
-                                                                                   "mes"
-                                                                                   "sag"
-                                                                                   "eId"
-                                                                                   "\":"
-                                                                                   "\"i"
-                                                                                   "n-"
-                                                                                   "2\""
-                                                                                   ",\""
-                                                                                   "fro"
-                                                                                   "m\""
-                                                                                   ":\""
-                                                                                   "142"
-                                                                                   "555"
-                                                                                   "501"
-                                                                                   "99"
-                                                                                   "\","
-                                                                                   "\"t"
-                                                                                   "o\""
-                                                                                   ":"
-                                                                                   "\"1"
-                                                                                   "234"
-                                                                                   "5\""
-                                                                                   ",\""
-                                                                                   "mes"
-                                                                                   "sag"
-                                                                                   "e\""
-                                                                                   ":\""
-                                                                                   "\""
-                                                                                   "}") "," EVENT("Microsoft.Communication.ChatMessageReceived",
-                                                                                                  "{}") "]")),
-                     RC_OK);
+    assert_int_equal(
+        bench_read(&c, &azure_carrier_ops, NULL, "events", "",
+                   STR("[" EVENT(
+                       REPORTED,
+                       "{\"messageId\":\"" THEIRS "\",\"deliveryStatus\":"
+                       "\"Failed\",\"deliveryStatusDetails\":\"4005: "
+                       "x\"}") "," EVENT(RECEIVED,
+                                         "{\"messageId\":"
+                                         "\"in-1\",\"from\":"
+                                         "\"14255550199\","
+                                         "\"to\":"
+                                         "\"14255550123\","
+                                         "\"message\":\"hi\","
+                                         "\"segmentCount\":"
+                                         "2}") "," EVENT(RECEIVED,
+                                                         "{\""
+                                                         "mes"
+                                                         "sag"
+                                                         "eId"
+                                                         "\":"
+                                                         "\"i"
+                                                         "n-"
+                                                         "2\""
+                                                         ",\""
+                                                         "fro"
+                                                         "m\""
+                                                         ":\""
+                                                         "142"
+                                                         "555"
+                                                         "501"
+                                                         "99"
+                                                         "\","
+                                                         "\"t"
+                                                         "o\""
+                                                         ":"
+                                                         "\"1"
+                                                         "234"
+                                                         "5\""
+                                                         ",\""
+                                                         "mes"
+                                                         "sag"
+                                                         "e\""
+                                                         ":\""
+                                                         "\""
+                                                         "}") "," EVENT("Microsoft.Communication."
+                                                                        "ChatMessageReceived",
+                                                                        "{}") "]")),
+        RC_OK);
     assert_int_equal(c.cb.n_reports, 1);
     check_str("ref", c.cb.reports[0].refs[0], THEIRS);
     assert_true(c.cb.reports[0].final && !c.cb.reports[0].delivered);

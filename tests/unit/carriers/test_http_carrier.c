@@ -14,7 +14,7 @@
 
 /* A gateway of JSON with everything described. */
 #define JSON_CONFIG                                                                                \
-    "{\"kind\":\"http\",\"url\":\"" URL "/{toDigits}?key={secret.key}\","                          \
+    "{\"url\":\"" URL "/{toDigits}?key={secret.key}\","                                            \
     "\"headers\":{\"Authorization\":\"Bearer {secret.key}\",\"X-Ref\":\"{id}\"},"                  \
     "\"body\":{\"from\":\"{fromDigits}\",\"to\":[\"{to}\"],\"text\":\"{text}\","                   \
     "\"parts\":\"{segments}\",\"ttl\":\"{validSeconds}\",\"hook\":\"{reportUrl}\"},"               \
