@@ -48,10 +48,13 @@ class Smsc:
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self):
-                self._answer(urllib.parse.parse_qs(urllib.parse.urlsplit(self.path).query, keep_blank_values=True))
+                self._answer(urllib.parse.parse_qs(urllib.parse.urlsplit(self.path).query, keep_blank_values=True,
+                                                   encoding="latin-1"))
 
             def _answer(self, query):
                 message = {name: values[0] for name, values in query.items()}
+                message["text"] = message["text"].encode("latin-1").decode(
+                    "utf-16-be" if message["coding"] == "2" else "utf-8")
                 words = smsc.answers.get(message["to"], "OK")
                 if words == "OK":
                     message["mid"] = f"mid{len(smsc.messages)}"
@@ -165,7 +168,7 @@ post-url = "{post}"
 """
 
     def _run(self, name: str, *command) -> subprocess.Popen:
-        output = open(self.folder / f"{name}.out", "wb")
+        output = open(self.folder / f"{name}.out", "ab")
         self.outputs.append(output)
         process = subprocess.Popen(command, stdout=output, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL,
                                    start_new_session=True)
@@ -188,21 +191,29 @@ post-url = "{post}"
         self._run("smsbox", "smsbox", "-v", "4", config)
         wait_until("smsbox listens", lambda: self._listens(self.sendsms_port))
         wait_until("smsbox is connected", lambda: "smsbox:box1" in self.status())
-        self.fakesmsc("fakesmsc")
-        wait_until("both SMSCs are online", lambda: len(re.findall(r"\(online \d+s", self.status())) == 2)
+        self._fakesmsc()
+        wait_until("both SMSCs are online", lambda: self.online() == 2)
         return self
+
+    def online(self) -> int:
+        return len(re.findall(r"\(online \d+s", self.status()))
 
     def status(self) -> str:
         url = f"http://127.0.0.1:{self.admin}/status.txt?password=status"
         with urllib.request.urlopen(url, timeout=10) as answer:
             return answer.read().decode()
 
-    def fakesmsc(self, name: str, *messages: str) -> Path:
-        """One more of it, which sends these once; returns the file of what it prints."""
-        count = str(len(messages)) if messages else "0"
-        self._run(name, FAKESMSC, "-H", "127.0.0.1", "-r", str(self.fake), "-i", "0.1", "-m", count,
-                  *(messages or ("1 2 text nothing",)))
-        return self.folder / f"{name}.out"
+    def _fakesmsc(self, *messages: str):
+        """Kannel takes one at a time. What it prints is added to fakesmsc.out."""
+        self.fake_process = self._run("fakesmsc", FAKESMSC, "-H", "127.0.0.1", "-r", str(self.fake), "-i", "0.1", "-m",
+                                      str(len(messages)), *(messages or ("1 2 text nothing",)))
+
+    def fakesmsc_sends(self, *messages: str):
+        """Another one in its place, which sends these: "SENDER RECIPIENT text WORDS"."""
+        self.fake_process.terminate()
+        self.fake_process.wait(20)
+        wait_until("it has gone", lambda: self.online() == 1)
+        self._fakesmsc(*messages)
 
     def _push(self, **query):
         query = {"username": "push", "password": "push", **query}
