@@ -141,7 +141,6 @@ bearerbox-port = {self.box}
 smsbox-id = box1
 sendsms-port = {self.sendsms_port}
 sendsms-interface = "127.0.0.1"
-global-sender = 12345
 http-request-retry = 3
 http-queue-delay = 1
 log-file = "{self.folder}/smsbox.log"
