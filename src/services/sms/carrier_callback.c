@@ -76,6 +76,15 @@ static void on_kept(void *ctx, enum rc rc)
 
 /* ---- what it says ---- */
 
+/* An id of ours could be guessed by whoever knows the transport's address; the ids that the carrier
+ * gave are its own business. */
+static bool names_message(const struct carrier_report *report)
+{
+    static const struct uuid none = {{0}};
+
+    return !uuid_eq(&report->id, &none);
+}
+
 static void hand_on(struct callback *c, const struct sms_transport *t,
                     const struct carrier_callback *cb)
 {
@@ -83,7 +92,7 @@ static void hand_on(struct callback *c, const struct sms_transport *t,
 
     c->left = cb->n_reports + cb->n_inbound + 1;
     for (size_t i = 0; i < cb->n_reports; i++)
-        sms_take_report(site, t->name, &cb->reports[i], true, on_kept, c);
+        sms_take_report(site, t->name, &cb->reports[i], names_message(&cb->reports[i]), on_kept, c);
     for (size_t i = 0; i < cb->n_inbound; i++)
         sms_take_inbound(site, t->name, &cb->inbound[i], on_kept, c);
     on_kept(c, RC_OK);
