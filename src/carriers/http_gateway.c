@@ -192,9 +192,9 @@ static const struct member *member_of(const struct member *members, const char *
     return NULL;
 }
 
-static enum rc bad_member(struct buf *why, const char *object, const char *name, const char *fault)
+static enum rc bad_member(struct buf *why, const char *outer, const char *inner, const char *fault)
 {
-    buf_addf(why, "%s." STR_FMT " %s.", object, STR_ARG(str_head(str_from(name), 64)), fault);
+    buf_addf(why, "%s." STR_FMT " %s.", outer, STR_ARG(str_head(str_from(inner), 64)), fault);
     return RC_INVALID;
 }
 

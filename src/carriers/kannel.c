@@ -185,13 +185,13 @@ static void kannel_submit(struct carrier *base, const struct carrier_message *m)
 /* ---- answers ---- */
 
 /* clang-format off */
-static const struct { int status; struct str words; uint32_t code; const char *detail; } refusals[] = {
-    {400, STR_INIT("receiver"),     4002, "Kannel refuses the recipient"},
-    {400, STR_INIT("Sender"),       4001, "Kannel refuses the sender"},
-    {400, STR_INIT(""),               5000, "Kannel refuses the request"},
-    {403, STR_INIT("Not routable"), 4003, "Kannel has no route there"},
-    {403, STR_INIT("lists"),        4003, "Kannel's lists deny the recipient"},
-    {403, STR_INIT(""),               5000, "Kannel refuses the message"},
+static const struct { int status; uint32_t code; struct str words; const char *detail; } refusals[] = {
+    {400, 4002, STR_INIT("receiver"),     "Kannel refuses the recipient"},
+    {400, 4001, STR_INIT("Sender"),       "Kannel refuses the sender"},
+    {400, 5000, STR_INIT(""),             "Kannel refuses the request"},
+    {403, 4003, STR_INIT("Not routable"), "Kannel has no route there"},
+    {403, 4003, STR_INIT("lists"),        "Kannel's lists deny the recipient"},
+    {403, 5000, STR_INIT(""),             "Kannel refuses the message"},
 };
 /* clang-format on */
 
