@@ -5,6 +5,7 @@ import json
 import re
 import socket
 import threading
+import time
 import urllib.parse
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
@@ -12,6 +13,7 @@ import pytest
 from callgate_server import Server
 from sms_wire import (callback_url, end_of, eventually, message, received, send, set_sender, set_transport,
                       transport_status)
+from with_server import complaints
 
 MESSAGE = "01a2298e-16cd-76c8-8efe-19d3a7bbfbe7"  # of nobody
 KANNEL = {"url": "http://127.0.0.1:1/cgi-bin/sendsms", "username": "u", "password": "p"}
@@ -21,7 +23,7 @@ class Gateway:
     """A gateway by HTTP: keeps what it was asked, answers what the test has put in `answers`, else that it took it."""
 
     def __init__(self):
-        self.asked, self.answers = [], []
+        self.asked, self.answers, self.patience = [], [], threading.Event()
         gateway = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -32,6 +34,9 @@ class Gateway:
                 gateway.asked.append((self.path, dict(self.headers), body))
                 number = len(gateway.asked)
                 answer = gateway.answers.pop(0) if gateway.answers else (200, {"id": f"gw-{number}", "state": "ok"})
+                if answer == "silence":
+                    gateway.patience.wait(30)
+                    answer = None
                 if answer is None:  # taken, perhaps; nobody will know
                     self.close_connection = True
                     self.connection.shutdown(socket.SHUT_RDWR)
@@ -53,6 +58,7 @@ class Gateway:
         threading.Thread(target=self.server.serve_forever, daemon=True).start()
 
     def stop(self):
+        self.patience.set()
         self.server.shutdown()
         self.server.server_close()
 
@@ -197,6 +203,28 @@ def test_what_was_not_answered_is_not_sent_again_at_once(server, gateway):
     assert call(server, ours, body=b'{"state":"DELIVERED"}').status == 200  # it had been taken after all
     assert end_of(server, sent) == ("delivered", 2000)
     assert {json.loads(body)["ref"] for _, _, body in gateway.asked} == {sent}
+
+
+def test_a_stop_does_not_wait_for_a_gateway(gateway):
+    """What was in flight is not forgotten: it goes again, marked, a minute after it went."""
+    gateway.answers.append("silence")
+    server = Server().start()
+    try:
+        describe(server, gateway, "silent")
+        sent = send(server, "+14255550141", "+14255550316", "hello?")
+        eventually("it was asked", lambda: gateway.asked)
+        started = time.monotonic()
+        code = server.stop()
+        assert time.monotonic() - started < 15
+        assert not complaints(server, code)
+        server.start()
+        assert message(server, sent)["state"] == "submitting"
+        assert server.admin("PUT", "/admin/clock", {"advance": "61s"}).status == 200
+        eventually("it was taken", lambda: message(server, sent)["state"] == "submitted")
+        assert message(server, sent)["unsure"] is True
+        assert not complaints(server, server.stop())
+    finally:
+        server.close()
 
 
 def test_a_gateway_brings_a_message(server, gateway):
