@@ -9,8 +9,8 @@
 #define TEXT_MAX MIB
 
 /* In the order of the bits. */
-static const char *const accept_names[] = {"nobody",  "key",        "entra", "user",    "admin",
-                                           "handler", "keyNoQuery", "arm",   "endpoint"};
+static const char *const accept_names[] = {"nobody",  "key",        "entra", "user",     "admin",
+                                           "handler", "keyNoQuery", "arm",   "endpoint", "path"};
 static const char *const need_names[NEED_COUNT] = {
     "unset",         "nothing",          "any",   "identity", "sms", "resource",
     "administrator", "localDevelopment", "local", "arm"};

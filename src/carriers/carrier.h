@@ -110,6 +110,7 @@ struct carrier_callback {
     size_t n_reports;
     struct carrier_inbound *inbound;
     size_t n_inbound;
+    struct str answer; /* JSON to answer with when all is kept; empty: nothing */
 };
 
 struct carrier_ops {

@@ -248,7 +248,7 @@ const struct api_error *gate_identify(struct gate_loop *gl, struct request *req)
     const struct api_error *error;
     bool over_rate;
 
-    if (req->route->accept & (ACCEPT_NOBODY | ACCEPT_ENDPOINT))
+    if (req->route->accept & (ACCEPT_NOBODY | ACCEPT_ENDPOINT | ACCEPT_PATH))
         return NULL;
     if (!gate_healthy(gl->gate)) {
         req->explain = STR("store; what changed could not be read");

@@ -547,19 +547,39 @@ static void add_part(struct target_text *t, const char *separator, struct str pa
     t->len += n;
 }
 
-/* What of the target may be logged: no telephone number, no query but what is on the list. */
+/* Whether a secret stands in the path. Also where no row fits: it may be one all the same. */
+static bool has_secret_in_path(const struct request *req)
+{
+    return (req->route && req->route->accept & ACCEPT_PATH) ||
+           (req->url.n && name_eq_nocase(req->url.segments[0], STR("carriers")));
+}
+
+static void add_path(struct target_text *t, const struct request *req)
+{
+    bool secret = has_secret_in_path(req), first = true;
+    struct str rest = req->url.path, part;
+    const char *separator = "";
+
+    for (bool more = rest.len > 0; more; separator = "/") {
+        more = str_cut(rest, '/', &part, &rest);
+        bool hidden = is_telephone(part) || (secret && !first && part.len);
+
+        add_part(t, separator, hidden ? STR("REDACTED") : part);
+        first = first && !part.len;
+    }
+}
+
+/* What of the target may be logged: no telephone number, no secret, no query but what is on the
+ * list. */
 static void add_target(struct line *l, const struct request *req)
 {
     struct target_text t __attribute__((uninitialized));
-    struct str rest = req->url.path, query = req->url.query, part, name, value;
-    const char *separator = "";
-    bool more = rest.len > 0;
+    struct str query = req->url.query, part, name, value;
+    const char *separator;
+    bool more;
 
     t.len = 0;
-    for (; more; separator = "/") {
-        more = str_cut(rest, '/', &part, &rest);
-        add_part(&t, separator, is_telephone(part) ? STR("REDACTED") : part);
-    }
+    add_path(&t, req);
     for (separator = "?", more = query.len > 0; more; separator = "&") {
         more = str_cut(query, '&', &part, &query);
         (void)str_cut(part, '=', &name, &value); /* without '=' all of it is the name */

@@ -137,5 +137,6 @@ void outbound_call_clear(struct outbound_call *call)
     call->answer_headers = STR_EMPTY;
     call->rc = RC_OK;
     call->status = 0;
+    call->sent = false;
     call->reason[0] = '\0';
 }

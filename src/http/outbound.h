@@ -17,8 +17,8 @@ struct outbound_header {
 struct outbound_call {
     /* what is asked: set by the owner */
     const char *method; /* "GET" */
-    const char *url;    /* https://…; http:// only with plain_ok, and to a loopback address unless
-                         * `allows` says otherwise */
+    const char *url; /* https://…; http:// only with plain_ok and to a loopback address, or with
+                      * plain_private too to any that is not public, or as `allows` says */
     struct outbound_header headers[OUTBOUND_HEADERS_MAX];
     size_t headers_count;
     struct str body;
@@ -27,8 +27,8 @@ struct outbound_call {
     unsigned redirects;  /* followed to the same scheme, host and port; 0: none */
     const char *ca_file; /* PEM, besides the system's; NULL: none */
     bool private_ok;     /* addresses that are not public count (looked at when connecting) */
-    bool plain_ok;
-    /** Judges an address instead of the two rules above (plain_ok is still asked first). NULL: they
+    bool plain_ok, plain_private;
+    /** Judges an address instead of the rules above (plain_ok is still asked first). NULL: they
      * hold. Called on the engine's thread, when connecting: reads what never changes. */
     bool (*allows)(const struct outbound_call *call, bool tls, const uint8_t *octets, size_t len);
     void (*done)(void *ctx, struct outbound_call *call); /* on the loop that asked, once, never
@@ -38,6 +38,7 @@ struct outbound_call {
     enum rc rc; /* RC_OK: an answer came, of whatever status; RC_DENIED: refused by a rule here;
                  * RC_TOO_LARGE; RC_BUSY: cancelled, shutting down; RC_IO: all else */
     int status;
+    bool sent;                 /* not RC_OK: some of the request may have reached the other side */
     struct buf response;       /* owned by the call: outbound_call_clear() */
     struct str answer_headers; /* "name: value" lines of the last answer; in `kept` */
     struct buf kept;

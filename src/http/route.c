@@ -56,6 +56,8 @@ static const char *policy_problem(const struct route *row)
         return "names no accepted credential";
     if ((row->accept & ACCEPT_NOBODY) && row->accept != ACCEPT_NOBODY)
         return "accepts credentials and says that none is looked at";
+    if ((row->accept & ACCEPT_PATH) && (row->accept != ACCEPT_PATH || row->need != NEED_NOTHING))
+        return "has its secret in the path and wants another credential";
     if (row->plane <= PLANE_UNSET || row->plane > PLANE_IDENTITY)
         return "has no plane";
     if (row->kind <= KIND_UNSET || row->kind > KIND_UPGRADE)

@@ -44,6 +44,9 @@ enum media { MEDIA_JSON = 0, MEDIA_FORM, MEDIA_ANY };
 #define ACCEPT_ARM 0x80u
 /* the identity endpoint's own header, or Metadata: the handler checks */
 #define ACCEPT_ENDPOINT 0x100u
+/* a secret in the path, which the handler checks: under whatever host it is reached. Behind its
+ * first segment such a path is not logged. With NEED_NOTHING, and alone */
+#define ACCEPT_PATH 0x200u
 
 /** What a principal must be allowed: decided by gate/policy.c. */
 enum need {

@@ -91,7 +91,9 @@ static bool allows(const struct outbound_call *call, bool tls, const uint8_t *ad
     if (call->allows)
         return (tls || call->plain_ok) && call->allows(call, tls, address, len);
     if (!tls)
-        return call->plain_ok && outbound_address_is_loopback(address, len);
+        return call->plain_ok &&
+               (outbound_address_is_loopback(address, len) ||
+                (call->plain_private && !outbound_address_is_public(address, len)));
     return call->private_ok || outbound_address_is_public(address, len);
 }
 

@@ -220,6 +220,14 @@ static void unlink_transfer(struct transfer *t)
         *at = t->next;
 }
 
+/* Without an answer that is all one can know: a head that was written may have been read. */
+static bool has_sent(CURL *easy)
+{
+    long octets = 0;
+
+    return curl_easy_getinfo(easy, CURLINFO_REQUEST_SIZE, &octets) != CURLE_OK || octets > 0;
+}
+
 static void end(struct transfer *t, enum rc rc, int status, const char *reason)
 {
     struct engine *engine = t->engine;
@@ -229,6 +237,7 @@ static void end(struct transfer *t, enum rc rc, int status, const char *reason)
     (void)snprintf(kept, sizeof kept, "%s", reason);
     unlink_transfer(t);
     if (t->easy) {
+        call->sent = has_sent(t->easy);
         curl_multi_remove_handle(engine->multi, t->easy);
         curl_easy_cleanup(t->easy);
     }

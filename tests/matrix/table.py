@@ -12,6 +12,7 @@ from dataclasses import dataclass
 WIRE_KEY = "wire, access key"             # Identity and what else the contract gives to keys and Entra bearers
 WIRE_EXCHANGE = "wire, foreign token"     # the handler judges the bearer; nothing is configured: nobody may
 PUBLIC = "public"                         # no credential is looked at
+ADDRESS = "whoever knows the address"     # a secret in the path; none of these callers has it
 ANYBODY = "any credential"                # GET /admin/whoami
 RESOURCE = "resource key, administrator"  # one resource's business
 SERVER = "administrator"                  # the whole server; 404 on the public listeners
@@ -153,6 +154,10 @@ TABLE = {
     ("GET", "/.well-known/jwks.json", ""): Line(PUBLIC, "/.well-known/jwks.json", 200),
     ("GET", "/metrics", "dev"): Line(PUBLIC, "/metrics", 200, mode="dev"),
     ("GET", "/metrics", "production"): Line(SERVER, "/metrics", 200, mode="production"),
+
+    # Callbacks of carriers: test_carriers.py has the secrets. wire/transports §1.3
+    ("GET", "/carriers/{transport}/{secret}/{what}", ""): Line(ADDRESS, "/carriers/inbox/wrong/report", 404),
+    ("POST", "/carriers/{transport}/{secret}/{what}", ""): Line(ADDRESS, "/carriers/none/wrong/inbound", 404, "", "text/plain"),
 }
 
 # Who may, by hand: (group, door) → the kinds of valid credentials that are served; all others get `else`.
@@ -163,6 +168,7 @@ MAY = {
     (WIRE_KEY, PUBLIC_DOOR): ({"key", "service"}, 401),
     (WIRE_EXCHANGE, PUBLIC_DOOR): (set(), 401),
     (PUBLIC, PUBLIC_DOOR): (None, 0),  # everybody, whatever they bring
+    (ADDRESS, PUBLIC_DOOR): (None, 0),
     (ANYBODY, PUBLIC_DOOR): ({"key", "user", "service", "stranger"}, 401),
     (RESOURCE, PUBLIC_DOOR): ({"key"}, 401),
     (SERVER, PUBLIC_DOOR): (set(), 404),
@@ -172,6 +178,7 @@ MAY = {
     (WIRE_KEY, ADMIN_DOOR): (set(), 404),
     (WIRE_EXCHANGE, ADMIN_DOOR): (set(), 404),
     (PUBLIC, ADMIN_DOOR): (None, 0),
+    (ADDRESS, ADMIN_DOOR): (set(), 404),
     (ANYBODY, ADMIN_DOOR): ({"key", "user", "service", "stranger", "administrator"}, 401),
     (RESOURCE, ADMIN_DOOR): ({"key", "administrator"}, 401),
     (SERVER, ADMIN_DOOR): ({"administrator"}, 401),
@@ -182,6 +189,7 @@ MAY = {
     (WIRE_KEY, SOCKET): (set(), 404),
     (WIRE_EXCHANGE, SOCKET): (set(), 404),
     (PUBLIC, SOCKET): (None, 0),
+    (ADDRESS, SOCKET): (set(), 404),
     (ANYBODY, SOCKET): (None, 0),
     (RESOURCE, SOCKET): (None, 0),
     (SERVER, SOCKET): (None, 0),

@@ -61,6 +61,7 @@ static const struct route rows[] = {
     {POST,   "/msi/token",       &issuer,   ACCEPT_NOBODY,               NEED_NOTHING,       KIB, answer, PLANE_IDENTITY, KIND_REPLY, ACTION_NONE, MEDIA_FORM},
     {POST,   "/{t}/oauth2/token", &issuer,  ACCEPT_NOBODY,               NEED_NOTHING,       KIB, answer, PLANE_WIRE,     KIND_REPLY, ACTION_NONE, MEDIA_FORM},
     {POST,   "/any",             &test_api, ACCEPT_NOBODY,               NEED_NOTHING,       KIB, answer, PLANE_WIRE,     KIND_REPLY, ACTION_NONE, MEDIA_ANY},
+    {POST,   "/carriers/{t}/{s}/{w}", &test_api, ACCEPT_PATH,            NEED_NOTHING,       KIB, answer, PLANE_WIRE,     KIND_REPLY, ACTION_NONE, MEDIA_ANY},
     {GET,    "/subscriptions",   &arm,      ACCEPT_KEY,                  NEED_ANY,           KIB, answer, PLANE_WIRE,     KIND_REPLY},
     {0},
 };
@@ -299,6 +300,38 @@ static void names_the_methods_and_versions_that_there_are(void **state)
     assert_true(
         str_eq(request_fake_header(&fake, STR("WWW-Authenticate")), STR("HMAC-SHA256, Bearer")));
     request_fake_clear(&fake);
+}
+
+/* Whoever calls back uses the name that he was given, which need not be one of ours. */
+static void serves_a_secret_path_under_any_host(void **state)
+{
+    static const struct {
+        const char *method, *target, *host;
+        const struct door *door;
+        int status;
+    } cases[] = {
+        {"POST", "/carriers/a/b/c", "10.0.0.5:8080", &plain_door, 200},
+        {"POST", "/carriers/a/b/c", "evil.example", &tls_door, 200},
+        {"POST", "/carriers/a/b", "evil.example", &tls_door, 421},
+        {"DELETE", "/carriers/a/b/c", "evil.example", &tls_door, 421},
+        {"POST", "/carriers/a/b/c", NULL, &admin_door, 404},
+        {"POST", "/carriers/a/b/c", NULL, &identity_door, 404},
+        {"POST", "/carriers/a/b/c", NULL, &socket_door, 404},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct request_fake fake;
+
+        deliver(*state, &fake, cases[i].door,
+                &(struct recipe){.method = cases[i].method,
+                                 .target = cases[i].target,
+                                 .host = cases[i].host,
+                                 .authorization = ""});
+        if (fake.status != cases[i].status)
+            fail_msg("%s %s at %s: %d", cases[i].method, cases[i].target,
+                     cases[i].host ? cases[i].host : "us", fake.status);
+        request_fake_clear(&fake);
+    }
 }
 
 static void answers_preflights_of_the_wire_alone(void **state)
@@ -627,6 +660,11 @@ static void writes_one_line_without_secrets(void **state)
     deliver(b, &fake, &tls_door,
             &(struct recipe){.method = "GET", .target = "/phoneNumbers/%2B14255550123?x=1"});
     request_fake_clear(&fake);
+    deliver(b, &fake, &tls_door, &(struct recipe){.target = "/carriers/out/hush/report?key=hush"});
+    request_fake_clear(&fake);
+    deliver(b, &fake, &tls_door,
+            &(struct recipe){.method = "GET", .target = "//%63arriers/out/hush/report/hush"});
+    request_fake_clear(&fake);
     deliver(b, &fake, &socket_door,
             &(struct recipe){.method = "GET", .target = "/admin/status", .authorization = ""});
     request_fake_clear(&fake);
@@ -642,6 +680,9 @@ static void writes_one_line_without_secrets(void **state)
     assert_non_null(strstr(text, " peer=127.0.0.1 by=accessKey resource=default "
                                  "route=\"/identities\""));
     assert_non_null(strstr(text, "path=\"/phoneNumbers/REDACTED?REDACTED\" status=404"));
+    assert_non_null(
+        strstr(text, "path=\"/carriers/REDACTED/REDACTED/REDACTED?REDACTED\" status=200"));
+    assert_non_null(strstr(text, "path=\"//%63arriers/REDACTED/REDACTED/REDACTED/REDACTED\""));
     assert_non_null(strstr(text, " peer=uid:"));
     assert_non_null(strstr(text, " by=administrator resource=default"));
     assert_non_null(strstr(text, " status=401"));
@@ -703,6 +744,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(answers_by_door_host_and_route),
         TEST(names_the_methods_and_versions_that_there_are),
+        TEST(serves_a_secret_path_under_any_host),
         TEST(answers_preflights_of_the_wire_alone),
         TEST(the_identity_door_has_rules_of_its_own),
         TEST(an_identity_endpoint_shows_at_its_door_alone),

@@ -250,6 +250,8 @@ static void answers_as_the_peer_does_within_limits(void **state)
         if (call.rc != answers[i].rc || call.status != answers[i].status)
             fail_msg("%s: rc %s status %d (%s)", answers[i].name, rc_name(call.rc), call.status,
                      call.reason);
+        if (call.rc && !call.sent)
+            fail_msg("%s: does not say that it was sent", answers[i].name);
         if (answers[i].body && !str_eq(buf_str(&call.response), str_from(answers[i].body)))
             fail_msg("%s: body " STR_FMT, answers[i].name, STR_ARG(buf_str(&call.response)));
         outbound_call_clear(&call);
@@ -401,6 +403,7 @@ static void refuses_addresses_by_its_rules(void **state)
         const char *name, *url;
         bool plain_ok, private_ok;
         enum rc rc;
+        bool plain_private;
     } cases[] = {
         {"a loopback address without leave", tls_url, false, false, RC_DENIED},
         {"plain HTTP without leave", plain_url(w, "/ok"), false, true, RC_DENIED},
@@ -422,6 +425,9 @@ static void refuses_addresses_by_its_rules(void **state)
         {"plain HTTP to a name that means a private address", "http://private.test/", true, true,
          RC_DENIED},
         {"a port where nobody listens", "http://127.0.0.1:1/", true, true, RC_IO},
+        {"plain HTTP to a private address with leave", "http://0.0.0.0:1/", true, true, RC_IO,
+         true},
+        {"plain HTTP to a public address", "http://8.8.8.8:1/", true, true, RC_DENIED, true},
     };
 
     (void)snprintf(tls_url, sizeof tls_url, "https://127.0.0.1:%u/ok", (unsigned)w->tls.port);
@@ -430,9 +436,12 @@ static void refuses_addresses_by_its_rules(void **state)
 
         call.plain_ok = cases[i].plain_ok;
         call.private_ok = cases[i].private_ok;
+        call.plain_private = cases[i].plain_private;
         run_call(w, &call);
         if (call.rc != cases[i].rc)
             fail_msg("%s: %s (%s)", cases[i].name, rc_name(call.rc), call.reason);
+        if (call.sent)
+            fail_msg("%s: says that it was sent", cases[i].name);
         outbound_call_clear(&call);
     }
     assert_int_equal(w->tls.requests + w->plain.requests, 0);
