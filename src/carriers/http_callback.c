@@ -22,7 +22,7 @@ static enum rc open_items(const json_t *rules, const struct carrier_callback *cb
         return each.len ? RC_INVALID : RC_OK; /* a form, or nothing */
     if (!each.len)
         return RC_OK;
-    out->list = json_at(out->root, each);
+    out->list = place_find(out->root, each);
     out->n = json_array_size(out->list);
     return json_is_array(out->list) && out->n <= ITEMS_MAX ? RC_OK : RC_INVALID;
 }

@@ -40,7 +40,7 @@ static const json_t *step(const json_t *at, struct str token)
     return unescape(token, name) ? json_object_get(at, name) : NULL;
 }
 
-const json_t *json_at(const json_t *root, struct str pointer)
+const json_t *place_find(const json_t *root, struct str pointer)
 {
     const json_t *at = root;
     struct str token, rest = pointer;
@@ -72,7 +72,7 @@ static struct str scalar_text(const json_t *value, struct arena *arena)
 
 static struct str in_json(struct str name, const struct place_source *s)
 {
-    return s->json ? scalar_text(json_at(s->json, name), s->arena) : STR_EMPTY;
+    return s->json ? scalar_text(place_find(s->json, name), s->arena) : STR_EMPTY;
 }
 
 static struct str in_query(struct str name, const struct place_source *s)

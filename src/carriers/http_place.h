@@ -24,6 +24,6 @@ bool place_is_known(struct str text, enum place_where where) NODISCARD;
  * `place` is empty. In the source or the arena. */
 struct str place_read(struct str place, const struct place_source *source) NODISCARD;
 /** What a JSON pointer (RFC 6901) names; NULL: nothing. */
-const json_t *json_at(const json_t *root, struct str pointer) NODISCARD;
+const json_t *place_find(const json_t *root, struct str pointer) NODISCARD;
 
 #endif

@@ -378,12 +378,12 @@ static void follows_pointers(void **state)
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        const json_t *at = json_at(json, str_from(cases[i].pointer));
+        const json_t *at = place_find(json, str_from(cases[i].pointer));
 
         if ((at ? json_integer_value(at) : -1) != cases[i].value)
             fail_msg("%s", cases[i].pointer);
     }
-    assert_ptr_equal(json_at(json, STR_EMPTY), json);
+    assert_ptr_equal(place_find(json, STR_EMPTY), json);
     json_decref(json);
 }
 
