@@ -128,6 +128,7 @@ void smpp_id_normal(struct str id, char out[static 65])
     size_t zeros = 0;
 
     id = str_head(id, SMPP_ID_MAX);
+    id = str_head(id, str_find(id, '\0'));
     if (all(id, is_hex))
         while (zeros + 1 < id.len && id.ptr[zeros] == '0')
             zeros++;

@@ -119,12 +119,23 @@ static void spells_ids(void **state)
     }
 }
 
+static void ends_ids_at_a_nul(void **state)
+{
+    struct smpp_spellings s;
+
+    (void)state;
+    smpp_id_spell(STR("00\0x"), SMPP_IDS_AUTO, &s);
+    assert_int_equal(s.n, 1);
+    assert_string_equal(s.text[0], "0");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reads_receipts),
         cmocka_unit_test(maps_states),
         cmocka_unit_test(spells_ids),
+        cmocka_unit_test(ends_ids_at_a_nul),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
