@@ -13,6 +13,7 @@ import pytest
 from callgate_server import Server
 from sms_wire import (callback_url, end_of, eventually, message, received, send, set_sender, set_transport,
                       transport_status)
+from subscribing import put, settled
 from with_server import complaints
 
 MESSAGE = "01a2298e-16cd-76c8-8efe-19d3a7bbfbe7"  # of nobody
@@ -365,3 +366,20 @@ def test_event_grid_may_tell_it_sooner_and_brings_messages(server, cloud):
     assert end_of(server, sent) == ("failed", 4006)
     assert len(received(server, "+14255550324")) == 1
     assert end_of(server, send(server, "+18005550103", "+14255550324", "opted out")) == ("failed", 4007)
+
+
+def test_the_cloud_validates_delivers_and_is_believed(server, cloud):
+    """Nothing played: the other server's own Event Grid finds this one, asks for consent, reports and brings."""
+    forward(server, cloud.http_connection_string, "whole", "+18005550104")
+    endpoint = f"{callback_url(server, 'whole')}/events"
+    put(cloud, "forwarded", endpoint)
+    assert settled(cloud, "forwarded")["provisioningState"] == "Succeeded"
+    sent = send(server, "+18005550104", "+19995550000", "reported by hand")
+    theirs = eventually("it is there", lambda: [m for m in inbox(cloud, "+19995550000")
+                                                if m["message"] == "reported by hand"])[0]["messageId"]
+    eventually("it was taken", lambda: message(server, sent)["state"] == "submitted")
+    cloud.admin("POST", f"/admin/sms/messages/{theirs}:report", {"deliveryStatus": "Failed", "code": 4005})
+    assert end_of(server, sent) == ("failed", 4005)
+    cloud.admin("POST", "/admin/sms/inbound", {"from": "+14255550325", "to": "+18005550104", "message": "Ж in"})
+    came = eventually("it came through", lambda: received(server, "+14255550325"))
+    assert [(m["to"], m["message"], m["transport"]) for m in came] == [("+18005550104", "Ж in", "whole")]
