@@ -147,9 +147,11 @@ class SmsWriter(threading.Thread):
 
 
 class Receiver:
-    """A webhook on a port that stays. Keeps each event by id, and every outcome that was told under that id."""
+    """A webhook on a port that stays. Keeps each event by id, and every outcome that was told under that id. Refuses one
+    delivery in a hundred, which has to come again later."""
 
     def __init__(self):
+        self.refused, self.random = 0, random.Random(1)
         self.lock, self.outcomes, self.inbound, self.handshakes, self.wrong = threading.Lock(), {}, {}, 0, []
         receiver = self
 
@@ -158,8 +160,9 @@ class Receiver:
 
             def do_POST(self):
                 body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-                octets = json.dumps(receiver.take(self.headers, json.loads(body))).encode()
-                self.send_response(200)
+                taken = receiver.take(self.headers, json.loads(body))
+                octets = json.dumps(taken or {}).encode()
+                self.send_response(500 if taken is None else 200)
                 self.send_header("Content-Type", "application/json")
                 self.send_header("Content-Length", str(len(octets)))
                 self.end_headers()
@@ -182,12 +185,16 @@ class Receiver:
         return f"http://127.0.0.1:{self.web.server_port}/events"
 
     def take(self, headers, events):
+        """What is answered; None: a failure."""
         with self.lock:
             if headers["aeg-event-type"] == "SubscriptionValidation":
                 self.handshakes += 1
                 return {"validationResponse": events[0]["data"]["validationCode"]}
             if not self.handshakes:
                 self.wrong.append("an event before the handshake")
+            if self.random.random() < 0.01:
+                self.refused += 1
+                return None
             for event in events:
                 self.keep(event)
         return {}
