@@ -1,5 +1,5 @@
-"""Clients that send text messages as fast as they are answered, and remember what was acknowledged; and a receiver of
-events that outlives the server."""
+"""Clients that send text messages as fast as they are answered, and remember what was acknowledged; and who hears of
+them."""
 
 import http.client
 import json
@@ -7,8 +7,8 @@ import random
 import threading
 import uuid
 from email.utils import formatdate
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from webhook import VALIDATION, Webhook
 from wire import spelled
 
 VERSION = "?api-version=2024-12-10-preview"
@@ -146,53 +146,27 @@ class SmsWriter(threading.Thread):
             self.client.close()
 
 
-class Receiver:
-    """A webhook on a port that stays. Keeps each event by id, and every outcome that was told under that id."""
+class Receiver(Webhook):
+    """Outlives the server. Keeps each event by id, and every outcome that was told under that id. Refuses one delivery in
+    a hundred, which has to come again later."""
 
     def __init__(self):
-        self.lock, self.outcomes, self.inbound, self.handshakes, self.wrong = threading.Lock(), {}, {}, 0, []
-        receiver = self
+        super().__init__()
+        self.lock, self.random = threading.Lock(), random.Random(1)
+        self.outcomes, self.inbound, self.refused, self.wrong = {}, {}, 0, []
+        self.take = self.keep
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-
-            def do_POST(self):
-                body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-                octets = json.dumps(receiver.take(self.headers, json.loads(body))).encode()
-                self.send_response(200)
-                self.send_header("Content-Type", "application/json")
-                self.send_header("Content-Length", str(len(octets)))
-                self.end_headers()
-                self.wfile.write(octets)
-
-            def log_message(self, *_):
-                pass
-
-        class Web(ThreadingHTTPServer):
-            daemon_threads = True
-
-            def handle_error(self, *_):
-                pass  # the server was killed while it told
-
-        self.web = Web(("127.0.0.1", 0), Handler)
-        threading.Thread(target=self.web.serve_forever, daemon=True).start()
-
-    @property
-    def url(self):
-        return f"http://127.0.0.1:{self.web.server_port}/events"
-
-    def take(self, headers, events):
+    def keep(self, handler, got):
         with self.lock:
-            if headers["aeg-event-type"] == "SubscriptionValidation":
-                self.handshakes += 1
-                return {"validationResponse": events[0]["data"]["validationCode"]}
-            if not self.handshakes:
+            if self.requests[0].kind != VALIDATION:
                 self.wrong.append("an event before the handshake")
-            for event in events:
-                self.keep(event)
-        return {}
+            refuse = self.random.random() < 0.01
+            self.refused += refuse
+            for event in [] if refuse else got.events():
+                self.keep_one(event)
+        handler.reply(500 if refuse else 200)
 
-    def keep(self, event):
+    def keep_one(self, event):
         data = event["data"]
         if event["id"] != data["messageId"]:
             self.wrong.append(f"an event is named otherwise than its message: {event['id']}")
@@ -205,7 +179,3 @@ class Receiver:
     def seen(self):
         with self.lock:
             return dict(self.outcomes), dict(self.inbound), list(self.wrong)
-
-    def close(self):
-        self.web.shutdown()
-        self.web.server_close()

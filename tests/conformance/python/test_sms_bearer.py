@@ -11,7 +11,7 @@ import pytest
 from azure.core.exceptions import ServiceRequestError
 from entra_support import BASE, SCENE, WAYS, app_service, give_role, managed, secret_of, take_role
 from sms_support import FROM, assert_sent, refused, someone
-from support import KEPT, NEWEST, Blocking, installed, new_loop
+from support import KEPT, Blocking, installed, new_loop
 
 # The credential classes themselves have a suite of their own: here one of each kind.
 KINDS = ("client secret, tenant by id", "client certificate, tenant adfs, environment", "workload identity, environment",
@@ -20,7 +20,7 @@ KINDS = ("client secret, tenant by id", "client certificate, tenant adfs, enviro
 CHOSEN = [way for way in WAYS if way[0] in KINDS]
 
 
-@pytest.fixture(params=["sync", "async"] if NEWEST else ["sync"])  # old asynchronous clients cannot await a credential
+@pytest.fixture(params=["sync", "async"])
 def entra(request):
     """Credential classes and SMS client, synchronous or asynchronous, behind the same face."""
     loop, made = new_loop(), []
