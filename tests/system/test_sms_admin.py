@@ -6,6 +6,7 @@ import json
 import subprocess
 import threading
 import time
+from pathlib import Path
 
 import pytest
 
@@ -389,6 +390,37 @@ def test_a_transport_in_use_stays(server):
     ask(server, "PUT", "/senders/24680", {})
     ask(server, "DELETE", "/transports/second", None, 204)
     ask(server, "DELETE", "/senders/24680", None, 204)
+
+
+KANNEL = {"kind": "kannel", "url": "http://127.0.0.1:1/cgi-bin/sendsms", "username": "u", "password": "hush-1"}
+GATEWAY = {"kind": "http", "url": "http://127.0.0.1:1/x", "body": {"from": "{from}", "to": "{to}", "text": "{text}"},
+           "headers": {"Authorization": "Bearer {secret.token}"}, "secrets": {"token": "hush-2"}}
+
+
+def test_secrets_go_in_and_never_come_out(fresh_server):
+    server = fresh_server()
+    made = ask(server, "PUT", "/transports/kan", KANNEL, 201)
+    assert (made["username"], made["password"]) == ("u", "***")
+    assert ask(server, "PUT", "/transports/gate", GATEWAY, 201)["secrets"] == {"token": "***"}
+    changed = ask(server, "PUT", "/transports/kan", {**KANNEL, "username": "v", "password": "***"})
+    assert (changed["username"], changed["password"]) == ("v", "***"), "what is there stays"
+    assert ask(server, "PUT", "/transports/gate", {**GATEWAY, "secrets": {"token": "***"}})["secrets"] == {"token": "***"}
+    server.stop()
+    server.start()
+    assert ask(server, "GET", "/transports/kan")["password"] == "***"
+    assert b"hush-" not in (Path(server.data) / "callgate.db").read_bytes() and "hush-" not in server.log()
+
+
+def test_a_secret_that_is_not_there_stays_unknown(server):
+    ask(server, "PUT", "/transports/gate", GATEWAY, 201)
+    for body, target in ((KANNEL | {"password": "***"}, "$.password"),  # of another kind before
+                         (GATEWAY | {"secrets": {"token": "***", "other": "***"}}, "$.secrets")):
+        assert refused(server, "PUT", "/transports/gate", body, target)
+    without = {name: value for name, value in KANNEL.items() if name != "password"}
+    assert "password" in refused(server, "PUT", "/transports/gate", without, "$")
+    assert "usrname" in refused(server, "PUT", "/transports/gate", {**KANNEL, "usrname": "x"}, "$")
+    assert ask(server, "GET", "/transports/gate")["kind"] == "http", "what was refused has changed nothing"
+    ask(server, "DELETE", "/transports/gate", None, 204)
 
 
 def test_the_access_key_configures_no_transport(server):
