@@ -6,7 +6,7 @@ enum { OK, NO, WHO, DEV, NEAR, ROLE };
 /* clang-format off */
 /*                                             nothing any identity sms   resource administrator local-dev local arm */
 static const uint8_t want[PRINCIPAL_ADMINISTRATOR + 1][NEED_COUNT] = {
-    [PRINCIPAL_NONE]          = {[NEED_NOTHING] = OK, WHO, WHO,  WHO,  WHO, WHO, WHO,  WHO},
+    [PRINCIPAL_NONE]          = {[NEED_NOTHING] = OK, WHO, WHO,  WHO,  WHO, WHO, WHO, WHO,  WHO},
     [PRINCIPAL_ACCESS_KEY]    = {[NEED_NOTHING] = OK, OK,  OK,   OK,   OK,  NO,  NO,  NO,   NO},
     [PRINCIPAL_BEARER]        = {[NEED_NOTHING] = OK, OK,  ROLE, ROLE, NO,  NO,  NO,  NO,   ROLE},
     [PRINCIPAL_USER]          = {[NEED_NOTHING] = OK, OK,  WHO,  WHO,  WHO, WHO, WHO, WHO,  WHO},
