@@ -67,6 +67,22 @@ class on_core:
         os.sched_setaffinity(0, self.before)
 
 
+def signer(key: str, host: str):
+    """A function that makes a signed request, dated now."""
+    date, key = formatdate(usegmt=True), b64decode(key)
+
+    def sign(method: str, target: str, body: bytes) -> bytes:
+        content = b64encode(hashlib.sha256(body).digest()).decode() if body else EMPTY_HASH
+        text = f"{method}\n{target}\n{date};{host};{content}".encode()
+        signature = b64encode(hmac.digest(key, text, "sha256")).decode()
+        framing = f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n" if body else ""
+        return (f"{method} {target} HTTP/1.1\r\nHost: {host}\r\nx-ms-date: {date}\r\n"
+                f"x-ms-content-sha256: {content}\r\n{framing}Authorization: HMAC-SHA256 "
+                f"SignedHeaders=x-ms-date;host;x-ms-content-sha256&Signature={signature}\r\n\r\n").encode() + body
+
+    return sign
+
+
 class Requests:
     """One or many ready-made signed requests of equal length in a file, signed anew when they get old."""
 
@@ -78,20 +94,12 @@ class Requests:
         self.length = 0
 
     def sign_all(self, host: str) -> None:
-        date = formatdate(usegmt=True)
-        content = b64encode(hashlib.sha256(self.body).digest()).decode() if self.body else EMPTY_HASH
-        key = b64decode(self.ours.server.primary)
-        rest = f"Host: {host}\r\nx-ms-date: {date}\r\nx-ms-content-sha256: {content}\r\n"
-        if self.body:
-            rest += f"Content-Type: application/json\r\nContent-Length: {len(self.body)}\r\n"
-        rest += "Authorization: HMAC-SHA256 SignedHeaders=x-ms-date;host;x-ms-content-sha256&Signature="
+        sign = signer(self.ours.server.primary, host)
         with open(self.path, "wb") as out:
             for target in self.targets:
-                text = f"{self.method}\n{target}\n{date};{host};{content}".encode()
-                signature = b64encode(hmac.digest(key, text, "sha256")).decode()
-                head = f"{self.method} {target} HTTP/1.1\r\n{rest}{signature}\r\n\r\n".encode()
-                out.write(head + self.body)
-        self.length = len(head) + len(self.body)
+                request = sign(self.method, target, self.body)
+                out.write(request)
+        self.length = len(request)
 
     def file(self, tls: bool = False) -> Path:
         if time.monotonic() - self.signed_at > SIGNATURE_LASTS_S:
@@ -246,8 +254,8 @@ http {{
 
 
 class Rig:
-    def __init__(self, pairs: int, slice_s: float, users: int):
-        self.pairs, self.slice_s, self.users = pairs, slice_s, users
+    def __init__(self, pairs: int, slice_s: float, users: int, messages: int):
+        self.pairs, self.slice_s, self.users, self.messages = pairs, slice_s, users, messages
         self.load_before = os.getloadavg()[0]
         self.build = build()
         self.work = self.build / "bench-work"  # on the disk that is measured, not in memory
@@ -312,7 +320,7 @@ class Rig:
     def seed(self, data: Path, *words) -> str:
         """Puts something into the store of a stopped server (seed.c); what it prints."""
         done = subprocess.run([str(w) for w in (self.build / "bench" / "seed", data, *words)], capture_output=True,
-                              text=True, timeout=300)
+                              text=True, timeout=1200)
         if done.returncode:
             sys.exit(f"seed failed: {done.stderr}")
         return done.stdout
