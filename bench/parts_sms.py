@@ -1,14 +1,23 @@
 """What is measured of text messages: sends, look-ups, carriers, webhooks. See parts.py."""
 
 import datetime
+import functools
 import json
 import os
 import random
+import signal
 import statistics
+import sys
+import time
 from email.utils import formatdate
+from urllib.parse import quote, urlencode
 
 import rig
 from report import Row, ratio_row, spread
+
+sys.path.insert(0, str(rig.ROOT / "tests" / "kannel"))
+
+import kannel  # noqa: E402
 
 SEND = "/sms?api-version=2026-01-23"
 REPORT = "/deliveryReports/{}?api-version=2026-01-23"
@@ -164,4 +173,190 @@ def sms_repeats(bench: rig.Rig):
     bench.done(few, many)
 
 
-ALL = {"sms_send": sms_send, "sms_store": sms_store, "sms_repeats": sms_repeats}
+# ---- what goes out ----
+
+def queue_messages(ours: rig.Ours, sender: str, count: int) -> str:
+    """Sends so many messages; the id of the last one."""
+    numbers = [{"to": f"+1425555{i:04}"} for i in range(MANY)]
+    body = {"from": sender, "smsRecipients": numbers, "message": TEXT, "smsSendOptions": {"enableDeliveryReport": True}}
+    for _ in range(count // MANY):
+        answer = ours.server.signed("POST", SEND, body)
+        assert answer.status == 202, answer
+    return answer.json()["value"][-1]["messageId"]
+
+
+def until(what: str, holds, seconds: float = 120):
+    """The first true value of `holds`."""
+    deadline = time.monotonic() + seconds
+    while True:
+        value = holds()
+        if value:
+            return value
+        assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
+        time.sleep(0.01)
+
+
+def has_ended(ours: rig.Ours, id: str) -> bool:
+    return ours.server.signed("GET", REPORT.format(id)).status == 200
+
+
+def made(ours: rig.Ours, target: str, document: dict):
+    answer = ours.server.admin("PUT", target, document)
+    assert answer.status in (200, 201), answer
+    return answer.json()
+
+
+def released(peer: rig.Peer, queue, count: int) -> dict:
+    """What the peer counts from when it stops holding its answers back, until it has `count` items."""
+    peer.tell("h")
+    queue()
+    peer.tell("g")
+    return until(f"{count} items", lambda: (c := peer.counts())["items"] >= count and c)
+
+
+def flow_row(what: str, unit: str, got: list[float], least: float | None = None) -> Row:
+    median = statistics.median(got)
+    aim = {} if least is None else {"aim": f"≥ {least:.0f} /s", "met": median >= least}
+    return Row(what, f"{median:.0f} {unit}/s", "", None, spread(got), **aim)
+
+
+def outflow(bench: rig.Rig) -> int:
+    """Messages of one slice."""
+    return 10_000 if bench.slice_s >= 1 else 1000
+
+
+# ---- webhooks ----
+
+def sms_events(bench: rig.Rig):
+    count = outflow(bench)
+    sides = []
+    for batch in (1, 100):
+        ours, hook = bench.ours(args=("--sms-sim-delay", "0s")), bench.peer("hook")
+        made(ours, "/admin/events/subscriptions/bench", {"endpoint": f"http://127.0.0.1:{hook.port}/",
+                                                        "maxEventsPerBatch": batch})
+        until("the handshake", lambda: ours.server.admin(
+            "GET", "/admin/events/subscriptions/bench").json()["provisioningState"] == "Succeeded")
+        sides.append((ours, hook))
+
+    def slice_of(ours: rig.Ours, hook: rig.Peer) -> dict:
+        def queue():
+            last = queue_messages(ours, SENDER, count)
+            until("all reports", lambda: has_ended(ours, last))
+        before = cpu_seconds(ours.pid)
+        got = released(hook, queue, count)
+        return {**got, "cpu_us": (cpu_seconds(ours.pid) - before) / count * 1e6}
+
+    alone, batched = bench.interleave(*(functools.partial(slice_of, *side) for side in sides))
+    for what, got in (("one event each", alone), ("up to 100 events each", batched)):
+        each = statistics.median(g["items"] / g["requests"] for g in got)
+        yield flow_row(f"webhook deliveries to one receiver, {what} ({each:.0f} found together)", "events",
+                       [g["items"] / g["seconds"] for g in got])
+    yield Row("CPU time from the send of a message to its delivered event, one / up to 100 each",
+              " / ".join(f"{statistics.median(g['cpu_us'] for g in got):.0f} µs" for got in (alone, batched)), "")
+    bench.done(*(x for side in sides for x in side))
+
+
+def cpu_seconds(pid: int) -> float:
+    return sum(rig.user_and_kernel_ticks(pid)) / os.sysconf("SC_CLK_TCK")
+
+
+# ---- SMPP ----
+
+def sms_smpp(bench: rig.Rig):
+    count = outflow(bench)
+    for window in (10, 100):
+        ours, smsc = bench.ours(), bench.peer("smsc")
+        made(ours, "/admin/sms/transports/bench", {"kind": "smpp", "host": "127.0.0.1", "port": smsc.port,
+                                                  "systemId": "bench", "password": "bench", "window": window})
+        made(ours, f"/admin/sms/senders/{quote(SENDER)}", {"transport": "bench"})
+        last = queue_messages(ours, SENDER, MANY)
+        until("the first messages", lambda: has_ended(ours, last))
+
+        def slice_of() -> dict:
+            before = cpu_seconds(ours.pid)
+
+            def queue():
+                nonlocal last
+                last = queue_messages(ours, SENDER, count)
+            got = released(smsc, queue, count)
+            until("the last report", lambda: has_ended(ours, last))
+            assert got["requests"] == count, got
+            return {**got, "cpu_us": (cpu_seconds(ours.pid) - before) / count * 1e6}
+
+        got, = bench.interleave(slice_of)
+        yield flow_row(f"messages by SMPP with their receipts, window {window} (CPU from the send to the end: "
+                       f"{statistics.median(g['cpu_us'] for g in got):.0f} µs)", "messages",
+                       [count / g["seconds"] for g in got])
+        bench.done(ours, smsc)
+
+
+# ---- Kannel ----
+
+class Kannel(kannel.Kannel):
+    """Kannel with fakesmsc behind it, all on the server's core; `pause` holds its front."""
+
+    def __init__(self, bench: rig.Rig):
+        super().__init__(bench.new_directory("kannel"))
+
+    def _run(self, name: str, *command):
+        with rig.on_core(rig.SERVER_CORE):
+            return super()._run(name, *command)
+
+    def configuration(self, inbound_url: str) -> str:
+        return super().configuration(inbound_url).replace("log-level = 0", "log-level = 3")
+
+    def close(self) -> None:
+        self.stop()
+
+
+class KannelRequests(rig.Unsigned):
+    """What the transport asks of Kannel, asked without us."""
+
+    def __init__(self, ours: rig.Ours, box: Kannel, report_port: int):
+        report = f"http://127.0.0.1:{report_port}/?type=%d&text=%A"
+        query = urlencode({"username": kannel.USER, "password": kannel.PASSWORD, "from": SENDER, "to": "+14255550123",
+                           "coding": 0, "charset": "UTF-8", "smsc": "fake1", "dlr-mask": 31, "dlr-url": report, "text": TEXT})
+        super().__init__(ours, "GET", f"/cgi-bin/sendsms?{query}")
+
+
+def sms_kannel(bench: rig.Rig):
+    """Kannel on one core in both runs, whoever drives it on the other."""
+    count = outflow(bench) // 4
+    box, hook = Kannel(bench), bench.peer("hook")
+    bench.open.append(box)
+    box.start("http://127.0.0.1:9/")
+    ours = bench.ours(core=rig.LOAD_CORE)
+    made(ours, "/admin/sms/transports/bench", {"kind": "kannel", "url": box.sendsms, "username": kannel.USER,
+                                              "password": kannel.PASSWORD, "smsc": "fake1"})
+    made(ours, f"/admin/sms/senders/{quote(SENDER)}", {"transport": "bench"})
+    smsbox = next(p for p in box.processes if "smsbox" in p.args)
+
+    def by_us() -> float:
+        smsbox.send_signal(signal.SIGSTOP)
+        try:
+            last = queue_messages(ours, SENDER, count)
+        finally:
+            smsbox.send_signal(signal.SIGCONT)
+        start = time.monotonic()
+        until("the last report", lambda: has_ended(ours, last))
+        return count / (time.monotonic() - start)
+
+    requests = KannelRequests(ours, box, hook.port)
+
+    def directly() -> float:
+        hook.tell("g")
+        got = bench.load(box.sendsms_port, smsbox.pid, requests.file(), requests.length, connections=32, status=202)
+        reports = 2 * got["requests"]  # accepted, delivered
+        until("Kannel's reports", lambda: hook.counts()["requests"] >= reports)
+        return got["requests"] / got["seconds"]
+
+    through, direct = bench.interleave(by_us, directly)
+    least = min(0.9 * statistics.median(direct), 4000)
+    yield flow_row("messages through Kannel to the end, Kannel on one core", "messages", through, least)
+    yield flow_row("Kannel driven directly, accepted", "messages", direct)
+    yield ratio_row("through us against directly", "", "", [a / b for a, b in zip(through, direct)])
+    bench.done(ours, box, hook)
+
+
+ALL = {"sms_send": sms_send, "sms_store": sms_store, "sms_repeats": sms_repeats, "sms_events": sms_events,
+       "sms_smpp": sms_smpp, "sms_kannel": sms_kannel}

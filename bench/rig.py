@@ -29,7 +29,7 @@ from callgate_server import Server  # noqa: E402
 SERVER_CORE, LOAD_CORE = 0, os.cpu_count() - 1
 NGINX = shutil.which("nginx") or "/usr/sbin/nginx"
 TARGETS = ["callgate", "callgate-noauth", "callgate-nosync", "callgate-curl.so", "callgate-outbound.so", "bench/load", "bench/steps",
-           "bench/micro", "bench/seed"]
+           "bench/micro", "bench/seed", "bench/smsc", "bench/hook"]
 SIGNATURE_LASTS_S = 120  # then requests are signed anew; the server allows 300
 EMPTY_HASH = b64encode(hashlib.sha256(b"").digest()).decode()
 CONNECTIONS = 64
@@ -130,10 +130,11 @@ class Unsigned(Requests):
 class Ours:
     """A server of ours in a data directory of its own, with one thread on the server's core."""
 
-    def __init__(self, bench: "Rig", program: str = "callgate", data: Path | None = None, args: tuple = ()):
+    def __init__(self, bench: "Rig", program: str = "callgate", data: Path | None = None, args: tuple = (),
+                 core: int = SERVER_CORE):
         self.bench = bench
         self.data = data or bench.new_directory("data")
-        with on_core(SERVER_CORE):
+        with on_core(core):
             self.server = Server("--threads", "1", "--http-idle-timeout", "3600s", *args, data=str(self.data),
                                  program=bench.build / program).start()
         self.pid = self.server.process.pid
@@ -162,6 +163,28 @@ class Ours:
 
     def close(self) -> None:
         self.server.stop()
+
+
+class Peer:
+    """A peer of the bench (peer.h) on a core."""
+
+    def __init__(self, bench: "Rig", program: str, core: int = LOAD_CORE):
+        with on_core(core):
+            self.process = subprocess.Popen([bench.build / "bench" / program], stdin=subprocess.PIPE, text=True,
+                                            stdout=subprocess.PIPE, bufsize=1)
+        self.port = int(self.process.stdout.readline())
+
+    def tell(self, word: str) -> None:
+        self.process.stdin.write(word)
+        self.process.stdin.flush()
+
+    def counts(self) -> dict:
+        self.tell("?")
+        return json.loads(self.process.stdout.readline())
+
+    def close(self) -> None:
+        self.process.stdin.close()
+        self.process.wait(20)
 
 
 def user_and_kernel_ticks(pid: int) -> tuple[int, int]:
@@ -272,6 +295,10 @@ class Rig:
 
     def ours(self, *args, **options) -> Ours:
         self.open.append(Ours(self, *args, **options))
+        return self.open[-1]
+
+    def peer(self, *args, **options) -> Peer:
+        self.open.append(Peer(self, *args, **options))
         return self.open[-1]
 
     def nginx(self, *args, **options) -> Nginx:
