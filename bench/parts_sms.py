@@ -344,16 +344,18 @@ def sms_kannel(bench: rig.Rig):
     requests = KannelRequests(ours, box, hook.port)
 
     def directly() -> float:
-        hook.tell("g")
-        got = bench.load(box.sendsms_port, smsbox.pid, requests.file(), requests.length, connections=32, status=202)
-        reports = 2 * got["requests"]  # accepted, delivered
-        until("Kannel's reports", lambda: hook.counts()["requests"] >= reports)
-        return got["requests"] / got["seconds"]
+        hook.tell("hg")
+        start = time.monotonic()
+        got = bench.load(box.sendsms_port, smsbox.pid, requests.file(), requests.length, connections=32, status=202,
+                         warm_s=0)
+        sent = got["next"]  # those that were under way at the end too; each has two reports: accepted, delivered
+        until("Kannel's reports", lambda: hook.counts()["requests"] >= 2 * sent - 64)
+        return sent / (time.monotonic() - start)
 
     through, direct = bench.interleave(by_us, directly)
     least = min(0.9 * statistics.median(direct), 4000)
     yield flow_row("messages through Kannel to the end, Kannel on one core", "messages", through, least)
-    yield flow_row("Kannel driven directly, accepted", "messages", direct)
+    yield flow_row("Kannel driven directly, to the last report", "messages", direct)
     yield ratio_row("through us against directly", "", "", [a / b for a, b in zip(through, direct)])
     bench.done(ours, box, hook)
 

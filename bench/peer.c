@@ -151,12 +151,14 @@ static void obey(void)
         exit(0);
     if (word == '?')
         tell();
-    if (word == 'h')
+    if (word == 'h') {
         held = true;
+        counts = (struct peer_counts){0};
+    }
     if (word != 'g')
         return;
     held = false;
-    counts = (struct peer_counts){.first_ns = now_ns()};
+    counts.first_ns = now_ns();
     for (size_t i = 0; i < CONNS_MAX; i++)
         if (conns[i])
             flush_out(conns[i]);

@@ -1,5 +1,5 @@
 /* What the peers of the bench share: a listener on loopback, one thread, counts that are told when
- * asked. On standard input: "?" asks, "h" holds all answers back, "g" gives them. */
+ * asked. On standard input: "?" asks, "h" counts anew and holds all answers back, "g" gives them. */
 #ifndef BENCH_PEER_H
 #define BENCH_PEER_H
 
@@ -14,7 +14,7 @@ struct peer_conn {
     char *in, *out;
 };
 
-/** What a peer has seen since the last "g". */
+/** What a peer has seen since the last "h"; its time begins with "g". */
 struct peer_counts {
     uint64_t requests, items; /* PDUs or HTTP requests; messages, receipts or events in them */
     int64_t first_ns, last_ns;
