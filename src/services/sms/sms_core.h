@@ -21,6 +21,8 @@ struct sms {
     size_t throttled_next;
     struct list early; /* reports whose refs are not known yet, oldest first */
     size_t early_n;
+    bool early_closed;    /* no more of them */
+    _Atomic bool refused; /* the store, what the engine wrote last */
     struct map reporting; /* 16 octets of a message's id → the job that changes its parts now */
     _Atomic uint64_t counts[SMS_STATE_COUNT]; /* since start: final states, and those received */
 };
@@ -68,10 +70,8 @@ uint32_t sms_parts_split(struct str kept, uint8_t done[static 32], struct str *o
 #define SMS_PART(at, of) ((uint32_t)(at) | (uint32_t)(of) << 16)
 /** The refs of a message are in the store from now on: a report that came before them counts now.
  */
-void sms_early_apply(const struct site *site, struct str transport, const struct str *refs,
-                     size_t n);
-/** Forgets reports that nobody asked for in time. */
-void sms_early_expire(struct sms *s);
+void sms_early_apply(struct sms *s, struct str transport, const struct str *refs, size_t n);
+/** Reports that still wait are to be told again: the service ends. */
 void sms_early_clear(struct sms *s);
 
 /* sms_inbound.c */

@@ -300,7 +300,6 @@ static void on_tick(void *ctx)
 {
     struct sms_engine *e = ctx;
 
-    sms_early_expire(e->sms);
     prune(e);
     look(e);
 }
@@ -349,13 +348,13 @@ void sms_engine_stop(struct sms_engine *e)
     loop_timer_close(&e->tick);
     sms_ways_close(e);
     sms_flights_clear(e);
+    sms_early_clear(e->sms);
 }
 
 void sms_engine_free(struct sms_engine *e)
 {
     if (!e)
         return;
-    sms_early_clear(e->sms);
     sms_ways_free(e);
     map_clear(&e->flights);
     free(e);

@@ -1,11 +1,11 @@
 /* How a message ends: by a carrier's report, an administrator's word, or the engine's own finding.
  * The store makes the end unique: a step from an open state succeeds once. Reports of parts are
- * gathered, and those that come before the carrier's ids are in the store wait for them a while.
- * Source: wire/sms §3, §6. */
+ * gathered, and those that come before the carrier's ids are in the store wait for them a while:
+ * not acknowledged, since they are in memory alone. Source: wire/sms §3, §6. */
 #include "services/sms/sms_core.h"
 
 #define EARLY_MAX    ((size_t)4096)
-#define EARLY_NS     ((mono_ns)120 * 1000 * 1000 * 1000)
+#define EARLY_MS     ((uint64_t)5000)
 #define PARTS_PREFIX "parts:"
 #define BITS_LEN     ((size_t)32)
 #define REFS_MAX     ((size_t)8) /* spellings of one id */
@@ -28,8 +28,9 @@ struct verdict {
     void *ctx;
     enum rc rc;
     struct loop_task task;
-    struct list node; /* early */
-    mono_ns since;
+    struct list node;           /* early */
+    struct loop_timer too_long; /* that wait */
+    bool has_waited;
     bool reporting;          /* has the message's place in the map */
     struct verdict *waiting; /* for that place, in order */
 };
@@ -107,6 +108,7 @@ void sms_end_add(const struct site *site, struct sms_row *row, const struct sms_
 
 static void verdict_free(struct verdict *v)
 {
+    loop_timer_close(&v->too_long);
     arena_clear(&v->arena);
     free(v);
 }
@@ -285,30 +287,58 @@ static enum rc find_by_ref(struct verdict *v)
     return rc;
 }
 
-/* False: it waits for its refs to be known. */
-static bool wait_for_refs(struct verdict *v)
+/* Whoever takes it off the list goes on with it: the message's commit, its own timer, or the end.
+ */
+static bool take_off(struct verdict *v)
 {
     struct sms *s = v->site->sms;
-    struct verdict *dropped = NULL;
+    bool listed;
 
-    if (!v->final || v->n_refs == 0 || v->since)
-        return true;
-    if (v->done)
-        v->done(v->ctx, RC_OK); /* it has been taken, as far as the carrier is concerned */
-    v->done = NULL;
-    v->since = clock_mono();
     mutex_lock(&s->lock);
-    if (s->early_n == EARLY_MAX) {
-        dropped = list_entry(s->early.next, struct verdict, node);
-        list_remove(&dropped->node);
+    listed = !list_empty(&v->node);
+    if (listed) {
+        list_remove(&v->node);
         s->early_n--;
     }
-    list_add(&s->early, &v->node);
-    s->early_n++;
     mutex_unlock(&s->lock);
-    if (dropped)
-        verdict_free(dropped);
-    return false;
+    return listed;
+}
+
+/* Nobody asked for it, or did while it was put on the list. While the store refuses what the engine
+ * writes, somebody may yet. */
+static void give_up(void *ctx)
+{
+    struct verdict *v = ctx;
+    struct sms *s = v->site->sms;
+
+    if (!take_off(v))
+        return;
+    if (find_by_ref(v) == RC_OK) {
+        begin(v);
+        return;
+    }
+    log_debug(v->site->log, "sms.stray_report", "transport=" STR_FMT, STR_ARG(v->transport));
+    finish(v, atomic_load(&s->refused) ? RC_BUSY : RC_NOT_FOUND);
+}
+
+/* Until its refs are known it is not kept, and the carrier not told that it is. */
+static void wait_for_refs(struct verdict *v)
+{
+    struct sms *s = v->site->sms;
+    bool full;
+
+    v->has_waited = true;
+    mutex_lock(&s->lock);
+    full = s->early_n == EARLY_MAX || s->early_closed;
+    if (!full) {
+        list_add(&s->early, &v->node);
+        s->early_n++;
+    }
+    mutex_unlock(&s->lock);
+    if (full)
+        finish(v, RC_BUSY);
+    else
+        loop_timer_start(v->site->loop, &v->too_long, EARLY_MS, 0, give_up, v);
 }
 
 static void wait_for_refs_later(void *ctx)
@@ -317,7 +347,9 @@ static void wait_for_refs_later(void *ctx)
 
     if (find_by_ref(v) == RC_OK)
         begin(v);
-    else if (wait_for_refs(v))
+    else if (v->final && v->n_refs && !v->has_waited)
+        wait_for_refs(v);
+    else
         finish(v, RC_NOT_FOUND);
 }
 
@@ -436,57 +468,43 @@ static bool names_one_of(const struct verdict *v, struct str transport, const st
     return false;
 }
 
-void sms_early_apply(const struct site *site, struct str transport, const struct str *refs,
-                     size_t n)
+static void begin_early(void *ctx)
 {
-    struct sms *s = site->sms;
-    struct verdict *found[SMS_PARTS_MAX];
-    size_t n_found = 0;
+    struct verdict *v = ctx;
 
+    loop_timer_close(&v->too_long);
+    begin(v);
+}
+
+void sms_early_apply(struct sms *s, struct str transport, const struct str *refs, size_t n)
+{
     mutex_lock(&s->lock);
     for (struct list *at = s->early.next, *next; at != &s->early; at = next) {
         struct verdict *v = list_entry(at, struct verdict, node);
 
         next = at->next;
-        if (n_found < ARRAY_LEN(found) && names_one_of(v, transport, refs, n)) {
-            list_remove(&v->node);
-            s->early_n--;
-            found[n_found++] = v;
-        }
-    }
-    mutex_unlock(&s->lock);
-    for (size_t i = 0; i < n_found; i++) {
-        found[i]->site = site;
-        begin(found[i]);
-    }
-}
-
-static void drop_early(struct sms *s, mono_ns before)
-{
-    mutex_lock(&s->lock);
-    while (!list_empty(&s->early)) {
-        struct verdict *v = list_entry(s->early.next, struct verdict, node);
-
-        if (v->since >= before)
-            break;
+        if (!names_one_of(v, transport, refs, n))
+            continue;
         list_remove(&v->node);
         s->early_n--;
-        log_info(s->options.log, "sms.stray_report", "transport=" STR_FMT " action=ignored",
-                 STR_ARG(v->transport));
-        verdict_free(v);
+        v->task = (struct loop_task){.run = begin_early, .ctx = v};
+        loop_post(v->site->loop, &v->task);
     }
     mutex_unlock(&s->lock);
-}
-
-void sms_early_expire(struct sms *s)
-{
-    mono_ns now = clock_mono();
-
-    if (now > EARLY_NS)
-        drop_early(s, now - EARLY_NS);
 }
 
 void sms_early_clear(struct sms *s)
 {
-    drop_early(s, UINT64_MAX);
+    mutex_lock(&s->lock);
+    s->early_closed = true;
+    while (!list_empty(&s->early)) {
+        struct verdict *v = list_entry(s->early.next, struct verdict, node);
+
+        list_remove(&v->node);
+        s->early_n--;
+        v->rc = RC_BUSY;
+        v->task = (struct loop_task){.run = finish_later, .ctx = v};
+        loop_post(v->site->loop, &v->task);
+    }
+    mutex_unlock(&s->lock);
 }

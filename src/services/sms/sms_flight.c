@@ -126,6 +126,7 @@ static void on_committed_ok(struct sms_flight *f)
     struct sms_engine *e = f->engine;
     struct sms *s = e->sms;
 
+    atomic_store(&s->refused, false);
     if (f->row.finished) {
         atomic_fetch_add(&s->open, f->opened - 1);
         sms_count(s, f->row.state, 1);
@@ -138,7 +139,7 @@ static void on_committed_ok(struct sms_flight *f)
         return;
     }
     if (f->refs_n)
-        sms_early_apply(e->site, f->row.transport, f->refs, f->refs_n);
+        sms_early_apply(e->sms, f->row.transport, f->refs, f->refs_n);
     flight_end(f, RC_OK);
 }
 
@@ -156,6 +157,7 @@ static void on_committed(void *ctx, enum rc rc, struct change_set *set)
     } else if (!atomic_load(&e->running)) {
         flight_end(f, rc);
     } else {
+        atomic_store(&e->sms->refused, true);
         f->phase = SMS_PHASE_STUCK;
         f->next = e->stuck;
         e->stuck = f;

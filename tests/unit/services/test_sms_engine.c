@@ -305,18 +305,63 @@ static void the_step_is_durable_before_the_carrier_sees_it(void **state)
     assert_int_equal(stored(&id).state, SMS_DELIVERED);
 }
 
+static void note_rc(void *ctx, enum rc rc)
+{
+    *(int *)ctx = (int)rc;
+}
+
+static void report_early(const struct str *ref, int *rc)
+{
+    *rc = -1;
+    fake.host->report(
+        fake.host, &(struct carrier_report){.refs = ref, .n_refs = 1, .final = true, .code = 4006},
+        note_rc, rc);
+}
+
 static void a_report_may_come_before_the_answer(void **state)
 {
     struct uuid id = add_message((struct sms_row){0});
     const struct str ref = STR("early");
+    int rc;
 
     (void)state;
     wait_for_submits(1);
-    report(ref, false, 4006);
+    report_early(&ref, &rc);
     fixture_spin(&fx, 30);
     assert_int_equal(stored(&id).state, SMS_SUBMITTING);
+    assert_int_equal(rc, -1); /* in memory alone: not acknowledged */
     accept_with(&id, &ref, 1);
-    assert_int_equal(wait_for_state(&id, SMS_FAILED).code, 4006);
+    for (int i = 0; i < WAIT_STEPS && rc < 0; i++)
+        fixture_spin(&fx, 5);
+    assert_int_equal(rc, RC_OK);
+    assert_int_equal(stored(&id).code, 4006); /* durable before it was acknowledged */
+}
+
+static void a_report_that_nobody_asks_for_is_told_again(void **state)
+{
+    const struct str ref = STR("stray");
+    int rc;
+
+    (void)state;
+    fixture_spin(&fx, 50);
+    report_early(&ref, &rc);
+    for (int i = 0; i < 2 * WAIT_STEPS && rc < 0; i++)
+        fixture_spin(&fx, 5);
+    assert_int_equal(rc, RC_NOT_FOUND);
+}
+
+static void the_end_of_the_service_lets_go_of_early_reports(void **state)
+{
+    const struct str ref = STR("stray");
+    int rc;
+
+    (void)state;
+    fixture_spin(&fx, 50);
+    report_early(&ref, &rc);
+    fixture_spin(&fx, 20);
+    assert_int_equal(rc, -1);
+    end_sms();
+    assert_int_equal(rc, RC_BUSY);
 }
 
 static void a_report_by_id_during_the_handover_counts(void **state)
@@ -578,11 +623,6 @@ static void a_deleted_transport_lets_messages_wait(void **state)
 
 /* ---- the administrator's word ---- */
 
-static void note_rc(void *ctx, enum rc rc)
-{
-    *(int *)ctx = (int)rc;
-}
-
 static int finish(const struct uuid *id, uint32_t code)
 {
     int rc = -1;
@@ -651,6 +691,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(the_step_is_durable_before_the_carrier_sees_it),
         TEST(a_report_may_come_before_the_answer),
+        TEST(a_report_that_nobody_asks_for_is_told_again),
+        TEST(the_end_of_the_service_lets_go_of_early_reports),
         TEST(a_report_by_id_during_the_handover_counts),
         TEST(later_goes_again_after_a_while),
         TEST(rejected_is_final),
