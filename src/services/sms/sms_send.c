@@ -409,12 +409,36 @@ static bool is_simulated_throttle(struct sms_sending *s)
     return false;
 }
 
+static size_t count_new(const struct sms_sending *s)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < s->n; i++)
+        n += s->recipients[i].is_new;
+    return n;
+}
+
+/* Nothing but what earlier requests have sent already. */
+static bool is_replay(const struct sms_sending *s)
+{
+    for (size_t i = 0; i < s->n; i++) {
+        const struct sms_recipient *r = &s->recipients[i];
+
+        if (!r->same && (r->status != 202 || r->is_new))
+            return false;
+    }
+    return true;
+}
+
 /* True: 429 has been answered. */
-static bool is_throttled(struct sms_sending *s, uint32_t units)
+static bool is_throttled(struct sms_sending *s)
 {
     struct sms *sms = sms_of(s);
     uint32_t rate = sms_rate_of(sms, &s->sender), retry_s = 1;
+    uint32_t units = s->segments * (uint32_t)count_new(s);
 
+    if (is_replay(s))
+        return false;
     if (!is_simulated_throttle(s) &&
         (!rate || sms_rates_take(sms->rates, &s->sender, rate, units, s->req->now, &retry_s)))
         return false;
@@ -440,14 +464,14 @@ static void carry_out(struct sms_sending *s)
     size_t valid = count_valid(s);
 
     s->segments = sms_measure(s->message, &s->ucs2);
-    if (is_throttled(s, s->segments * (uint32_t)valid))
+    decide_all(s);
+    if (is_throttled(s))
         return;
     if (valid == 0 && sms_of(s)->options.all_invalid_request) {
         release(s);
         answer_error(s->req, &API_INVALID_INPUT);
         return;
     }
-    decide_all(s);
     commit(s);
 }
 
