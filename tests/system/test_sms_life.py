@@ -176,7 +176,24 @@ def test_retention(fresh_server):
     server = fresh_server("--sms-keep", "60s")
     id = sent_id(server)
     final_report(server, id)
+    open_one = sent_id(server, SILENT)
     assert report_of(server, id).status == 200
+
+    def shown(id):
+        return server.admin("GET", f"/admin/sms/messages/{id}").status
+
+    def advance(seconds):
+        assert server.admin("PUT", "/admin/clock", {"advance": f"{seconds}s"}).status == 200
+
+    advance(40)
+    last = signed_at(server, 40, "POST", path(), message()).json()["value"][0]["messageId"]
+    until(lambda: signed_at(server, 40, "GET", path(f"/deliveryReports/{last}")).status == 200)
+    assert shown(id) == 200, "not yet"
+    advance(30)
+    until(lambda: shown(id) == 404)
+    assert signed_at(server, 70, "GET", path(f"/deliveryReports/{id}")).status == 404
+    assert shown(last) == 200 and shown(open_one) == 200, "what is younger, or has not ended, stays"
+    assert server.admin("GET", "/admin/sms/messages").json()["value"][-1]["messageId"] == open_one
 
 
 # -- crashes --

@@ -73,6 +73,7 @@ struct sms_engine {
     struct change prune;
     struct change_set prune_set;
     bool pruning;
+    unix_ms pruned; /* when it was begun last */
 };
 
 struct sms_engine *sms_engine_new(struct sms *s);
