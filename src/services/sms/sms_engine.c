@@ -274,9 +274,11 @@ static void look(struct sms_engine *e)
     l->views = arena_array(&l->arena, struct view, STATES * count_ways(e));
     now = clock_now(e->site->clock);
     prune_each_minute(e, now);
-    for (struct sms_way *w = e->ways; w; w = w->next)
+    for (struct sms_way *w = e->ways; w; w = w->next) {
+        sms_way_review(w, NULL, 0);
         for (size_t i = 0; i < STATES; i++)
             add_view(l, w, open_states[i], now);
+    }
     e->look = l;
     e->looked = clock_mono();
     store_on_pool(e->site->store, e->site->loop, read_views, on_read, l);
@@ -360,9 +362,9 @@ void sms_engine_stop(struct sms_engine *e)
         return;
     loop_timer_close(&e->timer);
     loop_timer_close(&e->tick);
+    sms_early_clear(e->sms); /* before the end of what they wait for makes them nobody's */
     sms_ways_close(e);
     sms_flights_clear(e);
-    sms_early_clear(e->sms);
 }
 
 void sms_engine_free(struct sms_engine *e)

@@ -5,7 +5,7 @@
 #include "services/sms/sms_core.h"
 
 #define EARLY_MAX    ((size_t)4096)
-#define EARLY_MS     ((uint64_t)5000)
+#define EARLY_MS     ((uint64_t)5000) /* carriers don't wait for ever */
 #define PARTS_PREFIX "parts:"
 #define BITS_LEN     ((size_t)32)
 #define REFS_MAX     ((size_t)8) /* spellings of one id */
@@ -29,10 +29,10 @@ struct verdict {
     enum rc rc;
     struct loop_task task;
     struct list node;           /* early */
+    uint64_t after;             /* the last handover that it may be about */
     struct loop_timer too_long; /* that wait */
-    bool has_waited;
-    bool reporting;          /* has the message's place in the map */
-    struct verdict *waiting; /* for that place, in order */
+    bool reporting;             /* has the message's place in the map */
+    struct verdict *waiting;    /* for that place, in order */
 };
 
 static void begin(struct verdict *v);
@@ -287,70 +287,55 @@ static enum rc find_by_ref(struct verdict *v)
     return rc;
 }
 
-/* Whoever takes it off the list goes on with it: the message's commit, its own timer, or the end.
- */
-static bool take_off(struct verdict *v)
-{
-    struct sms *s = v->site->sms;
-    bool listed;
-
-    mutex_lock(&s->lock);
-    listed = !list_empty(&v->node);
-    if (listed) {
-        list_remove(&v->node);
-        s->early_n--;
-    }
-    mutex_unlock(&s->lock);
-    return listed;
-}
-
-/* Nobody asked for it, or did while it was put on the list. While the store refuses what the engine
- * writes, somebody may yet. */
-static void give_up(void *ctx)
-{
-    struct verdict *v = ctx;
-    struct sms *s = v->site->sms;
-
-    if (!take_off(v))
-        return;
-    if (find_by_ref(v) == RC_OK) {
-        begin(v);
-        return;
-    }
-    log_debug(v->site->log, "sms.stray_report", "transport=" STR_FMT, STR_ARG(v->transport));
-    finish(v, atomic_load(&s->refused) ? RC_BUSY : RC_NOT_FOUND);
-}
-
-/* Until its refs are known it is not kept, and the carrier not told that it is. */
-static void wait_for_refs(struct verdict *v)
-{
-    struct sms *s = v->site->sms;
-    bool full;
-
-    v->has_waited = true;
-    mutex_lock(&s->lock);
-    full = s->early_n == EARLY_MAX || s->early_closed;
-    if (!full) {
-        list_add(&s->early, &v->node);
-        s->early_n++;
-    }
-    mutex_unlock(&s->lock);
-    if (full)
-        finish(v, RC_BUSY);
-    else
-        loop_timer_start(v->site->loop, &v->too_long, EARLY_MS, 0, give_up, v);
-}
-
-static void wait_for_refs_later(void *ctx)
+static void settle(void *ctx)
 {
     struct verdict *v = ctx;
 
+    loop_timer_close(&v->too_long);
     if (find_by_ref(v) == RC_OK)
         begin(v);
-    else if (v->final && v->n_refs && !v->has_waited)
-        wait_for_refs(v);
     else
-        finish(v, RC_NOT_FOUND);
+        finish(v, v->rc);
+}
+
+/* Under the lock. Whoever takes it off the list says what it is told when it is not found even now.
+ */
+static void take_off(struct sms *s, struct verdict *v, enum rc rc)
+{
+    list_remove(&v->node);
+    s->early_n--;
+    v->rc = rc;
+    v->task = (struct loop_task){.run = settle, .ctx = v};
+    loop_post(v->site->loop, &v->task);
+}
+
+/* It is in memory alone, so the carrier must tell it again. */
+static void waited_too_long(void *ctx)
+{
+    struct verdict *v = ctx;
+    struct sms *s = v->site->sms;
+
+    mutex_lock(&s->lock);
+    if (!list_empty(&v->node))
+        take_off(s, v, RC_BUSY);
+    mutex_unlock(&s->lock);
+}
+
+/* A handover that is under way may make its refs known: until all those have ended it is neither
+ * kept nor acknowledged. */
+static void wait_for_refs(void *ctx)
+{
+    struct verdict *v = ctx;
+    struct sms *s = v->site->sms;
+
+    loop_timer_start(v->site->loop, &v->too_long, EARLY_MS, 0, waited_too_long, v);
+    mutex_lock(&s->lock);
+    list_add(&s->early, &v->node);
+    s->early_n++;
+    if (s->early_closed || s->early_n > EARLY_MAX)
+        take_off(s, v, RC_BUSY);
+    mutex_unlock(&s->lock);
+    sms_wake(s);
 }
 
 static bool has_id(const struct verdict *v)
@@ -381,8 +366,8 @@ static void begin(struct verdict *v)
 
     if (!has_id(v)) {
         rc = find_by_ref(v);
-        if (rc == RC_NOT_FOUND) {
-            v->task = (struct loop_task){.run = wait_for_refs_later, .ctx = v};
+        if (rc == RC_NOT_FOUND && v->final && v->n_refs) {
+            v->task = (struct loop_task){.run = wait_for_refs, .ctx = v};
             loop_defer(v->site->loop, &v->task);
             return;
         }
@@ -415,6 +400,7 @@ static struct verdict *verdict_new(const struct site *site, carrier_done_fn done
     arena_init(&v->arena);
     list_init(&v->node);
     v->site = site;
+    v->after = atomic_load(&site->sms->handovers);
     v->done = done;
     v->ctx = ctx;
     return v;
@@ -456,11 +442,8 @@ void sms_take_report(const struct site *site, struct str transport,
 
 /* ---- reports that came early ---- */
 
-static bool names_one_of(const struct verdict *v, struct str transport, const struct str *refs,
-                         size_t n)
+static bool names_one_of(const struct verdict *v, const struct str *refs, size_t n)
 {
-    if (!name_eq(v->transport, transport))
-        return false;
     for (size_t i = 0; i < v->n_refs; i++)
         for (size_t j = 0; j < n; j++)
             if (name_eq(v->refs[i], refs[j]))
@@ -468,27 +451,16 @@ static bool names_one_of(const struct verdict *v, struct str transport, const st
     return false;
 }
 
-static void begin_early(void *ctx)
-{
-    struct verdict *v = ctx;
-
-    loop_timer_close(&v->too_long);
-    begin(v);
-}
-
-void sms_early_apply(struct sms *s, struct str transport, const struct str *refs, size_t n)
+void sms_early_review(struct sms *s, struct str transport, uint64_t oldest, const struct str *refs,
+                      size_t n)
 {
     mutex_lock(&s->lock);
     for (struct list *at = s->early.next, *next; at != &s->early; at = next) {
         struct verdict *v = list_entry(at, struct verdict, node);
 
         next = at->next;
-        if (!names_one_of(v, transport, refs, n))
-            continue;
-        list_remove(&v->node);
-        s->early_n--;
-        v->task = (struct loop_task){.run = begin_early, .ctx = v};
-        loop_post(v->site->loop, &v->task);
+        if (name_eq(v->transport, transport) && (v->after < oldest || names_one_of(v, refs, n)))
+            take_off(s, v, v->after < oldest ? RC_NOT_FOUND : RC_BUSY);
     }
     mutex_unlock(&s->lock);
 }
@@ -497,14 +469,7 @@ void sms_early_clear(struct sms *s)
 {
     mutex_lock(&s->lock);
     s->early_closed = true;
-    while (!list_empty(&s->early)) {
-        struct verdict *v = list_entry(s->early.next, struct verdict, node);
-
-        list_remove(&v->node);
-        s->early_n--;
-        v->rc = RC_BUSY;
-        v->task = (struct loop_task){.run = finish_later, .ctx = v};
-        loop_post(v->site->loop, &v->task);
-    }
+    while (!list_empty(&s->early))
+        take_off(s, list_entry(s->early.next, struct verdict, node), RC_BUSY);
     mutex_unlock(&s->lock);
 }
