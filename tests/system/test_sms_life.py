@@ -117,8 +117,10 @@ def test_simulated_throttle(server):
 
 def test_queue_full(fresh_server):
     server = fresh_server("--sms-queue-max", "2")
-    items = send(server, SILENT, SILENT)
+    again = once(SILENT)
+    items = send(server, SILENT, again)
     assert all(i["successful"] for i in items)
+    assert send(server, again)[0] == items[1], "what was accepted stays accepted"
     item, = send(server)
     assert item["httpStatusCode"] == 503 and item["errorMessage"] == "ServiceUnavailable"
     server.kill()
