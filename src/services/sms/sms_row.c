@@ -1,4 +1,4 @@
-/* Rows of messages, the steps they take, and the events that tell of it. Source: wire/sms §3, §5. */
+/* Rows of messages, the steps they take, the events that tell of it. Source: wire/sms §3, §5. */
 #include "services/sms/sms_core.h"
 
 #include "carriers/gsm.h"
