@@ -7,10 +7,16 @@
 #include <stdio.h>
 
 #define AT_ONCE    ((size_t)1000) /* changes of one commit */
-#define EACH       ((size_t)10)   /* role assignments of one principal, spread */
+#define MANY       ((size_t)10000)
+#define EACH       ((size_t)10) /* role assignments of one principal, spread */
 #define SCOPE_ROOM 128
 #define ROLE       STR("Callgate Reader")
 #define A_TIME     ((unix_ms)1795446000000)
+#define DAY_MS     ((unix_ms)86400000)
+#define TEXT       STR("Your code is 123456. It is valid for ten minutes; nobody else will ask for it.")
+#define HISTORY                                                                                    \
+    STR("[{\"timestamp\":\"2026-11-29T12:00:00.000Z\",\"segmentsSucceeded\":1,"                    \
+        "\"segmentsFailed\":0}]")
 
 static enum rc commit(struct store *store, struct change *changes, size_t n)
 {
@@ -127,5 +133,76 @@ enum rc fill_roles(struct store *store, enum fill_shape shape, const struct uuid
     if (!rc)
         rc = fill_assignments(store, ids, EACH, n);
     free(ids);
+    return rc;
+}
+
+/* ---- text messages ---- */
+
+static struct change message(const struct uuid *resource, unix_ms created)
+{
+    return (struct change){.kind = CHANGE_SMS_ADD,
+                           .u.sms = {.id = uuid_ordered(created),
+                                     .resource = *resource,
+                                     .state = SMS_DELIVERED,
+                                     .created = created,
+                                     .finished = created + 500,
+                                     .deadline = created + DAY_MS,
+                                     .attempts = 1,
+                                     .code = 2000,
+                                     .segments = 1,
+                                     .report = true,
+                                     .from = STR("+18005550100"),
+                                     .to = STR("+14255550123"),
+                                     .text = TEXT,
+                                     .tag = STR("filled"),
+                                     .transport = STR("inbox"),
+                                     .history = HISTORY}};
+}
+
+enum rc fill_messages(struct store *store, const struct fill_sms *fill)
+{
+    unix_ms first = clock_wall() - (unix_ms)fill->n;
+    struct change *changes = calloc(MANY, sizeof *changes);
+    enum rc rc = RC_OK;
+
+    if (!changes)
+        abort();
+    for (size_t done = 0; !rc && done < fill->n;) {
+        size_t k = 0;
+
+        for (; k < MANY && done + k < fill->n; k++) {
+            changes[k] = message(&fill->resource, first + (unix_ms)(done + k));
+            if ((done + k) % fill->each == 0)
+                fill->told(fill->ctx, &changes[k].u.sms);
+        }
+        rc = commit(store, changes, k);
+        done += k;
+    }
+    free(changes);
+    return rc;
+}
+
+enum rc fill_repeats(struct store *store, const struct uuid *resource, size_t n)
+{
+    struct change *changes = calloc(MANY, sizeof *changes);
+    unix_ms now = clock_wall();
+    enum rc rc = RC_OK;
+
+    if (!changes)
+        abort();
+    for (size_t done = 0; !rc && done < n;) {
+        size_t k = 0;
+
+        for (; k < MANY && done + k < n; k++)
+            changes[k] = (struct change){.kind = CHANGE_SMS_REPEAT_ADD,
+                                         .u.sms_repeat = {.resource = *resource,
+                                                          .id = uuid_random(),
+                                                          .message = uuid_ordered(now),
+                                                          .created = now,
+                                                          .kept_until = now + DAY_MS}};
+        rc = commit(store, changes, k);
+        done += k;
+    }
+    free(changes);
     return rc;
 }

@@ -1,4 +1,4 @@
-/* Role assignments by the thousand, put into a store: for the bench. */
+/* Role assignments and text messages by the thousand, put into a store: for the bench. */
 #ifndef BENCH_FILL_H
 #define BENCH_FILL_H
 
@@ -20,5 +20,18 @@ enum rc fill_root_role(struct store *store, const struct uuid *principal,
  * `principal`. */
 enum rc fill_roles(struct store *store, enum fill_shape shape, const struct uuid *principal,
                    size_t n) NODISCARD;
+
+/** Told of every `each`th message. */
+typedef void (*fill_told_fn)(void *ctx, const struct sms_row *row);
+struct fill_sms {
+    struct uuid resource;
+    size_t n, each;
+    fill_told_fn told;
+    void *ctx;
+};
+/** Messages that were delivered, one for each millisecond until now. */
+enum rc fill_messages(struct store *store, const struct fill_sms *fill) NODISCARD;
+/** `n` ids of requests of now that may come again. */
+enum rc fill_repeats(struct store *store, const struct uuid *resource, size_t n) NODISCARD;
 
 #endif

@@ -23,7 +23,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#define ANSWER_MAX  8192
+#define ANSWER_MAX  (32 * 1024)
 #define EVENTS_MAX  512
 #define NS_PER_S    1000000000LL
 #define BUCKETS_PER 32 /* of latency, per doubling: 3 % wide */

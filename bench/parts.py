@@ -11,6 +11,7 @@ import subprocess
 import time
 from pathlib import Path
 
+import parts_sms
 import rig
 from report import Row, limit_row, ratio_row, spread
 
@@ -433,4 +434,5 @@ def idle(bench: rig.Rig, ours: rig.Ours, secure: bool, most_kb: float, count: in
 
 
 ALL = {"plain": plain, "tls": tls, "auth": auth, "micro": micro, "users": users, "create": create, "tokens": tokens,
-       "service": service, "cold": cold, "issuer": issuer, "roles": roles, "start": start, "memory": memory}
+       "service": service, "cold": cold, "issuer": issuer, "roles": roles, "start": start, "memory": memory,
+       **parts_sms.ALL}

@@ -29,7 +29,7 @@ from callgate_server import Server  # noqa: E402
 SERVER_CORE, LOAD_CORE = 0, os.cpu_count() - 1
 NGINX = shutil.which("nginx") or "/usr/sbin/nginx"
 TARGETS = ["callgate", "callgate-noauth", "callgate-nosync", "callgate-curl.so", "callgate-outbound.so", "bench/load", "bench/steps",
-           "bench/micro", "bench/seed"]
+           "bench/micro", "bench/seed", "bench/smsc", "bench/hook"]
 SIGNATURE_LASTS_S = 120  # then requests are signed anew; the server allows 300
 EMPTY_HASH = b64encode(hashlib.sha256(b"").digest()).decode()
 CONNECTIONS = 64
@@ -67,6 +67,22 @@ class on_core:
         os.sched_setaffinity(0, self.before)
 
 
+def signer(key: str, host: str):
+    """A function that makes a signed request, dated now."""
+    date, key = formatdate(usegmt=True), b64decode(key)
+
+    def sign(method: str, target: str, body: bytes) -> bytes:
+        content = b64encode(hashlib.sha256(body).digest()).decode() if body else EMPTY_HASH
+        text = f"{method}\n{target}\n{date};{host};{content}".encode()
+        signature = b64encode(hmac.digest(key, text, "sha256")).decode()
+        framing = f"Content-Type: application/json\r\nContent-Length: {len(body)}\r\n" if body else ""
+        return (f"{method} {target} HTTP/1.1\r\nHost: {host}\r\nx-ms-date: {date}\r\n"
+                f"x-ms-content-sha256: {content}\r\n{framing}Authorization: HMAC-SHA256 "
+                f"SignedHeaders=x-ms-date;host;x-ms-content-sha256&Signature={signature}\r\n\r\n").encode() + body
+
+    return sign
+
+
 class Requests:
     """One or many ready-made signed requests of equal length in a file, signed anew when they get old."""
 
@@ -78,20 +94,12 @@ class Requests:
         self.length = 0
 
     def sign_all(self, host: str) -> None:
-        date = formatdate(usegmt=True)
-        content = b64encode(hashlib.sha256(self.body).digest()).decode() if self.body else EMPTY_HASH
-        key = b64decode(self.ours.server.primary)
-        rest = f"Host: {host}\r\nx-ms-date: {date}\r\nx-ms-content-sha256: {content}\r\n"
-        if self.body:
-            rest += f"Content-Type: application/json\r\nContent-Length: {len(self.body)}\r\n"
-        rest += "Authorization: HMAC-SHA256 SignedHeaders=x-ms-date;host;x-ms-content-sha256&Signature="
+        sign = signer(self.ours.server.primary, host)
         with open(self.path, "wb") as out:
             for target in self.targets:
-                text = f"{self.method}\n{target}\n{date};{host};{content}".encode()
-                signature = b64encode(hmac.digest(key, text, "sha256")).decode()
-                head = f"{self.method} {target} HTTP/1.1\r\n{rest}{signature}\r\n\r\n".encode()
-                out.write(head + self.body)
-        self.length = len(head) + len(self.body)
+                request = sign(self.method, target, self.body)
+                out.write(request)
+        self.length = len(request)
 
     def file(self, tls: bool = False) -> Path:
         if time.monotonic() - self.signed_at > SIGNATURE_LASTS_S:
@@ -122,10 +130,11 @@ class Unsigned(Requests):
 class Ours:
     """A server of ours in a data directory of its own, with one thread on the server's core."""
 
-    def __init__(self, bench: "Rig", program: str = "callgate", data: Path | None = None, args: tuple = ()):
+    def __init__(self, bench: "Rig", program: str = "callgate", data: Path | None = None, args: tuple = (),
+                 core: int = SERVER_CORE):
         self.bench = bench
         self.data = data or bench.new_directory("data")
-        with on_core(SERVER_CORE):
+        with on_core(core):
             self.server = Server("--threads", "1", "--http-idle-timeout", "3600s", *args, data=str(self.data),
                                  program=bench.build / program).start()
         self.pid = self.server.process.pid
@@ -154,6 +163,28 @@ class Ours:
 
     def close(self) -> None:
         self.server.stop()
+
+
+class Peer:
+    """A peer of the bench (peer.h) on a core."""
+
+    def __init__(self, bench: "Rig", program: str, core: int = LOAD_CORE):
+        with on_core(core):
+            self.process = subprocess.Popen([bench.build / "bench" / program], stdin=subprocess.PIPE, text=True,
+                                            stdout=subprocess.PIPE, bufsize=1)
+        self.port = int(self.process.stdout.readline())
+
+    def tell(self, word: str) -> None:
+        self.process.stdin.write(word)
+        self.process.stdin.flush()
+
+    def counts(self) -> dict:
+        self.tell("?")
+        return json.loads(self.process.stdout.readline())
+
+    def close(self) -> None:
+        self.process.stdin.close()
+        self.process.wait(20)
 
 
 def user_and_kernel_ticks(pid: int) -> tuple[int, int]:
@@ -246,8 +277,8 @@ http {{
 
 
 class Rig:
-    def __init__(self, pairs: int, slice_s: float, users: int):
-        self.pairs, self.slice_s, self.users = pairs, slice_s, users
+    def __init__(self, pairs: int, slice_s: float, users: int, messages: int):
+        self.pairs, self.slice_s, self.users, self.messages = pairs, slice_s, users, messages
         self.load_before = os.getloadavg()[0]
         self.build = build()
         self.work = self.build / "bench-work"  # on the disk that is measured, not in memory
@@ -264,6 +295,10 @@ class Rig:
 
     def ours(self, *args, **options) -> Ours:
         self.open.append(Ours(self, *args, **options))
+        return self.open[-1]
+
+    def peer(self, *args, **options) -> Peer:
+        self.open.append(Peer(self, *args, **options))
         return self.open[-1]
 
     def nginx(self, *args, **options) -> Nginx:
@@ -312,7 +347,7 @@ class Rig:
     def seed(self, data: Path, *words) -> str:
         """Puts something into the store of a stopped server (seed.c); what it prints."""
         done = subprocess.run([str(w) for w in (self.build / "bench" / "seed", data, *words)], capture_output=True,
-                              text=True, timeout=300)
+                              text=True, timeout=1200)
         if done.returncode:
             sys.exit(f"seed failed: {done.stderr}")
         return done.stdout

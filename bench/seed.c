@@ -5,7 +5,10 @@
  *                                        its secret, as JSON
  *        seed DIR roles NAME SHAPE N     N role assignments: `spread` over other applications, or
  *                                        `one`: all for this one
- *        seed DIR tokens NAME ORIGIN N   N service tokens, one per line */
+ *        seed DIR tokens NAME ORIGIN N   N service tokens, one per line
+ *        seed DIR messages RESOURCE N SHOWN   N delivered text messages; prints times (ms) and ids
+ * of about SHOWN of them, one per line seed DIR repeats RESOURCE N     N ids of requests that may
+ * come again */
 #include "fill.h"
 
 #include "base/clock.h"
@@ -139,14 +142,49 @@ static void seed_tokens(struct seed *s, char **words)
     gate_free(gate);
 }
 
+static struct uuid uuid_of(const char *text)
+{
+    struct uuid id;
+
+    must(uuid_parse(str_from(text), &id) == RC_OK, "reading an id");
+    return id;
+}
+
+static void show_message(void *ctx, const struct sms_row *row)
+{
+    char text[UUID_TEXT_LEN];
+
+    (void)ctx;
+    uuid_format(&row->id, text);
+    printf("%lld %.*s\n", (long long)row->created, (int)sizeof text, text);
+}
+
+static void seed_messages(struct seed *s, char **words)
+{
+    size_t n = strtoul(words[1], NULL, 10), shown = strtoul(words[2], NULL, 10);
+    struct fill_sms fill = {.resource = uuid_of(words[0]),
+                            .n = n,
+                            .each = shown && shown < n ? n / shown : 1,
+                            .told = show_message};
+
+    must(fill_messages(s->store, &fill) == RC_OK, "adding messages");
+}
+
+static void seed_repeats(struct seed *s, char **words)
+{
+    const struct uuid resource = uuid_of(words[0]);
+
+    must(fill_repeats(s->store, &resource, strtoul(words[1], NULL, 10)) == RC_OK,
+         "adding ids of requests");
+}
+
 static const struct task {
     const char *name;
     int words;
     void (*run)(struct seed *s, char **words);
 } tasks[] = {
-    {"app", 1, seed_app},
-    {"roles", 3, seed_roles},
-    {"tokens", 3, seed_tokens},
+    {"app", 1, seed_app},           {"roles", 3, seed_roles},     {"tokens", 3, seed_tokens},
+    {"messages", 3, seed_messages}, {"repeats", 2, seed_repeats},
 };
 
 int main(int argc, char **argv)
@@ -164,6 +202,7 @@ int main(int argc, char **argv)
         arena_clear(&s.arena);
         return 0;
     }
-    (void)fprintf(stderr, "usage: seed DIR app NAME | roles NAME SHAPE N | tokens NAME ORIGIN N\n");
+    (void)fprintf(stderr, "usage: seed DIR app NAME | roles NAME SHAPE N | tokens NAME ORIGIN N |"
+                          " messages RESOURCE N SHOWN | repeats RESOURCE N\n");
     return 2;
 }

@@ -8,6 +8,7 @@
 
 #include <math.h>
 
+#define NAMES_MAX    64                 /* of a table: the rest is not suggested */
 #define INTEGRAL_MAX 9007199254740992.0 /* 2^53: beyond, a double has no units */
 
 struct cursor {
@@ -398,6 +399,16 @@ static const char *unknown_member(const json_t *obj, const struct json_field *fi
     return name;
 }
 
+static struct str nearest_member(const struct json_field *fields, struct str name)
+{
+    struct str names[NAMES_MAX];
+    size_t n = 0;
+
+    for (; fields[n].name && n < NAMES_MAX; n++)
+        names[n] = str_from(fields[n].name);
+    return str_nearest(name, names, n);
+}
+
 /* NOLINTNEXTLINE(readability-function-size): the place and its arena belong to the caller */
 enum rc json_fill(const json_t *obj, const struct json_field *fields, bool strict, void *into,
                   struct arena *arena, struct json_problem *problem)
@@ -410,7 +421,8 @@ enum rc json_fill(const json_t *obj, const struct json_field *fields, bool stric
     }
     unknown = strict ? unknown_member(obj, fields) : NULL;
     if (unknown) {
-        *problem = (struct json_problem){str_from(unknown), "is unknown"};
+        *problem = (struct json_problem){str_from(unknown), "is unknown",
+                                         nearest_member(fields, str_from(unknown))};
         return RC_CONFLICT;
     }
     for (const struct json_field *f = fields; f->name; f++) {
@@ -422,7 +434,7 @@ enum rc json_fill(const json_t *obj, const struct json_field *fields, bool stric
         else
             reason = fill_field(f, value, into, arena);
         if (reason) {
-            *problem = (struct json_problem){str_from(f->name), reason};
+            *problem = (struct json_problem){str_from(f->name), reason, STR_EMPTY};
             return RC_INVALID;
         }
     }

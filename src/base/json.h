@@ -45,6 +45,7 @@ struct json_str_list {
 struct json_problem {
     struct str field;   /* of the offending member; empty: the body itself */
     const char *reason; /* "is required", "must be a string", … */
+    struct str nearest; /* of an unknown member: the known one that it resembles; or empty */
 };
 /** Fills `into` from the object `obj` by `fields` (ended by {0}). Strings are copied to `arena`.
  * `strict`: an unknown member is RC_CONFLICT, its name in `problem`. Else RC_INVALID or RC_OK. */

@@ -20,6 +20,8 @@ enum rc http_config_fill(const json_t *config, const struct json_field *fields, 
         buf_addf(why, STR_FMT " %s.", STR_ARG(str_head(problem.field, 64)), problem.reason);
     else
         buf_addf(why, "the configuration %s.", problem.reason);
+    if (problem.nearest.len)
+        buf_addf(why, " Did you mean " STR_FMT "?", STR_ARG(problem.nearest));
     return RC_INVALID;
 }
 

@@ -88,6 +88,8 @@ static enum rc fill(const json_t *from, const struct json_field *table, struct s
         buf_addf(why, "An SMPP transport has no member \"" STR_FMT "\".", STR_ARG(problem.field));
     else if (rc)
         buf_addf(why, "\"" STR_FMT "\" %s.", STR_ARG(problem.field), problem.reason);
+    if (problem.nearest.len)
+        buf_addf(why, " Did you mean \"" STR_FMT "\"?", STR_ARG(problem.nearest));
     return rc ? RC_INVALID : RC_OK;
 }
 

@@ -66,7 +66,8 @@ class Client:
         sms.acknowledged(answer)
 
     def optouts(self, what, sender, recipient):
-        status, answer = self.ask("POST", f"/sms/optouts:{what}" + VERSION, {"from": sender, "recipients": [{"to": recipient}]})
+        document = {"from": sender, "recipients": [{"to": recipient}]}
+        status, answer = self.ask("POST", f"/sms/optouts:{what}" + VERSION, document)
         assert status == 200 and answer["value"][0]["httpStatusCode"] == 200, (status, answer)
         return answer["value"][0].get("isOptedOut")
 

@@ -107,7 +107,8 @@ def everything_ended(server, sent, receiver):
     """Each message has the end that it should have, by the report and by the one event about it."""
     wanted = {message: expected(sms, i) for sms in sent for i, message in enumerate(sms.ids)}
     assert len(wanted) == sum(len(sms.ids) for sms in sent), "two messages have one id"
-    told_all(server, lambda: wanted.keys() <= receiver.seen()[0].keys(), "an event of every message that was acknowledged")
+    told_all(server, lambda: wanted.keys() <= receiver.seen()[0].keys(),
+             "an event of every message that was acknowledged")
     told = receiver.seen()[0]
     for message, end in wanted.items():
         assert told[message] == {end}, f"{message} ended {told[message]}, should have {end}"

@@ -418,7 +418,7 @@ def test_a_secret_that_is_not_there_stays_unknown(server):
         assert refused(server, "PUT", "/transports/gate", body, target)
     without = {name: value for name, value in KANNEL.items() if name != "password"}
     assert "password" in refused(server, "PUT", "/transports/gate", without, "$")
-    assert "usrname" in refused(server, "PUT", "/transports/gate", {**KANNEL, "usrname": "x"}, "$")
+    assert "Did you mean username?" in refused(server, "PUT", "/transports/gate", {**KANNEL, "usrname": "x"}, "$")
     assert ask(server, "GET", "/transports/gate")["kind"] == "http", "what was refused has changed nothing"
     ask(server, "DELETE", "/transports/gate", None, 204)
 

@@ -230,6 +230,8 @@ static void says_what_is_wrong_with_a_body(void **state)
                          cases[i].rc);
         check_str("the field", problem.field, cases[i].field);
         check_str("the reason", str_from(problem.reason), cases[i].reason);
+        check_str("the nearest", problem.nearest,
+                  cases[i].rc == RC_CONFLICT ? STR("id") : STR_EMPTY);
         json_freep(&obj);
     }
     arena_clear(&arena);

@@ -51,7 +51,7 @@ static const struct { const char *name, *config, *secrets, *why; } configs[] = {
     {"refuses a window beyond its limit", "{\"url\":\"" URL "\",\"username\":\"u\",\"window\":101}",
      SECRETS, "window is out of range."},
     {"refuses what it does not know", "{\"url\":\"" URL "\",\"username\":\"u\",\"windows\":1}",
-     SECRETS, "windows is unknown."},
+     SECRETS, "windows is unknown. Did you mean window?"},
     {"refuses what is no object", "[]", SECRETS, "the configuration must be an object."},
 };
 /* clang-format on */
