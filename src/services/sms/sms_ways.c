@@ -29,7 +29,7 @@ static void on_report(const struct carrier_host *host, const struct carrier_repo
     if (f && (f->phase == SMS_PHASE_SUBMIT || f->phase == SMS_PHASE_POLL))
         sms_flight_report(f, report, done, ctx);
     else
-        sms_take_report(e->site, host->name, report, false, done, ctx);
+        sms_take_report(e->site, (struct sms_teller){.transport = host->name}, report, done, ctx);
 }
 
 static void on_inbound(const struct carrier_host *host, const struct carrier_inbound *message,
