@@ -165,6 +165,7 @@ struct http_call *http_call_new(struct http_window *w, const struct carrier_mess
         .connect_ms = CONNECT_MS < w->options.total_ms ? CONNECT_MS : w->options.total_ms,
         .total_ms = w->options.total_ms,
         .response_max = HTTP_ANSWER_MAX,
+        .once = !poll,
         .plain_ok = host_of(w)->plain_ok,
         .private_ok = host_of(w)->private_ok,
         .plain_private = w->options.plain_private && host_of(w)->private_ok,

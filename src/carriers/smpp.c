@@ -32,7 +32,6 @@ void smpp_tick(struct smpp *c)
     smpp_touch(c);
     smpp_link_tick(c);
     smpp_window_tick(c);
-    smpp_inbound_tick(c);
     smpp_concat_tick(c);
     smpp_pump(c);
     smpp_tell(c);

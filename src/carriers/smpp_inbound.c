@@ -1,21 +1,17 @@
 /* deliver_sm: receipts of what was sent, and messages.
  *
  * An answer tells the peer that it may forget, so it goes out when the store has what came, not
- * before; when the store can't, the answer says "later" and it comes again. A receipt may be here
- * before its message's row says by which id the carrier knows it: such a one is told again for a
- * while. Source: wire/sms §6.2. */
+ * before; when the store can't, the answer says "later" and it comes again. Source: wire/sms §6.2.
+ */
 #include "base/log.h"
 #include "carriers/smpp_private.h"
 
 #define ACKS_MAX     1024 /* unanswered: beyond, the peer is told that we are full */
 #define REFUSED_MAX  1000 /* in a row: it does not listen */
-#define RECENT_MS    60000
 #define TEXT_MAX     (256 * KIB)
 #define REF_IE_8     0x00
 #define REF_IE_16    0x08
 #define NUMBER_LEAST 7 /* digits: what is shorter is a short code */
-
-static const uint64_t again_ms[] = {250, 1000, 2000, 6000};
 
 /* ---- answers ---- */
 
@@ -71,12 +67,6 @@ static void on_done(void *ctx, enum rc rc)
     struct smpp_ack *ack = ctx;
     const struct smpp *c = ack->owner;
 
-    ack->waiting = false;
-    if (c && rc == RC_NOT_FOUND && ack->receipt && ack->tries < ARRAY_LEN(again_ms) &&
-        c->submitted_at && c->now - c->submitted_at < RECENT_MS) {
-        ack->again_at = c->now + again_ms[ack->tries++];
-        return;
-    }
     if (c && rc && rc != RC_NOT_FOUND)
         log_warn(c->host->log, "smpp.inbound_put_off", "transport=" STR_FMT " rc=%s",
                  STR_ARG(c->host->name), rc_name(rc));
@@ -94,29 +84,28 @@ static void learn(struct smpp *c, const struct smpp_spellings *s)
             c->ids_learnt = s->by[i];
 }
 
-static void tell_receipt(struct smpp *c, struct smpp_ack *ack)
+static void tell_receipt(struct smpp *c, const struct smpp_receipt *receipt, struct smpp_ack *ack)
 {
     struct smpp_spellings spelt;
     struct str refs[SMPP_SPELLINGS_MAX];
     char detail[48];
     struct carrier_report r = {.refs = refs, .detail = detail};
 
-    smpp_id_spell(str_from(ack->id), c->ids_learnt, &spelt);
+    smpp_id_spell(receipt->id, c->ids_learnt, &spelt);
     learn(c, &spelt);
-    smpp_id_spell(str_from(ack->id), c->ids_learnt, &spelt);
+    smpp_id_spell(receipt->id, c->ids_learnt, &spelt);
     for (size_t i = 0; i < spelt.n; i++)
         refs[i] = str_from(spelt.text[i]);
     r.n_refs = spelt.n;
-    r.final = smpp_state_final(ack->state, &r.delivered, &r.code) == RC_OK;
-    (void)snprintf(detail, sizeof detail, "state=%d error=%s", (int)ack->state, ack->error);
-    ack->waiting = true;
+    r.final = smpp_state_final(receipt->state, &r.delivered, &r.code) == RC_OK;
+    (void)snprintf(detail, sizeof detail, "state=%d error=" STR_FMT, (int)receipt->state,
+                   STR_ARG(receipt->error));
     c->host->report(c->host, &r, on_done, ack);
 }
 
 static void take_receipt(struct smpp *c, const struct smpp_header *h, const struct smpp_message *m)
 {
     struct smpp_receipt receipt;
-    struct smpp_ack *ack;
 
     smpp_receipt_read(m, &receipt);
     c->n_receipts++;
@@ -126,12 +115,7 @@ static void take_receipt(struct smpp *c, const struct smpp_header *h, const stru
         answer(c, SMPP_ROK, h->sequence); /* it would say no more the next time */
         return;
     }
-    ack = smpp_ack_new(c, c->session, &h->sequence, 1);
-    ack->receipt = true;
-    ack->state = receipt.state;
-    (void)snprintf(ack->id, sizeof ack->id, STR_FMT, STR_ARG(receipt.id));
-    (void)snprintf(ack->error, sizeof ack->error, STR_FMT, STR_ARG(receipt.error));
-    tell_receipt(c, ack);
+    tell_receipt(c, &receipt, smpp_ack_new(c, c->session, &h->sequence, 1));
 }
 
 /* ---- messages ---- */
@@ -195,7 +179,6 @@ static enum rc take_udh(struct str *octets, struct smpp_place *out)
 void smpp_take_message(struct smpp *c, const struct carrier_inbound *m, struct smpp_ack *ack)
 {
     c->n_inbound++;
-    ack->waiting = true;
     c->host->inbound(c->host, m, on_done, ack);
 }
 
@@ -276,30 +259,12 @@ void smpp_on_deliver(struct smpp *c, const struct smpp_header *h, struct str bod
     arena_clear(&arena);
 }
 
-void smpp_inbound_tick(struct smpp *c)
-{
-    struct list *at = c->acks.next;
-
-    while (at != &c->acks) {
-        struct smpp_ack *ack = list_entry(at, struct smpp_ack, link);
-
-        at = at->next;
-        if (ack->receipt && !ack->waiting && c->now >= ack->again_at)
-            tell_receipt(c, ack);
-    }
-}
-
-/* Those that the host still holds are freed when it lets go of them. */
+/* The host still holds them all: each is freed when it lets go of it. */
 void smpp_inbound_close(struct smpp *c)
 {
     while (!list_empty(&c->acks)) {
         struct smpp_ack *ack = list_entry(c->acks.next, struct smpp_ack, link);
 
-        /* One that was freed is off the list. NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
-        if (!ack->waiting) {
-            ack_free(ack);
-            continue;
-        }
         list_remove(&ack->link);
         ack->owner = NULL;
     }

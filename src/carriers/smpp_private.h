@@ -68,7 +68,7 @@ struct smpp {
     struct list ready, flying;  /* of smpp_part.link */
     struct list held, finished; /* of handover.link */
     size_t n_ready, n_flying;
-    uint64_t paused_until, pause_ms, submitted_at, pace_us;
+    uint64_t paused_until, pause_ms, pace_us;
     uint32_t forgiven; /* answers that may still come to what was given up */
     uint16_t long_ref;
     bool was_full;
@@ -140,13 +140,6 @@ struct smpp_ack {
     uint32_t session;
     uint32_t *sequences; /* owned */
     size_t n;
-    /* a receipt, to be told again while its message may not be known yet */
-    bool receipt, waiting;
-    unsigned tries;
-    uint64_t again_at;
-    char id[SMPP_SPELLING_ROOM];
-    char error[16];
-    enum smpp_state state;
 };
 
 void smpp_on_deliver(struct smpp *c, const struct smpp_header *h, struct str body);
@@ -154,7 +147,6 @@ void smpp_on_deliver(struct smpp *c, const struct smpp_header *h, struct str bod
 void smpp_take_message(struct smpp *c, const struct carrier_inbound *m, struct smpp_ack *ack);
 struct smpp_ack *smpp_ack_new(struct smpp *c, uint32_t session, const uint32_t *sequences,
                               size_t n);
-void smpp_inbound_tick(struct smpp *c);
 void smpp_inbound_close(struct smpp *c);
 
 /* ---- smpp_concat.c ---- */

@@ -260,7 +260,6 @@ void smpp_submit(struct smpp *c, const struct carrier_message *m)
     h->since = c->now;
     list_init(&h->link);
     list_add(&c->held, &h->link);
-    c->submitted_at = c->now;
     c->n_submitted++;
     if (cut_text(c, m->text, &h->arena, &cut)) {
         finish(c, h, CARRIER_REJECTED, 5000, "the text can't be sent");

@@ -243,6 +243,12 @@ static bool is_foreign_page(struct request *req)
 
 /* ---- versions and media types ---- */
 
+static bool has_two_versions(struct request *req)
+{
+    return req->route->api->service->one_version &&
+           url_query_repeats(req->url.query, STR("api-version"), req->arena);
+}
+
 /* In the words of the management API: one error for all that is not served. */
 static void reply_version_invalid(struct request *req, const struct service *service,
                                   struct str version)
@@ -266,7 +272,7 @@ static void reply_version_error(struct request *req)
                                                   : &API_API_VERSION_UNSPECIFIED);
     } else if (service->version_invalid) {
         reply_version_invalid(req, service, version);
-    } else if (!version_well_formed(version)) {
+    } else if (!version_well_formed(version) || has_two_versions(req)) {
         reply_error(req, &API_INVALID_API_VERSION);
     } else {
         struct str text =
@@ -398,7 +404,7 @@ static void serve(struct pipeline *p, struct request *req, const struct route *r
         error = policy_allows(req->principal, req, gate_options(gate_of(p->gate)));
     if (error)
         reply_refusal(req, error);
-    else if (!in_version)
+    else if (!in_version || has_two_versions(req))
         reply_version_error(req);
     else if (is_unsupported_media(req))
         reply_unsupported_media(req);

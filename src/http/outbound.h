@@ -25,6 +25,8 @@ struct outbound_call {
     uint32_t connect_ms, total_ms;
     size_t response_max; /* octets of the body; more ends the call with RC_TOO_LARGE */
     unsigned redirects;  /* followed to the same scheme, host and port; 0: none */
+    bool once; /* never asked again by itself when a kept connection is lost: what came of it is
+                * the owner's to find out. No redirects then */
     const char *ca_file; /* PEM, besides the system's; NULL: none */
     bool private_ok;     /* addresses that are not public count (looked at when connecting) */
     bool plain_ok, plain_private;

@@ -179,6 +179,16 @@ enum rc url_query(struct str query, struct str name, struct arena *arena, struct
     return RC_NOT_FOUND;
 }
 
+bool url_query_repeats(struct str query, struct str name, struct arena *arena)
+{
+    struct str raw_name, raw_value;
+    unsigned n = 0;
+
+    while (n < 2 && next_pair(&query, &raw_name, &raw_value))
+        n += names_parameter(raw_name, name, arena);
+    return n == 2;
+}
+
 static void add_escape(struct buf *out, unsigned char c)
 {
     static const char digits[] = "0123456789ABCDEF";

@@ -24,6 +24,8 @@ enum rc url_split(struct str target, struct arena *arena, struct url *out) NODIS
  */
 enum rc url_query(struct str query, struct str name, struct arena *arena,
                   struct str *out) NODISCARD;
+/** Whether `name` is there more than once. */
+bool url_query_repeats(struct str query, struct str name, struct arena *arena) NODISCARD;
 /** Appends `query` re-serialised the WHATWG application/x-www-form-urlencoded way. */
 void url_query_as_form(struct str query, struct buf *out);
 /** Appends `text` percent-encoded as one path segment (unreserved characters stay). */

@@ -17,7 +17,8 @@ struct service {
     const struct api_error *unauthorized, *forbidden;
     struct str challenge; /* WWW-Authenticate on 401 of rows that take a key; others say Bearer */
     enum error_shape error_shape;
-    bool any_case; /* literal text of paths, and versions, match without regard to ASCII case */
+    bool any_case;    /* literal text of paths, and versions, match without regard to ASCII case */
+    bool one_version; /* an api-version that is given twice is malformed; others take the first */
     /* 400 without an api-version, and with one that is malformed or not served (the message lists
      * those that are); NULL: the identity service's */
     const struct api_error *version_missing, *version_invalid;

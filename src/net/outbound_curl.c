@@ -35,7 +35,7 @@ struct transfer {
     unsigned redirects;
     int64_t deadline_ms; /* of all that it takes, redirects too */
     size_t heads;        /* octets so far */
-    bool tls, refused, full;
+    bool tls, refused, full, asked;
     char reason[CURL_ERROR_SIZE];
 };
 
@@ -90,7 +90,8 @@ static curl_socket_t on_socket(void *ctx, curlsocktype purpose, struct curl_sock
 }
 
 /* A connection that is used again was opened for another call, whose rules may have been wider: so
- * its address is judged once more before anything is sent over it.
+ * its address is judged once more before anything is sent over it. When such a one turns out to be
+ * lost, libcurl would ask again over a new one, though the first may have been heard.
  * NOLINTNEXTLINE(readability-non-const-parameter): the type is libcurl's */
 static int on_connection(void *ctx, char *peer, char *own, int peer_port, int own_port)
 {
@@ -101,6 +102,9 @@ static int on_connection(void *ctx, char *peer, char *own, int peer_port, int ow
     (void)own;
     (void)peer_port;
     (void)own_port;
+    if (t->call->once && t->asked)
+        return CURL_PREREQFUNC_ABORT;
+    t->asked = true;
     if (inet_pton(len == sizeof(struct in_addr) ? AF_INET : AF_INET6, peer, octets) == 1 &&
         t->engine->host->allows(t->call, t->tls, octets, len))
         return CURL_PREREQFUNC_OK;
@@ -335,6 +339,8 @@ static void failed(struct transfer *t, CURLcode code)
         end(t, RC_DENIED, 0, "the address is not one that may be asked (private, or not loopback)");
     else if (t->full || code == CURLE_FILESIZE_EXCEEDED)
         end(t, RC_TOO_LARGE, 0, "the answer is too large");
+    else if (t->asked && code == CURLE_ABORTED_BY_CALLBACK)
+        end(t, RC_IO, 0, "the connection was lost");
     else
         end(t, RC_IO, 0, t->reason[0] ? t->reason : curl_easy_strerror(code));
 }

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 from callgate_server import Server
+from sms import SENDER, SOMEBODY, final_report, is_opted_out, message, once, optouts, path, sent_id
 
 VERSION = "?api-version=2023-10-01"
 CLIENTS = 8
@@ -99,3 +100,41 @@ def test_full_disk(server):
     assert server.send("GET", "/health/ready").status == 200
     assert server.signed("POST", f"/identities/{user}/:revokeAccessTokens" + VERSION).status == 204
     assert server.bearer("GET", "/admin/whoami", token).status == 401
+
+
+def shown(server) -> list:
+    return server.admin("GET", "/admin/sms/messages").json()["value"]
+
+
+def refused_for_space(answer):
+    assert answer.status == 503 and answer.json()["error"]["code"] == "InsufficientStorage", answer
+
+
+def test_full_disk_and_text_messages(server):
+    """What is refused is not there, in no part; what was accepted before is, and ends when there is space."""
+    waiting = sent_id(server)
+    known = once()
+    first = server.signed("POST", path(), message(known)).json()["value"]
+    server.order("full")
+    before = len(shown(server))
+    new = [once(f"+1425555{i:04}") for i in range(5)]
+    refused_for_space(server.signed("POST", path(), message(*new)))
+    refused_for_space(server.signed("POST", path(), message(*new)))
+    assert server.signed("POST", path(), message(known)).json()["value"] == first, "a repeat needs no space"
+    again, *others = server.signed("POST", path(), message(known, *new)).json()["value"]
+    assert [again] == first
+    assert [(i["httpStatusCode"], i["errorMessage"], i["successful"]) for i in others] == [
+        (503, "ServiceUnavailable", False)] * 5 and not any("messageId" in i for i in others)
+    refused = optouts(server, "add", SOMEBODY)
+    assert refused.status == 503 or refused.json()["value"][0]["httpStatusCode"] == 500, refused
+    assert not is_opted_out(server, SOMEBODY)
+    inbound = {"from": SOMEBODY, "to": SENDER, "message": "STOP"}
+    assert server.admin("POST", "/admin/sms/inbound", inbound).status == 503
+    assert not is_opted_out(server, SOMEBODY) and len(shown(server)) == before
+    server.order("")
+    items = server.signed("POST", path(), message(known, *new)).json()["value"]
+    assert items[0] == first[0] and all(i["successful"] for i in items)
+    assert len(shown(server)) == before + 5
+    for id in (waiting, *(i["messageId"] for i in items)):
+        report = final_report(server, id)
+        assert report["deliveryStatus"] == "Delivered" and len(report["deliveryAttempts"]) == 1

@@ -206,6 +206,17 @@ def test_what_was_not_answered_is_not_sent_again_at_once(server, gateway):
     assert {json.loads(body)["ref"] for _, _, body in gateway.asked} == {sent}
 
 
+def test_a_connection_that_was_kept_and_is_lost_sends_nothing_twice(server, gateway):
+    describe(server, gateway, "kept")
+    first = send(server, "+14255550141", "+14255550317", "warm")
+    eventually("it was taken", lambda: message(server, first)["state"] == "submitted")
+    gateway.answers.append(None)
+    sent = send(server, "+14255550141", "+14255550317", "once")
+    eventually("it is unsure", lambda: transport_status(server, "kept")["unsure"] == 1)
+    assert [json.loads(body)["ref"] for _, _, body in gateway.asked] == [first, sent]
+    assert message(server, sent)["state"] == "submitting"
+
+
 def test_a_stop_does_not_wait_for_a_gateway(gateway):
     """What was in flight is not forgotten: it goes again, marked, a minute after it went."""
     gateway.answers.append("silence")

@@ -174,6 +174,36 @@ def test_receipts_may_come_before_the_answer(way, smsc):
         assert code_of(way.ended(id)) == "2000"
 
 
+def test_an_early_receipt_is_acknowledged_when_it_is_kept(fresh_server, smsc):
+    """Not before the message is known by its id, and what was acknowledged outlives a crash."""
+    server = fresh_server()
+    smsc.receipt, smsc.answer = None, "silent"
+    way = Way(server, smsc)
+    id = way.send("Hi")
+    smsc.wait_texts(1)
+    message, link = smsc.messages[0], smsc.link()
+    early = smsc.give(message, "UNDELIV", wait=False)
+    stray = smsc.deliver("+14255550123", way.sender, b"id:7777777777 stat:DELIVRD", esm=4, wait=False)
+    with pytest.raises(AssertionError):
+        smsc.until(lambda: early in link.answers or stray in link.answers, 1)
+    smsc.reply(message, "ok")
+    assert smsc.until(lambda: (link.answers.get(early),) if early in link.answers else None) == (0,)
+    server.kill()
+    server.start()
+    assert code_of(way.shown(id)) == "4006"
+
+
+def test_a_receipt_that_stays_early_is_put_off(way, smsc):
+    smsc.receipt, smsc.answer = None, "silent"
+    id = way.send("Hi")
+    smsc.wait_texts(1)
+    assert smsc.give(smsc.messages[0], "DELIVRD") == 0x64
+    smsc.reply(smsc.messages[0], "ok")
+    until(lambda: way.shown(id)["state"] == "submitted")
+    assert smsc.give(smsc.messages[0], "DELIVRD") == 0
+    assert code_of(way.ended(id)) == "2000"
+
+
 def test_receipts_may_come_in_another_order(way, smsc):
     smsc.receipt = None
     made = way.send("one", "two", "three")

@@ -224,6 +224,14 @@ def test_other_versions(server, version, code):
     assert answer.headers["api-supported-versions"] == SUPPORTED
 
 
+@pytest.mark.parametrize("more", ["&api-version=2026-01-23", "&api-version=2021-03-07", "&x=1&%61pi-version="])
+def test_one_version_only(server, more):
+    error_of(server.signed("POST", path() + more, message()), 400, "InvalidApiVersion")
+    assert server.signed("POST", path() + more.replace("pi-", "po-"), message()).status == 202
+    twice = "/identities?api-version=2023-10-01"
+    assert server.signed("POST", twice + "&api-version=2021-03-07").status == 201, "elsewhere the first one counts"
+
+
 @pytest.mark.parametrize("target", ["/sms/optouts:add", "/sms/optouts/:check", "/sms/optouts%3Aremove"])
 def test_optouts_are_new(server, target):
     error_of(server.signed("POST", path(target, "2024-02-05-preview"), {}), 400, "UnsupportedApiVersion")

@@ -5,6 +5,7 @@ import re
 import pytest
 from sms import (NEWEST, SENDER, SOMEBODY, final_report, message, once, path, report_of, send, sent_id, signed_at,
                  until)
+from sms_wire import set_sender
 
 TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z")
 FAILURES = (4000, 4001, 4002, 4003, 4004, 4005, 4006, 4007, 4008, 4009, 4010, 4020, 5000, 5001, 5002, 9999)
@@ -111,13 +112,15 @@ def test_simulated_throttle(server):
     assert first.status == 429 and first.headers["Retry-After"] == "1"
     assert first.json()["error"]["code"] == "TooManyRequests"
     assert second.status == 202 and second.json()["value"][0]["successful"]
-    assert third.status == 429
+    assert third.json() == second.json(), "what was sent is no new request"
 
 
 def test_queue_full(fresh_server):
     server = fresh_server("--sms-queue-max", "2")
-    items = send(server, SILENT, SILENT)
+    again = once(SILENT)
+    items = send(server, SILENT, again)
     assert all(i["successful"] for i in items)
+    assert send(server, again)[0] == items[1], "what was accepted stays accepted"
     item, = send(server)
     assert item["httpStatusCode"] == 503 and item["errorMessage"] == "ServiceUnavailable"
     server.kill()
@@ -136,6 +139,20 @@ def test_documented_rates(fresh_server):
     assert send(server, sender="Fabrikam")[0]["successful"]
     assert server.admin("PUT", "/admin/clock", {"advance": "61s"}).status == 200
     assert signed_at(server, 61, "POST", path(), message(sender="Contoso")).status == 202
+
+
+def test_a_replay_is_not_limited(fresh_server):
+    """What is answered again, and not sent again, is no part of the minute's share."""
+    server = fresh_server("--sms-senders", "list")
+    set_sender(server, "Contoso", ratePerMinute=2)
+    first, second = message(once(), sender="Contoso"), message(once(), sender="Contoso")
+    items = server.signed("POST", path(), first).json()
+    assert all(server.signed("POST", path(), first).json() == items for _ in range(5))
+    assert server.signed("POST", path(), second).status == 202, "five repeats took no share"
+    assert server.signed("POST", path(), message(once(), sender="Contoso")).status == 429
+    assert server.signed("POST", path(), first).json() == items
+    mixed = message(*first["smsRecipients"], once(), sender="Contoso")
+    assert server.signed("POST", path(), mixed).status == 429, "one of them is new"
 
 
 # -- time --
@@ -161,7 +178,24 @@ def test_retention(fresh_server):
     server = fresh_server("--sms-keep", "60s")
     id = sent_id(server)
     final_report(server, id)
+    open_one = sent_id(server, SILENT)
     assert report_of(server, id).status == 200
+
+    def shown(id):
+        return server.admin("GET", f"/admin/sms/messages/{id}").status
+
+    def advance(seconds):
+        assert server.admin("PUT", "/admin/clock", {"advance": f"{seconds}s"}).status == 200
+
+    advance(40)
+    last = signed_at(server, 40, "POST", path(), message()).json()["value"][0]["messageId"]
+    until(lambda: signed_at(server, 40, "GET", path(f"/deliveryReports/{last}")).status == 200)
+    assert shown(id) == 200, "not yet"
+    advance(30)
+    until(lambda: shown(id) == 404)
+    assert signed_at(server, 70, "GET", path(f"/deliveryReports/{id}")).status == 404
+    assert shown(last) == 200 and shown(open_one) == 200, "what is younger, or has not ended, stays"
+    assert server.admin("GET", "/admin/sms/messages").json()["value"][-1]["messageId"] == open_one
 
 
 # -- crashes --

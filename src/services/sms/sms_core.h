@@ -20,7 +20,9 @@ struct sms {
     uint64_t throttled[SMS_THROTTLED_MAX]; /* simulation: requests that got their 429; 0: free */
     size_t throttled_next;
     struct list early; /* reports whose refs are not known yet, oldest first */
-    size_t early_n;
+    _Atomic size_t early_n;
+    bool early_closed;          /* no more of them */
+    _Atomic uint64_t handovers; /* flights begun: the number of the last one */
     struct map reporting; /* 16 octets of a message's id → the job that changes its parts now */
     _Atomic uint64_t counts[SMS_STATE_COUNT]; /* since start: final states, and those received */
 };
@@ -66,12 +68,12 @@ struct str sms_parts_ref(uint32_t parts, const uint8_t done[static 32], struct s
 uint32_t sms_parts_split(struct str kept, uint8_t done[static 32], struct str *out_ref);
 /** sms_ref_row.part holds the number of the part and of all of them. */
 #define SMS_PART(at, of) ((uint32_t)(at) | (uint32_t)(of) << 16)
-/** The refs of a message are in the store from now on: a report that came before them counts now.
- */
-void sms_early_apply(const struct site *site, struct str transport, const struct str *refs,
-                     size_t n);
-/** Forgets reports that nobody asked for in time. */
-void sms_early_expire(struct sms *s);
+/** A handover of the transport has ended, `refs` are in the store, and `oldest` is the number of
+ * the first one that is still under way (UINT64_MAX: there is none): reports that waited for refs
+ * go on, or are told that they are nobody's. */
+void sms_early_review(struct sms *s, struct str transport, uint64_t oldest, const struct str *refs,
+                      size_t n);
+/** Reports that still wait are to be told again: the service ends. */
 void sms_early_clear(struct sms *s);
 
 /* sms_inbound.c */

@@ -12,6 +12,7 @@
 #define RETRY_STUCK_MS ((uint64_t)1000)
 #define TICK_MS        ((uint64_t)60 * 1000)
 #define PRUNE_ROWS     1000
+#define PRUNE_MS       ((int64_t)60 * 1000)
 #define MS_NS          ((mono_ns)1000 * 1000)
 #define NEVER          INT64_MAX
 
@@ -190,6 +191,48 @@ static void on_read(void *ctx)
     e->again = false;
 }
 
+/* ---- what is forgotten by time ---- */
+
+static void prune(struct sms_engine *e);
+
+static void on_pruned(void *ctx, enum rc rc, struct change_set *set)
+{
+    struct sms_engine *e = ctx;
+
+    e->pruning = false;
+    if (rc)
+        log_warn(e->site->log, "sms.prune_failed", "rc=%s action=trying_again", rc_name(rc));
+    else if (set->items[0].out_existed && atomic_load(&e->running))
+        prune(e);
+}
+
+static void prune(struct sms_engine *e)
+{
+    const struct sms_options *o = &e->sms->options;
+    unix_ms now = clock_now(e->site->clock);
+
+    if (e->pruning)
+        return;
+    e->pruning = true;
+    e->pruned = now;
+    e->prune = (struct change){.kind = CHANGE_SMS_PRUNE,
+                               .u.sms_prune = {.now = now,
+                                               .messages_before = o->keep_ms ? now - o->keep_ms : 0,
+                                               .limit = PRUNE_ROWS}};
+    e->prune_set = (struct change_set){
+        .items = &e->prune, .n = 1, .loop = e->site->loop, .done = on_pruned, .ctx = e};
+    store_commit(e->site->store, &e->prune_set);
+}
+
+/* By the service's clock, which may be moved. */
+static void prune_each_minute(struct sms_engine *e, unix_ms now)
+{
+    if (now - e->pruned >= PRUNE_MS || now < e->pruned)
+        prune(e);
+}
+
+/* ---- one look ---- */
+
 static size_t count_ways(const struct sms_engine *e)
 {
     size_t n = 0;
@@ -230,9 +273,12 @@ static void look(struct sms_engine *e)
     l->engine = e;
     l->views = arena_array(&l->arena, struct view, STATES * count_ways(e));
     now = clock_now(e->site->clock);
-    for (struct sms_way *w = e->ways; w; w = w->next)
+    prune_each_minute(e, now);
+    for (struct sms_way *w = e->ways; w; w = w->next) {
+        sms_way_review(w, NULL, 0);
         for (size_t i = 0; i < STATES; i++)
             add_view(l, w, open_states[i], now);
+    }
     e->look = l;
     e->looked = clock_mono();
     store_on_pool(e->site->store, e->site->loop, read_views, on_read, l);
@@ -264,43 +310,12 @@ void sms_engine_wake(struct sms_engine *e)
     loop_post(e->site->loop, &e->wake_task);
 }
 
-/* ---- what is forgotten by time ---- */
-
-static void prune(struct sms_engine *e);
-
-static void on_pruned(void *ctx, enum rc rc, struct change_set *set)
-{
-    struct sms_engine *e = ctx;
-
-    e->pruning = false;
-    if (rc)
-        log_warn(e->site->log, "sms.prune_failed", "rc=%s action=trying_again", rc_name(rc));
-    else if (set->items[0].out_existed && atomic_load(&e->running))
-        prune(e);
-}
-
-static void prune(struct sms_engine *e)
-{
-    const struct sms_options *o = &e->sms->options;
-    unix_ms now = clock_now(e->site->clock);
-
-    if (e->pruning)
-        return;
-    e->pruning = true;
-    e->prune = (struct change){.kind = CHANGE_SMS_PRUNE,
-                               .u.sms_prune = {.now = now,
-                                               .messages_before = o->keep_ms ? now - o->keep_ms : 0,
-                                               .limit = PRUNE_ROWS}};
-    e->prune_set = (struct change_set){
-        .items = &e->prune, .n = 1, .loop = e->site->loop, .done = on_pruned, .ctx = e};
-    store_commit(e->site->store, &e->prune_set);
-}
+/* ---- the minute ---- */
 
 static void on_tick(void *ctx)
 {
     struct sms_engine *e = ctx;
 
-    sms_early_expire(e->sms);
     prune(e);
     look(e);
 }
@@ -347,6 +362,7 @@ void sms_engine_stop(struct sms_engine *e)
         return;
     loop_timer_close(&e->timer);
     loop_timer_close(&e->tick);
+    sms_early_clear(e->sms); /* before the end of what they wait for makes them nobody's */
     sms_ways_close(e);
     sms_flights_clear(e);
 }
@@ -355,7 +371,6 @@ void sms_engine_free(struct sms_engine *e)
 {
     if (!e)
         return;
-    sms_early_clear(e->sms);
     sms_ways_free(e);
     map_clear(&e->flights);
     free(e);

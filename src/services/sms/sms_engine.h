@@ -23,7 +23,8 @@ struct sms_way {
     size_t pending;          /* flights that go to the carrier after their commit */
     size_t submitting;       /* that are at the carrier */
     size_t polling;
-    bool is_configured; /* while ways are matched with the world */
+    struct list under_way; /* its flights, the oldest first */
+    bool is_configured;    /* while ways are matched with the world */
 };
 
 enum sms_phase {
@@ -52,6 +53,8 @@ struct sms_flight {
     struct str *refs; /* that this commit makes known */
     size_t refs_n;
     struct sms_flight *next; /* stuck */
+    struct list in_way;
+    uint64_t number; /* in the order of beginning */
 };
 
 struct sms_look;
@@ -73,6 +76,7 @@ struct sms_engine {
     struct change prune;
     struct change_set prune_set;
     bool pruning;
+    unix_ms pruned; /* when it was begun last */
 };
 
 struct sms_engine *sms_engine_new(struct sms *s);
@@ -94,6 +98,9 @@ struct sms_way *sms_way_find(const struct sms_engine *e, struct str name);
 void sms_way_note(struct sms_engine *e, struct str name);
 /** How many more messages the carrier takes, those counted that are about to come. */
 size_t sms_way_room(const struct sms_way *way);
+
+/** One of its flights has ended, and `refs` are known: reports that waited for that go on. */
+void sms_way_review(const struct sms_way *way, const struct str *refs, size_t n);
 
 /* sms_flight.c */
 /** Takes a row that is due on its way; `row` is copied. */

@@ -1,11 +1,11 @@
 /* How a message ends: by a carrier's report, an administrator's word, or the engine's own finding.
  * The store makes the end unique: a step from an open state succeeds once. Reports of parts are
- * gathered, and those that come before the carrier's ids are in the store wait for them a while.
- * Source: wire/sms §3, §6. */
+ * gathered, and those that come before the carrier's ids are in the store wait for them a while:
+ * not acknowledged, since they are in memory alone. Source: wire/sms §3, §6. */
 #include "services/sms/sms_core.h"
 
 #define EARLY_MAX    ((size_t)4096)
-#define EARLY_NS     ((mono_ns)120 * 1000 * 1000 * 1000)
+#define EARLY_MS     ((uint64_t)5000) /* carriers don't wait for ever */
 #define PARTS_PREFIX "parts:"
 #define BITS_LEN     ((size_t)32)
 #define REFS_MAX     ((size_t)8) /* spellings of one id */
@@ -28,10 +28,11 @@ struct verdict {
     void *ctx;
     enum rc rc;
     struct loop_task task;
-    struct list node; /* early */
-    mono_ns since;
-    bool reporting;          /* has the message's place in the map */
-    struct verdict *waiting; /* for that place, in order */
+    struct list node;           /* early */
+    uint64_t after;             /* the last handover that it may be about */
+    struct loop_timer too_long; /* that wait */
+    bool reporting;             /* has the message's place in the map */
+    struct verdict *waiting;    /* for that place, in order */
 };
 
 static void begin(struct verdict *v);
@@ -112,6 +113,7 @@ void sms_end_add(const struct site *site, struct sms_row *row, const struct sms_
 
 static void verdict_free(struct verdict *v)
 {
+    loop_timer_close(&v->too_long);
     arena_clear(&v->arena);
     free(v);
 }
@@ -290,40 +292,55 @@ static enum rc find_by_ref(struct verdict *v)
     return rc;
 }
 
-/* False: it waits for its refs to be known. */
-static bool wait_for_refs(struct verdict *v)
-{
-    struct sms *s = v->site->sms;
-    struct verdict *dropped = NULL;
-
-    if (!v->final || v->n_refs == 0 || v->since)
-        return true;
-    if (v->done)
-        v->done(v->ctx, RC_OK); /* it has been taken, as far as the carrier is concerned */
-    v->done = NULL;
-    v->since = clock_mono();
-    mutex_lock(&s->lock);
-    if (s->early_n == EARLY_MAX) {
-        dropped = list_entry(s->early.next, struct verdict, node);
-        list_remove(&dropped->node);
-        s->early_n--;
-    }
-    list_add(&s->early, &v->node);
-    s->early_n++;
-    mutex_unlock(&s->lock);
-    if (dropped)
-        verdict_free(dropped);
-    return false;
-}
-
-static void wait_for_refs_later(void *ctx)
+static void settle(void *ctx)
 {
     struct verdict *v = ctx;
 
+    loop_timer_close(&v->too_long);
     if (find_by_ref(v) == RC_OK)
         begin(v);
-    else if (wait_for_refs(v))
-        finish(v, RC_NOT_FOUND);
+    else
+        finish(v, v->rc);
+}
+
+/* Under the lock. Whoever takes it off the list says what it is told when it is not found even now.
+ */
+static void take_off(struct sms *s, struct verdict *v, enum rc rc)
+{
+    list_remove(&v->node);
+    s->early_n--;
+    v->rc = rc;
+    v->task = (struct loop_task){.run = settle, .ctx = v};
+    loop_post(v->site->loop, &v->task);
+}
+
+/* It is in memory alone, so the carrier must tell it again. */
+static void waited_too_long(void *ctx)
+{
+    struct verdict *v = ctx;
+    struct sms *s = v->site->sms;
+
+    mutex_lock(&s->lock);
+    if (!list_empty(&v->node))
+        take_off(s, v, RC_BUSY);
+    mutex_unlock(&s->lock);
+}
+
+/* A handover that is under way may make its refs known: until all those have ended it is neither
+ * kept nor acknowledged. */
+static void wait_for_refs(void *ctx)
+{
+    struct verdict *v = ctx;
+    struct sms *s = v->site->sms;
+
+    loop_timer_start(v->site->loop, &v->too_long, EARLY_MS, 0, waited_too_long, v);
+    mutex_lock(&s->lock);
+    list_add(&s->early, &v->node);
+    s->early_n++;
+    if (s->early_closed || s->early_n > EARLY_MAX)
+        take_off(s, v, RC_BUSY);
+    mutex_unlock(&s->lock);
+    sms_wake(s);
 }
 
 static bool has_id(const struct verdict *v)
@@ -354,8 +371,8 @@ static void begin(struct verdict *v)
 
     if (!has_id(v)) {
         rc = find_by_ref(v);
-        if (rc == RC_NOT_FOUND) {
-            v->task = (struct loop_task){.run = wait_for_refs_later, .ctx = v};
+        if (rc == RC_NOT_FOUND && v->final && v->n_refs) {
+            v->task = (struct loop_task){.run = wait_for_refs, .ctx = v};
             loop_defer(v->site->loop, &v->task);
             return;
         }
@@ -388,6 +405,7 @@ static struct verdict *verdict_new(const struct site *site, carrier_done_fn done
     arena_init(&v->arena);
     list_init(&v->node);
     v->site = site;
+    v->after = atomic_load(&site->sms->handovers);
     v->done = done;
     v->ctx = ctx;
     return v;
@@ -428,11 +446,8 @@ void sms_take_report(const struct site *site, struct sms_teller teller,
 
 /* ---- reports that came early ---- */
 
-static bool names_one_of(const struct verdict *v, struct str transport, const struct str *refs,
-                         size_t n)
+static bool names_one_of(const struct verdict *v, const struct str *refs, size_t n)
 {
-    if (!name_eq(v->transport, transport))
-        return false;
     for (size_t i = 0; i < v->n_refs; i++)
         for (size_t j = 0; j < n; j++)
             if (name_eq(v->refs[i], refs[j]))
@@ -440,58 +455,25 @@ static bool names_one_of(const struct verdict *v, struct str transport, const st
     return false;
 }
 
-void sms_early_apply(const struct site *site, struct str transport, const struct str *refs,
-                     size_t n)
+void sms_early_review(struct sms *s, struct str transport, uint64_t oldest, const struct str *refs,
+                      size_t n)
 {
-    struct sms *s = site->sms;
-    struct verdict *found[SMS_PARTS_MAX];
-    size_t n_found = 0;
-
     mutex_lock(&s->lock);
     for (struct list *at = s->early.next, *next; at != &s->early; at = next) {
         struct verdict *v = list_entry(at, struct verdict, node);
 
         next = at->next;
-        if (n_found < ARRAY_LEN(found) && names_one_of(v, transport, refs, n)) {
-            list_remove(&v->node);
-            s->early_n--;
-            found[n_found++] = v;
-        }
+        if (name_eq(v->transport, transport) && (v->after < oldest || names_one_of(v, refs, n)))
+            take_off(s, v, v->after < oldest ? RC_NOT_FOUND : RC_BUSY);
     }
     mutex_unlock(&s->lock);
-    for (size_t i = 0; i < n_found; i++) {
-        found[i]->site = site;
-        begin(found[i]);
-    }
-}
-
-static void drop_early(struct sms *s, mono_ns before)
-{
-    mutex_lock(&s->lock);
-    while (!list_empty(&s->early)) {
-        struct verdict *v = list_entry(s->early.next, struct verdict, node);
-
-        /* What was freed is off the list. NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
-        if (v->since >= before)
-            break;
-        list_remove(&v->node);
-        s->early_n--;
-        log_info(s->options.log, "sms.stray_report", "transport=" STR_FMT " action=ignored",
-                 STR_ARG(v->transport));
-        verdict_free(v);
-    }
-    mutex_unlock(&s->lock);
-}
-
-void sms_early_expire(struct sms *s)
-{
-    mono_ns now = clock_mono();
-
-    if (now > EARLY_NS)
-        drop_early(s, now - EARLY_NS);
 }
 
 void sms_early_clear(struct sms *s)
 {
-    drop_early(s, UINT64_MAX);
+    mutex_lock(&s->lock);
+    s->early_closed = true;
+    while (!list_empty(&s->early))
+        take_off(s, list_entry(s->early.next, struct verdict, node), RC_BUSY);
+    mutex_unlock(&s->lock);
 }

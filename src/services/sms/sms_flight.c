@@ -58,6 +58,8 @@ static struct sms_flight *flight_new(struct sms_engine *e, struct sms_way *way,
     f->row.ref = arena_dup(&f->arena, row->ref);
     f->row.history = arena_dup(&f->arena, row->history);
     f->changes.arena = &f->arena;
+    f->number = atomic_fetch_add(&e->sms->handovers, 1) + 1;
+    list_add(&way->under_way, &f->in_way);
     map_put(&e->flights, key_of(f), f);
     return f;
 }
@@ -75,7 +77,9 @@ static void take_place(struct sms_flight *f, size_t *place)
 static void flight_end(struct sms_flight *f, enum rc rc)
 {
     (void)map_remove(&f->engine->flights, key_of(f)); /* is f */
+    list_remove(&f->in_way);
     take_place(f, NULL);
+    sms_way_review(f->way, f->refs, f->refs_n);
     if (f->done)
         f->done(f->done_ctx, rc);
     arena_clear(&f->arena);
@@ -137,8 +141,6 @@ static void on_committed_ok(struct sms_flight *f)
         hand_over(f);
         return;
     }
-    if (f->refs_n)
-        sms_early_apply(e->site, f->row.transport, f->refs, f->refs_n);
     flight_end(f, RC_OK);
 }
 

@@ -23,6 +23,7 @@ const struct service sms_service = {
     .forbidden = &API_FORBIDDEN,
     .challenge = STR_INIT("HMAC-SHA256, Bearer"),
     .any_case = true,
+    .one_version = true,
 };
 
 #define SERVICE &sms_service

@@ -1,8 +1,9 @@
 /* POST /sms: who may send, what each recipient's item says, one commit, one answer.
  *
- * An id that was used before gets the item that it had then. Of two requests that use one at the
- * same time, one commit fails as a whole, since the id is taken: the loser looks again, finds the
- * winner's item, and commits what is left. Source: wire/sms §2.3, §2.4, §2.6. */
+ * An id that was used before gets the item that it had then. Most were not, so the commit is what
+ * finds out: it fails as a whole when an id is taken, by an earlier request or by one of the same
+ * time. Then the ids are looked up, those found get their item, and what is left is committed.
+ * Source: wire/sms §2.3, §2.4, §2.6. */
 #include "services/sms/sms_wire.h"
 
 #define TRIES_MAX 8
@@ -167,13 +168,15 @@ static void decide(struct sms_sending *s, struct sms_recipient *r)
 {
     int status = is_simulated(s) ? sms_sim_status(r->to) : 202;
 
-    if (r->repeatable && (is_second(s, r) || was_used(s, r)))
+    if (status == 202 && sms_open_count(sms_of(s)) >= sms_of(s)->options.queue_max)
+        status = 503;
+    if (r->repeatable && (is_second(s, r) || ((s->tries || status != 202) && was_used(s, r))))
         return;
     if (status == 400)
         refuse(r, status, SMS_TEXT_TO, SMS_REPEAT_NONE);
     else if (status == 500)
         refuse(r, status, text_internal, SMS_REPEAT_NONE);
-    else if (status != 202 || sms_open_count(sms_of(s)) >= sms_of(s)->options.queue_max)
+    else if (status != 202)
         refuse(r, 503, text_busy, SMS_REPEAT_NONE);
     else
         take(s, r);
@@ -271,6 +274,8 @@ static void fail(struct sms_sending *s, enum rc rc)
 {
     bool others = false;
 
+    if (s->tries++ == 0)
+        decide_all(s); /* nobody has looked yet */
     for (size_t i = 0; i < s->n; i++)
         others = others || (s->recipients[i].status == 202 && !s->recipients[i].is_new);
     if (!others) {
@@ -409,12 +414,36 @@ static bool is_simulated_throttle(struct sms_sending *s)
     return false;
 }
 
+static size_t count_new(const struct sms_sending *s)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < s->n; i++)
+        n += s->recipients[i].is_new;
+    return n;
+}
+
+/* Nothing but what earlier requests have sent already. */
+static bool is_replay(const struct sms_sending *s)
+{
+    for (size_t i = 0; i < s->n; i++) {
+        const struct sms_recipient *r = &s->recipients[i];
+
+        if (!r->same && (r->status != 202 || r->is_new))
+            return false;
+    }
+    return true;
+}
+
 /* True: 429 has been answered. */
-static bool is_throttled(struct sms_sending *s, uint32_t units)
+static bool is_throttled(struct sms_sending *s)
 {
     struct sms *sms = sms_of(s);
     uint32_t rate = sms_rate_of(sms, &s->sender), retry_s = 0;
+    uint32_t units = s->segments * (uint32_t)count_new(s);
 
+    if (is_replay(s))
+        return false;
     if (is_simulated_throttle(s))
         retry_s = 1;
     else if (rate)
@@ -443,14 +472,14 @@ static void carry_out(struct sms_sending *s)
     size_t valid = count_valid(s);
 
     s->segments = sms_measure(s->message, &s->ucs2);
-    if (is_throttled(s, s->segments * (uint32_t)valid))
+    decide_all(s);
+    if (is_throttled(s))
         return;
     if (valid == 0 && sms_of(s)->options.all_invalid_request) {
         release(s);
         answer_error(s->req, &API_INVALID_INPUT);
         return;
     }
-    decide_all(s);
     commit(s);
 }
 

@@ -84,9 +84,22 @@ static struct sms_way *way_of_name(struct sms_engine *e, struct str name)
         abort();
     w->engine = e;
     w->name = owned(name);
+    list_init(&w->under_way);
     w->next = e->ways;
     e->ways = w;
     return w;
+}
+
+void sms_way_review(const struct sms_way *way, const struct str *refs, size_t n)
+{
+    struct sms *s = way->engine->sms;
+    uint64_t oldest = UINT64_MAX;
+
+    if (!atomic_load(&s->early_n))
+        return;
+    if (!list_empty(&way->under_way))
+        oldest = list_entry(way->under_way.next, struct sms_flight, in_way)->number;
+    sms_early_review(s, way->name, oldest, refs, n);
 }
 
 void sms_way_note(struct sms_engine *e, struct str name)

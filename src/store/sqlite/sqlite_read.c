@@ -149,7 +149,7 @@ enum rc reader_open(struct backend *b, struct backend_reader **out)
     r->b = b;
     rc = sqlite_connect(b->path, SQLITE_OPEN_READONLY, b->vfs, &r->db);
     if (!rc)
-        rc = sqlite_run(r->db, "PRAGMA temp_store = MEMORY; PRAGMA cache_size = -6144");
+        rc = sqlite_run(r->db, "PRAGMA temp_store = MEMORY; PRAGMA cache_size = -16384");
     if (rc) {
         sqlite3_close_v2(r->db);
         free(r);

@@ -115,7 +115,7 @@ static void acknowledges_what_is_nobodys(void **state)
     fake_free(f);
 }
 
-static void keeps_a_receipt_that_is_early(void **state)
+static void a_receipt_that_is_early_waits_for_the_hosts_word(void **state)
 {
     struct fake *f = bound(PLAIN);
     struct smpp_header h;
@@ -125,32 +125,15 @@ static void keeps_a_receipt_that_is_early(void **state)
     fake_wait(f, 0);
     h = fake_expect("a submit", SMPP_SUBMIT_SM, NULL);
     fake_receipt(5, "id:a-1 stat:DELIVRD");
-    done(f, &f->reports[0], RC_NOT_FOUND);
-    expect_silence("it is kept");
     fake_send_text(SMPP_SUBMIT_SM | SMPP_RESPONSE, SMPP_ROK, h.sequence, "a-1");
     fake_wait(f, 250);
-    assert_int_equal(f->n_reports, 2);
-    assert_string_equal(f->reports[1].refs, "a-1");
-    done(f, &f->reports[1], RC_OK);
-    expect_answer("found", 5, SMPP_ROK);
-    fake_free(f);
-}
-
-static void keeps_it_only_for_a_while(void **state)
-{
-    struct fake *f = bound(PLAIN);
-
-    (void)state;
-    accept_message(f, "other");
-    fake_receipt(5, "id:a-1 stat:DELIVRD");
-    for (size_t i = 0; i < 5; i++) {
-        assert_int_equal(f->n_reports, i + 1);
-        done(f, &f->reports[i], RC_NOT_FOUND);
-        fake_wait(f, 6000);
-    }
-    expect_answer("given up", 5, SMPP_ROK);
-    fake_wait(f, 60000);
-    assert_int_equal(f->n_reports, 5);
+    expect_silence("the host has it, and has not kept it");
+    assert_int_equal(f->n_reports, 1);
+    done(f, &f->reports[0], RC_OK);
+    expect_answer("kept", 5, SMPP_ROK);
+    fake_receipt(6, "id:a-2 stat:DELIVRD");
+    done(f, &f->reports[1], RC_BUSY);
+    expect_answer("it must come again", 6, SMPP_RX_T_APPN);
     fake_free(f);
 }
 
@@ -494,7 +477,6 @@ static void may_be_closed_with_everything_open(void **state)
     message(5, &(struct smpp_message){.text = STR("a")});
     message(6, &first);
     fake_receipt(7, "id:early stat:DELIVRD");
-    done(f, &f->reports[0], RC_NOT_FOUND);
     fake_receipt(8, "id:x stat:DELIVRD");
     smpp_carrier_ops.close(f->carrier);
     f->carrier = NULL;
@@ -509,8 +491,7 @@ int main(void)
         cmocka_unit_test(acknowledges_a_receipt_when_it_is_safe),
         cmocka_unit_test(asks_for_it_again_when_the_store_fails),
         cmocka_unit_test(acknowledges_what_is_nobodys),
-        cmocka_unit_test(keeps_a_receipt_that_is_early),
-        cmocka_unit_test(keeps_it_only_for_a_while),
+        cmocka_unit_test(a_receipt_that_is_early_waits_for_the_hosts_word),
         cmocka_unit_test(does_not_answer_on_another_connection),
         cmocka_unit_test(learns_how_ids_are_spelt),
         cmocka_unit_test(tells_what_is_no_end_as_such),

@@ -149,6 +149,32 @@ static void finds_the_first_parameter_decoded(void **state)
     arena_clear(&arena);
 }
 
+static void a_parameter_given_twice_is_seen(void **state)
+{
+    static const struct {
+        const char *name;
+        struct str query;
+        bool twice;
+    } cases[] = {
+        {"none", STR_INIT(""), false},
+        {"one", STR_INIT("v=1"), false},
+        {"one among others", STR_INIT("a=1&v=1&b=1"), false},
+        {"the same twice", STR_INIT("v=1&v=1"), true},
+        {"apart", STR_INIT("v=1&a&v=2"), true},
+        {"without a value", STR_INIT("v&v"), true},
+        {"one escaped", STR_INIT("v=1&%76=2"), true},
+        {"another case is another name", STR_INIT("v=1&V=2"), false},
+        {"longer names", STR_INIT("v=1&vv=2&v2=3"), false},
+    };
+    struct arena arena;
+
+    (void)state;
+    arena_init(&arena);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++)
+        check(cases[i].name, url_query_repeats(cases[i].query, STR("v"), &arena) == cases[i].twice);
+    arena_clear(&arena);
+}
+
 /* Expectations: what URLSearchParams of a browser makes of the same text. */
 static void writes_queries_as_forms(void **state)
 {
@@ -250,6 +276,7 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(splits_and_decodes_once),
+        cmocka_unit_test(a_parameter_given_twice_is_seen),
         cmocka_unit_test(the_query_is_kept_raw),
         cmocka_unit_test(refuses_targets_that_could_mean_two_things),
         cmocka_unit_test(finds_the_first_parameter_decoded),

@@ -4,7 +4,7 @@
  *   /fit /over /claims /endless   bodies of 1000 and 1001 octets, one that says so, one without end
  *   /heads /interim            headers and interim answers without end
  *   /slow /drip /silent        slow heads, slow bodies, nothing at all
- *   /cut /noise                a body that ends early, another protocol */
+ *   /cut /noise /mute          a body that ends early, another protocol, not a word */
 #include "hostile.h"
 
 #include <arpa/inet.h>
@@ -126,6 +126,7 @@ static const struct {
     {"/keep", OK_HEAD "Content-Length: 4\r\n\r\nkept"},
     {"/cut", OK_HEAD "Content-Length: 1000\r\n\r\nshort"},
     {"/noise", "220 not a web server\r\n\r\n"},
+    {"/mute", ""},
 };
 
 static bool is_to(const char *head, const char *path)

@@ -395,6 +395,31 @@ static void connections_are_used_again_by_the_rules_of_each_call(void **state)
     assert_int_equal(w->tls.requests, 2);
 }
 
+static void asks_once_over_a_kept_connection_that_is_lost(void **state)
+{
+    struct world *w = *state;
+
+    for (int once = 1; once >= 0; once--) { /* without: libcurl asks again over a new one */
+        struct outbound_call warm = new_call(w, plain_url(w, "/keep")), call;
+        unsigned before = w->plain.requests;
+
+        run_call(w, &warm);
+        assert_int_equal(warm.rc, RC_OK);
+        call = new_call(w, plain_url(w, "/mute"));
+        call.method = "POST";
+        call.body = STR("body");
+        call.once = once;
+        run_call(w, &call);
+        assert_int_equal(call.rc, RC_IO);
+        assert_true(call.sent);
+        assert_int_equal(w->plain.requests - before, once ? 2 : 3);
+        if (once)
+            assert_string_equal(call.reason, "the connection was lost");
+        outbound_call_clear(&warm);
+        outbound_call_clear(&call);
+    }
+}
+
 static void refuses_addresses_by_its_rules(void **state)
 {
     struct world *w = *state;
@@ -729,6 +754,7 @@ int main(void)
         WORLD_TEST(finds_headers_of_the_answer),
         WORLD_TEST(judges_certificates),
         WORLD_TEST(connections_are_used_again_by_the_rules_of_each_call),
+        WORLD_TEST(asks_once_over_a_kept_connection_that_is_lost),
         WORLD_TEST(refuses_addresses_by_its_rules),
         WORLD_TEST(serves_many_at_once),
         WORLD_TEST(serves_several_loops),

@@ -305,18 +305,96 @@ static void the_step_is_durable_before_the_carrier_sees_it(void **state)
     assert_int_equal(stored(&id).state, SMS_DELIVERED);
 }
 
+static void note_rc(void *ctx, enum rc rc)
+{
+    *(int *)ctx = (int)rc;
+}
+
+static void report_early(const struct str *ref, int *rc)
+{
+    *rc = -1;
+    fake.host->report(
+        fake.host, &(struct carrier_report){.refs = ref, .n_refs = 1, .final = true, .code = 4006},
+        note_rc, rc);
+}
+
 static void a_report_may_come_before_the_answer(void **state)
 {
     struct uuid id = add_message((struct sms_row){0});
     const struct str ref = STR("early");
+    int rc;
 
     (void)state;
     wait_for_submits(1);
-    report(ref, false, 4006);
+    report_early(&ref, &rc);
     fixture_spin(&fx, 30);
     assert_int_equal(stored(&id).state, SMS_SUBMITTING);
+    assert_int_equal(rc, -1); /* in memory alone: not acknowledged */
     accept_with(&id, &ref, 1);
-    assert_int_equal(wait_for_state(&id, SMS_FAILED).code, 4006);
+    for (int i = 0; i < WAIT_STEPS && rc < 0; i++)
+        fixture_spin(&fx, 5);
+    assert_int_equal(rc, RC_OK);
+    assert_int_equal(stored(&id).code, 4006); /* durable before it was acknowledged */
+}
+
+static int wait_for_rc(const int *rc)
+{
+    for (int i = 0; i < 2 * WAIT_STEPS && *rc < 0; i++)
+        fixture_spin(&fx, 5);
+    return *rc;
+}
+
+static void a_report_of_nobody_waits_for_what_is_under_way(void **state)
+{
+    struct uuid id;
+    const struct str ref = STR("stray"), other = STR("other");
+    int rc;
+
+    (void)state;
+    fixture_spin(&fx, 50);
+    report_early(&ref, &rc);
+    assert_int_equal(wait_for_rc(&rc), RC_NOT_FOUND); /* nothing is under way */
+    id = add_message((struct sms_row){0});
+    wait_for_submits(1);
+    report_early(&ref, &rc);
+    fixture_spin(&fx, 100);
+    assert_int_equal(rc, -1); /* it may be this one */
+    (void)add_message((struct sms_row){0});
+    wait_for_submits(2);
+    accept_with(&id, &other, 1);
+    assert_int_equal(wait_for_rc(&rc), RC_NOT_FOUND); /* the later one is not what it is about */
+}
+
+static void a_report_is_told_again_when_a_handover_takes_long(void **state)
+{
+    struct uuid id = add_message((struct sms_row){0});
+    const struct str ref = STR("early");
+    int rc;
+
+    (void)state;
+    wait_for_submits(1);
+    report_early(&ref, &rc);
+    assert_int_equal(wait_for_rc(&rc), RC_BUSY);
+    accept_with(&id, &ref, 1);
+    wait_for_state(&id, SMS_SUBMITTED);
+    report_early(&ref, &rc);
+    assert_int_equal(wait_for_rc(&rc), RC_OK);
+    assert_int_equal(stored(&id).code, 4006);
+}
+
+static void the_end_of_the_service_lets_go_of_early_reports(void **state)
+{
+    const struct str ref = STR("early");
+    int rc;
+
+    (void)state;
+    (void)add_message((struct sms_row){0});
+    wait_for_submits(1);
+    report_early(&ref, &rc);
+    fixture_spin(&fx, 20);
+    assert_int_equal(rc, -1);
+    end_sms();
+    assert_int_equal(rc, RC_BUSY);
 }
 
 static void a_report_by_id_during_the_handover_counts(void **state)
@@ -578,11 +656,6 @@ static void a_deleted_transport_lets_messages_wait(void **state)
 
 /* ---- the administrator's word ---- */
 
-static void note_rc(void *ctx, enum rc rc)
-{
-    *(int *)ctx = (int)rc;
-}
-
 static int finish(const struct uuid *id, uint32_t code)
 {
     int rc = -1;
@@ -653,6 +726,9 @@ int main(void)
     const struct CMUnitTest tests[] = {
         TEST(the_step_is_durable_before_the_carrier_sees_it),
         TEST(a_report_may_come_before_the_answer),
+        TEST(a_report_of_nobody_waits_for_what_is_under_way),
+        TEST(a_report_is_told_again_when_a_handover_takes_long),
+        TEST(the_end_of_the_service_lets_go_of_early_reports),
         TEST(a_report_by_id_during_the_handover_counts),
         TEST(later_goes_again_after_a_while),
         TEST(rejected_is_final),
