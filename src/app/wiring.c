@@ -6,11 +6,11 @@
 #include "net/outbound.h"
 #include "services/admin/admin.h"
 #include "services/endpoint/endpoint.h"
+#include "services/events/subscription_routes.h"
 #include "services/identity/identity.h"
 #include "services/issuer/issuer.h"
 #include "services/meta/meta.h"
 #include "services/resources/arm.h"
-#include "services/events/subscription_routes.h"
 #include "services/sms/sms.h"
 
 #include <sched.h>
@@ -336,10 +336,9 @@ static void open_lane(struct app *app, unsigned index)
 
 /* ---- every route ---- */
 
-const struct route *const app_tables[] = {identity_routes, admin_routes,    meta_routes,
-                                          issuer_routes,   endpoint_routes, arm_routes,
-                                          sms_routes,      sms_admin_routes, carrier_routes,
-                                          subscription_routes};
+const struct route *const app_tables[] = {
+    identity_routes, admin_routes, meta_routes,      issuer_routes,  endpoint_routes,
+    arm_routes,      sms_routes,   sms_admin_routes, carrier_routes, subscription_routes};
 const size_t app_tables_count = ARRAY_LEN(app_tables);
 
 static enum rc open_router(struct app *app, struct buf *why)
@@ -398,8 +397,8 @@ enum rc app_open(struct app *app, struct settings *settings, struct buf *why)
         return rc;
     }
     if ((rc = open_gate(app, why)) || (rc = app_bootstrap(app, why)) ||
-        (rc = app_delivery_open(app, why)) || (rc = open_router(app, why)) || (rc = open_net(app, why)) ||
-        (rc = app_certificates_start(app, why)))
+        (rc = app_delivery_open(app, why)) || (rc = open_router(app, why)) ||
+        (rc = open_net(app, why)) || (rc = app_certificates_start(app, why)))
         return rc;
     app->lane_count = lane_count(app);
     for (unsigned i = 0; i < app->lane_count; i++)

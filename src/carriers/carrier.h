@@ -1,7 +1,8 @@
 /* Ways out for text messages: one table per kind, one object per configured transport.
  *
- * A carrier lives on one loop. It keeps nothing that a crash may not take: the engine (services/sms)
- * owns each message's row, hands messages over, and hears of their fate. Source: wire/sms §6. */
+ * A carrier lives on one loop. It keeps nothing that a crash may not take: the engine
+ * (services/sms) owns each message's row, hands messages over, and hears of their fate. Source:
+ * wire/sms §6. */
 #ifndef CARRIERS_CARRIER_H
 #define CARRIERS_CARRIER_H
 
@@ -41,10 +42,10 @@ enum carrier_outcome {
 struct carrier_result {
     struct uuid id;
     enum carrier_outcome outcome;
-    uint32_t code;          /* REJECTED: 4001, 5001, …; LATER: what it fails with at the deadline */
-    uint64_t retry_ms;      /* LATER */
-    uint64_t poll_ms;       /* ACCEPTED: ask again after that; 0: a report comes by itself */
-    struct str ref;         /* kept with the message, handed back at poll; empty: none */
+    uint32_t code;     /* REJECTED: 4001, 5001, …; LATER: what it fails with at the deadline */
+    uint64_t retry_ms; /* LATER */
+    uint64_t poll_ms;  /* ACCEPTED: ask again after that; 0: a report comes by itself */
+    struct str ref;    /* kept with the message, handed back at poll; empty: none */
     const struct str *refs; /* ids of its parts at the carrier, by which receipts name it */
     size_t n_refs;
     const char *detail; /* for logs: no number, no text */
@@ -52,12 +53,12 @@ struct carrier_result {
 
 /** What a carrier says of a message. Texts are borrowed for the call. */
 struct carrier_report {
-    struct uuid id;          /* zeros: `ref` names it */
-    const struct str *refs;  /* spellings of the carrier's id, any of which may be the kept one */
+    struct uuid id;         /* zeros: `ref` names it */
+    const struct str *refs; /* spellings of the carrier's id, any of which may be the kept one */
     size_t n_refs;
-    struct str secret;       /* reports that came by a callback: the message's own */
-    bool delivered, final;   /* not final: only logged, or "on its way" */
-    uint32_t code;           /* final and not delivered: 4005, 9999, … */
+    struct str secret;        /* reports that came by a callback: the message's own */
+    bool delivered, final;    /* not final: only logged, or "on its way" */
+    uint32_t code;            /* final and not delivered: 4005, 9999, … */
     uint32_t segments_failed; /* not delivered: of this attempt; 0: all (not final: none is known,
                                * else it is told as an attempt before the last) */
     const char *detail;
@@ -83,8 +84,9 @@ struct carrier_host {
     struct clock *clock;
     struct outbound *outbound;
     const struct stream_ops *streams;
-    struct str callback_url; /* what callbacks begin with: "http://127.0.0.1:8080/carriers/NAME/SECRET";
-                              * empty: we don't know how we are reached */
+    /* What callbacks begin with: "http://127.0.0.1:8080/carriers/NAME/SECRET". Empty: we don't know
+     * how we are reached. */
+    struct str callback_url;
     bool plain_ok, private_ok; /* http:// and addresses that are not public may be used */
     void *ctx;
     /** Exactly once for each submit and poll. A poll's ACCEPTED: nothing new. */
@@ -97,7 +99,7 @@ struct carrier_host {
     void (*ready)(const struct carrier_host *host);
 };
 
-/** A callback by HTTP, read by the carrier's kind, acted on by the engine. In the request's arena. */
+/** A callback by HTTP: its kind reads it, the engine acts on it. In the request's arena. */
 struct carrier_callback {
     struct str what; /* path segment behind the secret: "report", "inbound" */
     struct str body, content_type;

@@ -66,6 +66,7 @@ static struct carrier *open_it(const struct carrier_host *host, const json_t *co
 {
     struct smpp *c = calloc(1, sizeof *c);
     struct buf why;
+    mono_ns opened;
 
     if (!c)
         abort();
@@ -89,7 +90,8 @@ static struct carrier *open_it(const struct carrier_host *host, const json_t *co
     list_init(&c->partials);
     buf_init(&c->in, IN_MAX);
     buf_init(&c->out, OUT_MAX);
-    c->long_ref = (uint16_t)hash_keyed(&c, sizeof c); /* not the same after each start */
+    opened = clock_mono();
+    c->long_ref = (uint16_t)hash_keyed(&opened, sizeof opened); /* not the same after each start */
     c->was_full = true;
     loop_timer_start(host->loop, &c->tick, SMPP_TICK_MS, SMPP_TICK_MS, on_timer, c);
     smpp_kick(c, 0);

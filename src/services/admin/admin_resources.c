@@ -2,8 +2,8 @@
  * machine before they are written; the store has the last word on names. A deleted resource stays
  * as a row, its name is free again. */
 #include "services/admin/admin.h"
-#include "services/list.h"
 #include "services/body.h"
+#include "services/list.h"
 #include "services/resource_rows.h"
 
 #define HOST_MAX_LEN  ((size_t)253)

@@ -3,8 +3,8 @@
  * commit on and signs from `activateIn` later; the old ones stay in the key set until their last
  * token has expired. Rows are read on the pool: the sealed half is not kept in memory. */
 #include "services/admin/admin.h"
-#include "services/list.h"
 #include "services/body.h"
+#include "services/list.h"
 
 #define ACTIVATE_MAX_MS  ((int64_t)30 * 24 * 3600 * 1000)
 #define SIGNING_KEYS_MAX 256

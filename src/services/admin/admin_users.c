@@ -1,8 +1,8 @@
 /* Users as an administrator sees them: listed, made with ids of one's choice, exported. Keeping and
  * finding them is services/users.c, tokens services/tokens.c. */
 #include "services/admin/admin.h"
-#include "services/list.h"
 #include "services/body.h"
+#include "services/list.h"
 #include "services/tokens.h"
 #include "services/users.h"
 

@@ -91,8 +91,12 @@ static void hand_on(struct callback *c, const struct sms_transport *t,
     const struct site *site = c->req->site;
 
     c->left = cb->n_reports + cb->n_inbound + 1;
-    for (size_t i = 0; i < cb->n_reports; i++)
-        sms_take_report(site, t->name, &cb->reports[i], names_message(&cb->reports[i]), on_kept, c);
+    for (size_t i = 0; i < cb->n_reports; i++) {
+        struct sms_teller teller = {.transport = t->name,
+                                    .check_secret = names_message(&cb->reports[i])};
+
+        sms_take_report(site, teller, &cb->reports[i], on_kept, c);
+    }
     for (size_t i = 0; i < cb->n_inbound; i++)
         sms_take_inbound(site, t->name, &cb->inbound[i], on_kept, c);
     on_kept(c, RC_OK);

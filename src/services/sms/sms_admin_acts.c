@@ -71,6 +71,7 @@ void sms_admin_inbound(struct request *req)
          true},
         {0}};
     struct inbound *in = arena_new(req->arena, struct inbound);
+    struct sms_let_in let_in;
     struct refusal why;
 
     in->req = req;
@@ -79,8 +80,9 @@ void sms_admin_inbound(struct request *req)
         return;
     }
     request_hold(req);
-    sms_take_inbound_of(req->site, &req->principal->resource->id, &in->message, in->id, on_inbound,
-                        in);
+    let_in = (struct sms_let_in){
+        .resource = &req->principal->resource->id, .message = &in->message, .out_id = in->id};
+    sms_take_inbound_of(req->site, &let_in, on_inbound, in);
 }
 
 /* ---- report ---- */

@@ -77,12 +77,19 @@ void sms_early_review(struct sms *s, struct str transport, uint64_t oldest, cons
 void sms_early_clear(struct sms *s);
 
 /* sms_inbound.c */
-/** A message that came in for `owner`: its row, its event, what its keyword does; `reader` is the
- * calling loop's. Fills *out (texts in the list's arena). */
-void sms_arrival_add(struct sms *s, const struct sms_world *w, const struct sms_sender *owner,
-                     const struct carrier_inbound *m, struct str transport,
-                     struct store_reader *reader, unix_ms now, struct change_list *changes,
-                     struct sms_row *out, int64_t *opened);
+/** Where a message comes in, and what that adds to a commit. */
+struct sms_arrival {
+    const struct site *site; /* of the calling loop */
+    const struct sms_world *world;
+    const struct sms_sender *owner;
+    struct str transport;
+    unix_ms now;
+    struct change_list *changes;
+    struct sms_row row; /* out; texts in the list's arena */
+    int64_t opened;     /* out: how many messages go out for it */
+};
+/** A message that came in: its row, its event, what its keyword does. */
+void sms_arrival_add(struct sms_arrival *a, const struct carrier_inbound *m);
 
 /* sms_keywords.c */
 enum sms_keyword { SMS_KEYWORD_NONE = 0, SMS_KEYWORD_STOP, SMS_KEYWORD_START, SMS_KEYWORD_HELP };
@@ -115,10 +122,10 @@ struct str *sms_transports_seen(struct sms *s, struct arena *arena, size_t *out_
 struct sms_rates *sms_rates_new(void);
 /** NULL is fine. */
 void sms_rates_free(struct sms_rates *r);
-/** Counts `units` of the sender; false when this minute's share (`rate`) is used up, with the
- * seconds until the next. A request that begins within the share may go beyond it. Any thread. */
-bool sms_rates_take(struct sms_rates *r, const struct sms_sender *sender, uint32_t rate,
-                    uint32_t units, unix_ms now, uint32_t *out_retry_s) NODISCARD;
+/** Counts `units` of the sender: 0; the seconds until the next minute when this one's share
+ * (`rate`) is used up. A request that begins within the share may go beyond it. Any thread. */
+uint32_t sms_rates_take(struct sms_rates *r, const struct sms_sender *sender, uint32_t rate,
+                        uint32_t units, unix_ms now) NODISCARD;
 /** The segments a minute that hold for the sender; 0: no limit. */
 uint32_t sms_rate_of(const struct sms *s, const struct sms_sender *sender) NODISCARD;
 

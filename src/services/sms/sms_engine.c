@@ -89,7 +89,7 @@ static uint32_t rows_wanted(const struct sms_way *w, enum sms_state state)
         if (!w->carrier || !w->ops->poll)
             return LOOK_ROWS_MAX;
         room = w->ops->immediate ? LOOK_ROWS_MAX : POLLS_MAX;
-        return w->polling < room ? at_most(room + w->polling, 2 * LOOK_ROWS_MAX) : 0;
+        return w->polling < room ? at_most(room + w->polling, 2 * (size_t)LOOK_ROWS_MAX) : 0;
     }
     room = sms_way_room(w);
     if (room)

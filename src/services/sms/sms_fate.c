@@ -83,12 +83,17 @@ static void add_answer(const struct site *site, const struct sms_row *row, struc
     const struct sms_world *w = sms_world_ref(s);
     const struct carrier_inbound in = {.from = row->to, .to = row->from, .text = text};
     struct sms_sender owner;
-    struct sms_row arrived;
+    struct sms_arrival a = {.site = site,
+                            .world = w,
+                            .owner = &owner,
+                            .transport = SMS_INBOX,
+                            .now = row->finished,
+                            .changes = changes};
 
     if (sms_sender_resolve(s, w, &row->resource, row->from, &owner) == RC_OK &&
         sms_sender_kind_of(row->from, false) != SMS_SENDER_ALPHANUMERIC)
-        sms_arrival_add(s, w, &owner, &in, SMS_INBOX, site->reader, row->finished, changes,
-                        &arrived, opened);
+        sms_arrival_add(&a, &in);
+    *opened += a.opened;
     sms_world_unref(w);
 }
 
@@ -417,16 +422,15 @@ void sms_finish(const struct site *site, const struct uuid *id, const struct sms
     begin(v);
 }
 
-void sms_take_report(const struct site *site, struct str transport,
-                     const struct carrier_report *report, bool check_secret, carrier_done_fn done,
-                     void *ctx)
+void sms_take_report(const struct site *site, struct sms_teller teller,
+                     const struct carrier_report *report, carrier_done_fn done, void *ctx)
 {
     struct verdict *v = verdict_new(site, done, ctx);
 
-    v->transport = arena_dup(&v->arena, transport);
+    v->transport = arena_dup(&v->arena, teller.transport);
     v->id = report->id;
     v->secret = arena_dup(&v->arena, report->secret);
-    v->check_secret = check_secret;
+    v->check_secret = teller.check_secret;
     v->final = report->final;
     v->late_is_ok = true;
     v->fate = (struct sms_fate){.delivered = report->delivered,
@@ -434,7 +438,7 @@ void sms_take_report(const struct site *site, struct str transport,
                                 .segments_failed = report->segments_failed};
     for (; v->n_refs < report->n_refs && v->n_refs < REFS_MAX; v->n_refs++)
         v->refs[v->n_refs] = arena_dup(&v->arena, report->refs[v->n_refs]);
-    if (check_secret && !has_id(v))
+    if (v->check_secret && !has_id(v))
         end(v, RC_DENIED); /* refs are no secret */
     else
         begin(v);

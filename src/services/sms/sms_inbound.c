@@ -5,7 +5,7 @@
 #define INBOUND_TEXT_MAX (64 * KIB)
 #define REF_MAX          ((size_t)256)
 
-struct arrival {
+struct incoming {
     struct arena arena;
     const struct site *site;
     const struct sms_world *world;
@@ -44,33 +44,30 @@ static struct sms_row arrived_row(const struct sms_sender *owner, const struct c
     };
 }
 
-static void add_reply(struct sms *s, const struct sms_world *w, const struct sms_sender *owner,
-                      const struct sms_row *in, struct str text, struct change_list *changes,
-                      int64_t *opened)
+static void add_reply(struct sms_arrival *a, struct str text)
 {
-    struct change *c;
+    const struct sms_row *in = &a->row;
+    struct arena *arena = a->changes->arena;
     struct sms_row row = {
         .id = uuid_ordered(in->created),
         .resource = in->resource,
         .from = in->to,
         .to = in->from,
-        .text = arena_dup(changes->arena, text),
+        .text = arena_dup(arena, text),
     };
 
     if (text.len == 0 || !sms_number_valid(in->from, false))
         return;
-    sms_row_open(s, w, owner, &row, in->created);
-    row.transport = arena_dup(changes->arena, row.transport);
-    c = change_list_add(changes, CHANGE_SMS_ADD);
-    c->u.sms = row;
-    ++*opened;
+    sms_row_open(a->site->sms, a->world, a->owner, &row, in->created);
+    row.transport = arena_dup(arena, row.transport);
+    change_list_add(a->changes, CHANGE_SMS_ADD)->u.sms = row;
+    a->opened++;
 }
 
 /* A second STOP is answered by nothing: the first one was. */
-static void act_on_keyword(struct sms *s, const struct sms_world *w, const struct sms_sender *owner,
-                           const struct sms_row *in, struct store_reader *reader,
-                           struct change_list *changes, int64_t *opened)
+static void act_on_keyword(struct sms_arrival *a)
 {
+    const struct sms_row *in = &a->row;
     struct sms_optout_row optout = {
         .resource = in->resource, .sender = in->to, .recipient = in->from, .created = in->created};
     enum sms_keyword keyword = sms_keyword_of(in->text);
@@ -80,30 +77,27 @@ static void act_on_keyword(struct sms *s, const struct sms_world *w, const struc
     case SMS_KEYWORD_NONE:
         return;
     case SMS_KEYWORD_STOP:
-        if (store_sms_optout(reader, &optout, &found) != RC_OK)
-            add_reply(s, w, owner, in, owner->stop, changes, opened);
-        change_list_add(changes, CHANGE_SMS_OPTOUT_PUT)->u.sms_optout = optout;
+        if (store_sms_optout(a->site->reader, &optout, &found) != RC_OK)
+            add_reply(a, a->owner->stop);
+        change_list_add(a->changes, CHANGE_SMS_OPTOUT_PUT)->u.sms_optout = optout;
         return;
     case SMS_KEYWORD_START:
-        add_reply(s, w, owner, in, owner->start, changes, opened);
-        change_list_add(changes, CHANGE_SMS_OPTOUT_DELETE)->u.sms_optout = optout;
+        add_reply(a, a->owner->start);
+        change_list_add(a->changes, CHANGE_SMS_OPTOUT_DELETE)->u.sms_optout = optout;
         return;
     case SMS_KEYWORD_HELP:
-        add_reply(s, w, owner, in, owner->help, changes, opened);
+        add_reply(a, a->owner->help);
         return;
     }
 }
 
-void sms_arrival_add(struct sms *s, const struct sms_world *w, const struct sms_sender *owner,
-                     const struct carrier_inbound *m, struct str transport,
-                     struct store_reader *reader, unix_ms now, struct change_list *changes,
-                     struct sms_row *out, int64_t *opened)
+void sms_arrival_add(struct sms_arrival *a, const struct carrier_inbound *m)
 {
-    *out = arrived_row(owner, m, transport, now, changes->arena);
-    change_list_add(changes, CHANGE_SMS_ADD)->u.sms = *out;
-    if (owner->enforce)
-        act_on_keyword(s, w, owner, out, reader, changes, opened);
-    sms_received_publish(s, out, changes);
+    a->row = arrived_row(a->owner, m, a->transport, a->now, a->changes->arena);
+    change_list_add(a->changes, CHANGE_SMS_ADD)->u.sms = a->row;
+    if (a->owner->enforce)
+        act_on_keyword(a);
+    sms_received_publish(a->site->sms, &a->row, a->changes);
 }
 
 /* ---- whose it is ---- */
@@ -116,7 +110,7 @@ static bool is_alive(const struct site *site, const struct uuid *resource)
 }
 
 /* Of several that have the number, the one that sends through this transport. */
-static const struct sms_sender *owner_on_lists(const struct arrival *a)
+static const struct sms_sender *owner_on_lists(const struct incoming *a)
 {
     const struct sms_world *w = a->world;
     const struct sms_sender *found = NULL;
@@ -133,7 +127,7 @@ static const struct sms_sender *owner_on_lists(const struct arrival *a)
     return found;
 }
 
-static enum rc find_owner(struct arrival *a)
+static enum rc find_owner(struct incoming *a)
 {
     const struct sms_sender *listed = owner_on_lists(a);
     const struct resource *r = gate_directory(a->site->gate)->default_resource;
@@ -158,7 +152,7 @@ static bool is_acceptable(const struct sms *s, const struct carrier_inbound *m)
 
 /* ---- the commit ---- */
 
-static void finish(struct arrival *a, enum rc rc)
+static void finish(struct incoming *a, enum rc rc)
 {
     sms_world_unref(a->world);
     if (a->done)
@@ -169,14 +163,14 @@ static void finish(struct arrival *a, enum rc rc)
 
 static void refuse(void *ctx)
 {
-    struct arrival *a = ctx;
+    struct incoming *a = ctx;
 
     finish(a, a->rc);
 }
 
 static void on_committed(void *ctx, enum rc rc, struct change_set *set)
 {
-    struct arrival *a = ctx;
+    struct incoming *a = ctx;
     struct sms *s = a->site->sms;
 
     (void)set;
@@ -196,7 +190,7 @@ static void on_committed(void *ctx, enum rc rc, struct change_set *set)
 
 /* What the carrier sends again is known by a row of its own: of two that are under way at once, one
  * commit fails. */
-static void add_ref(struct arrival *a, unix_ms now)
+static void add_ref(struct incoming *a, unix_ms now)
 {
     const struct sms_options *o = sms_options(a->site->sms);
     struct str key =
@@ -217,14 +211,20 @@ static void add_ref(struct arrival *a, unix_ms now)
            sizeof c->u.sms_repeat.digest);
 }
 
-static void commit(struct arrival *a)
+static void commit(struct incoming *a)
 {
-    unix_ms now = clock_now(a->site->clock);
+    struct sms_arrival arrival = {.site = a->site,
+                                  .world = a->world,
+                                  .owner = &a->owner,
+                                  .transport = a->transport,
+                                  .now = clock_now(a->site->clock),
+                                  .changes = &a->changes};
 
     a->changes.arena = &a->arena;
-    sms_arrival_add(a->site->sms, a->world, &a->owner, &a->in, a->transport, a->site->reader, now,
-                    &a->changes, &a->row, &a->opened);
-    add_ref(a, now);
+    sms_arrival_add(&arrival, &a->in);
+    a->row = arrival.row;
+    a->opened = arrival.opened;
+    add_ref(a, arrival.now);
     a->set = (struct change_set){.items = a->changes.items,
                                  .n = a->changes.n,
                                  .loop = a->site->loop,
@@ -233,10 +233,10 @@ static void commit(struct arrival *a)
     store_commit(a->site->store, &a->set);
 }
 
-static struct arrival *arrival_new(const struct site *site, const struct carrier_inbound *m,
-                                   struct str transport, carrier_done_fn done, void *ctx)
+static struct incoming *incoming_new(const struct site *site, const struct carrier_inbound *m,
+                                     struct str transport, carrier_done_fn done, void *ctx)
 {
-    struct arrival *a = calloc(1, sizeof *a);
+    struct incoming *a = calloc(1, sizeof *a);
 
     if (!a)
         abort();
@@ -254,7 +254,7 @@ static struct arrival *arrival_new(const struct site *site, const struct carrier
     return a;
 }
 
-static void run(struct arrival *a, enum rc rc, char *out_id)
+static void run(struct incoming *a, enum rc rc, char *out_id)
 {
     if (rc) {
         a->rc = rc;
@@ -270,19 +270,18 @@ static void run(struct arrival *a, enum rc rc, char *out_id)
 void sms_take_inbound(const struct site *site, struct str transport,
                       const struct carrier_inbound *message, carrier_done_fn done, void *ctx)
 {
-    struct arrival *a = arrival_new(site, message, transport, done, ctx);
+    struct incoming *a = incoming_new(site, message, transport, done, ctx);
 
     run(a, is_acceptable(site->sms, message) ? find_owner(a) : RC_INVALID, NULL);
 }
 
-void sms_take_inbound_of(const struct site *site, const struct uuid *resource,
-                         const struct carrier_inbound *message, char *out_id, carrier_done_fn done,
+void sms_take_inbound_of(const struct site *site, const struct sms_let_in *in, carrier_done_fn done,
                          void *ctx)
 {
-    struct arrival *a = arrival_new(site, message, SMS_INBOX, done, ctx);
+    struct incoming *a = incoming_new(site, in->message, SMS_INBOX, done, ctx);
     enum rc rc = RC_INVALID;
 
-    if (is_acceptable(site->sms, message))
-        rc = sms_sender_resolve(site->sms, a->world, resource, message->to, &a->owner);
-    run(a, rc, out_id);
+    if (is_acceptable(site->sms, in->message))
+        rc = sms_sender_resolve(site->sms, a->world, in->resource, in->message->to, &a->owner);
+    run(a, rc, in->out_id);
 }

@@ -172,13 +172,16 @@ struct sms_fate {
  * had ended before; RC_IO, RC_FULL, RC_BUSY. Any loop. */
 void sms_finish(const struct site *site, const struct uuid *id, const struct sms_fate *fate,
                 carrier_done_fn done, void *ctx);
-/** What a carrier says of a message of `transport`: found by its id (with `check_secret`: only with
- * the message's own secret), else by its refs. What is not final is logged. `done` (may be NULL) as
- * above, and RC_OK for what came too late; RC_DENIED: another secret. Texts are copied. Any loop.
- */
-void sms_take_report(const struct site *site, struct str transport,
-                     const struct carrier_report *report, bool check_secret, carrier_done_fn done,
-                     void *ctx);
+/** Who tells of a message. */
+struct sms_teller {
+    struct str transport;
+    bool check_secret; /* who names a message must know its own secret */
+};
+/** What a carrier says of a message: found by its id, else by its refs. What is not final is
+ * logged. `done` (may be NULL) as above, and RC_OK for what came too late; RC_DENIED: another
+ * secret. Texts are copied. Any loop. */
+void sms_take_report(const struct site *site, struct sms_teller teller,
+                     const struct carrier_report *report, carrier_done_fn done, void *ctx);
 
 /* ---- what comes in: sms_inbound.c ---- */
 
@@ -188,11 +191,14 @@ void sms_take_report(const struct site *site, struct str transport,
  * on the site's loop, never before this returns. Texts are copied. Any loop. */
 void sms_take_inbound(const struct site *site, struct str transport,
                       const struct carrier_inbound *message, carrier_done_fn done, void *ctx);
-/** The same for one resource, whose own list (or senders = any) must have the recipient: what an
- * administrator lets come in. `out_id` (SMS_ID_LEN octets, may be NULL) is written before it
- * returns. */
-void sms_take_inbound_of(const struct site *site, const struct uuid *resource,
-                         const struct carrier_inbound *message, char *out_id, carrier_done_fn done,
+/** What an administrator lets come in for one resource. */
+struct sms_let_in {
+    const struct uuid *resource;
+    const struct carrier_inbound *message;
+    char *out_id; /* SMS_ID_LEN octets, written before the call returns; NULL: not wanted */
+};
+/** The same for one resource, whose own list (or senders = any) must have the recipient. */
+void sms_take_inbound_of(const struct site *site, const struct sms_let_in *in, carrier_done_fn done,
                          void *ctx);
 
 /* ---- the engine, as the rest sees it: sms_engine.c ---- */

@@ -87,21 +87,20 @@ static struct window *window_of(struct sms_rates *r, const struct sms_sender *se
     return w;
 }
 
-bool sms_rates_take(struct sms_rates *r, const struct sms_sender *sender, uint32_t rate,
-                    uint32_t units, unix_ms now, uint32_t *out_retry_s)
+uint32_t sms_rates_take(struct sms_rates *r, const struct sms_sender *sender, uint32_t rate,
+                        uint32_t units, unix_ms now)
 {
     struct window *w;
-    bool ok;
+    uint32_t retry_s = 0;
 
     mutex_lock(&r->lock);
     w = window_of(r, sender, now);
-    ok = w->used < rate;
-    if (ok)
+    if (w->used < rate)
         w->used += units;
     else
-        *out_retry_s = (uint32_t)((WINDOW_MS - (now - w->began) + 999) / 1000);
+        retry_s = (uint32_t)((WINDOW_MS - (now - w->began) + 999) / 1000);
     mutex_unlock(&r->lock);
-    return ok;
+    return retry_s;
 }
 
 uint32_t sms_rate_of(const struct sms *s, const struct sms_sender *sender)

@@ -42,12 +42,13 @@ void sms_report_get(struct request *req)
 
     if (!rc)
         rc = store_sms(req->site->reader, &id, req->arena, &row);
+    if (!rc &&
+        (!is_readable(req, &row) || (!row.finished && req->version != SMS_2025_08_01_PREVIEW)))
+        rc = RC_NOT_FOUND;
     if (rc == RC_INVALID || rc == RC_NOT_FOUND)
         sms_answer_no_report(req);
     else if (rc)
         sms_answer_rc(req, rc);
-    else if (!is_readable(req, &row) || (!row.finished && req->version != SMS_2025_08_01_PREVIEW))
-        sms_answer_no_report(req);
     else
         answer(req, &row);
 }

@@ -1,4 +1,4 @@
-/* Rows of messages, the steps they take, and the events that tell of it. Source: wire/sms §3, §5. */
+/* Rows of messages, the steps they take, the events that tell of it. Source: wire/sms §3, §5. */
 #include "services/sms/sms_core.h"
 
 #include "carriers/gsm.h"
@@ -112,13 +112,15 @@ static struct str shown(const struct sms *s, struct str number)
     return s->options.events_plus ? number : bare(number);
 }
 
-static void publish(struct sms *s, const struct sms_row *row, struct str type, struct str owned,
-                    struct buf *data, struct change_list *changes)
+static void publish(struct sms *s, const struct sms_row *row, struct buf *data,
+                    struct change_list *changes)
 {
+    bool came_in = row->state == SMS_RECEIVED;
+    struct str owned = came_in ? row->to : row->from;
     const struct event event = {
         .resource = row->resource,
         .id = sms_id_of(row, changes->arena),
-        .type = type,
+        .type = came_in ? TYPE_RECEIVED : TYPE_REPORT,
         .subject = arena_printf(changes->arena, "/phonenumber/" STR_FMT, STR_ARG(bare(owned))),
         .data = buf_str(data),
         .time = row->finished ? row->finished : row->created,
@@ -152,7 +154,7 @@ void sms_report_publish(struct sms *s, const struct sms_row *row, struct change_
     if (row->tag.len)
         json_member_str(&w, "tag", row->tag);
     json_object_end(&w);
-    publish(s, row, TYPE_REPORT, row->from, &data, changes);
+    publish(s, row, &data, changes);
 }
 
 void sms_received_publish(struct sms *s, const struct sms_row *row, struct change_list *changes)
@@ -172,5 +174,5 @@ void sms_received_publish(struct sms *s, const struct sms_row *row, struct chang
     json_member_time(&w, "receivedTimestamp", row->created);
     json_member_int(&w, "segmentCount", row->segments);
     json_object_end(&w);
-    publish(s, row, TYPE_RECEIVED, row->to, &data, changes);
+    publish(s, row, &data, changes);
 }

@@ -439,13 +439,16 @@ static bool is_replay(const struct sms_sending *s)
 static bool is_throttled(struct sms_sending *s)
 {
     struct sms *sms = sms_of(s);
-    uint32_t rate = sms_rate_of(sms, &s->sender), retry_s = 1;
+    uint32_t rate = sms_rate_of(sms, &s->sender), retry_s = 0;
     uint32_t units = s->segments * (uint32_t)count_new(s);
 
     if (is_replay(s))
         return false;
-    if (!is_simulated_throttle(s) &&
-        (!rate || sms_rates_take(sms->rates, &s->sender, rate, units, s->req->now, &retry_s)))
+    if (is_simulated_throttle(s))
+        retry_s = 1;
+    else if (rate)
+        retry_s = sms_rates_take(sms->rates, &s->sender, rate, units, s->req->now);
+    if (!retry_s)
         return false;
     release(s);
     answer_throttled(s->req, retry_s);

@@ -29,7 +29,7 @@ static void on_report(const struct carrier_host *host, const struct carrier_repo
     if (f && (f->phase == SMS_PHASE_SUBMIT || f->phase == SMS_PHASE_POLL))
         sms_flight_report(f, report, done, ctx);
     else
-        sms_take_report(e->site, host->name, report, false, done, ctx);
+        sms_take_report(e->site, (struct sms_teller){.transport = host->name}, report, done, ctx);
 }
 
 static void on_inbound(const struct carrier_host *host, const struct carrier_inbound *message,
@@ -62,7 +62,9 @@ static struct str owned(struct str text)
     if (text.len)
         memcpy(copy, text.ptr, text.len);
     copy[text.len] = '\0';
+    NO_LEAK_BEGIN; /* the way keeps it, until disown() */
     return str_of(copy, text.len);
+    NO_LEAK_END;
 }
 
 static void disown(struct str *text)
@@ -106,25 +108,26 @@ void sms_way_note(struct sms_engine *e, struct str name)
 }
 
 /* "http://127.0.0.1:8080/carriers/NAME/SECRET"; empty: nobody can reach us. */
-static struct str callback_url(const struct sms_engine *e, struct str name)
+static void set_callback_url(const struct sms_engine *e, struct sms_way *w)
 {
-    struct str base = e->sms->options.callback_url, text;
+    struct str base = e->sms->options.callback_url;
     uint16_t port = e->site->options->http_port;
     char secret[SMS_SECRET_LEN];
     struct arena arena;
 
+    w->callback_url = STR_EMPTY;
     if (!base.len && !port)
-        return owned(STR_EMPTY);
+        return;
     while (str_ends(base, STR("/")))
         base.len--;
     arena_init(&arena);
     if (!base.len)
         base = arena_printf(&arena, "http://127.0.0.1:%u", port);
-    sms_transport_secret(e->sms, name, secret);
-    text = owned(arena_printf(&arena, STR_FMT "/carriers/" STR_FMT "/%.*s", STR_ARG(base),
-                              STR_ARG(name), (int)sizeof secret, secret));
+    sms_transport_secret(e->sms, w->name, secret);
+    w->callback_url =
+        owned(arena_printf(&arena, STR_FMT "/carriers/" STR_FMT "/%.*s", STR_ARG(base),
+                           STR_ARG(w->name), (int)sizeof secret, secret));
     arena_clear(&arena);
-    return text;
 }
 
 static void way_close(struct sms_way *w)
@@ -133,7 +136,7 @@ static void way_close(struct sms_way *w)
 
     w->carrier = NULL;
     if (c)
-        w->ops->close(c); /* answers what is in flight */
+        c->ops->close(c); /* answers what is in flight */
     w->ops = NULL;
     disown(&w->callback_url);
 }
@@ -146,7 +149,7 @@ static void way_open(struct sms_engine *e, struct sms_way *w, const struct sms_t
     w->ops = t->sealed_elsewhere ? NULL : t->ops;
     if (!w->ops)
         return;
-    w->callback_url = callback_url(e, w->name);
+    set_callback_url(e, w);
     w->host = (struct carrier_host){
         .name = w->name,
         .loop = e->site->loop,

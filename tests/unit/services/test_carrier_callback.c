@@ -65,14 +65,13 @@ static void take(carrier_done_fn done, void *ctx)
     s.taken[s.n++].ctx = ctx;
 }
 
-void sms_take_report(const struct site *site, struct str transport,
-                     const struct carrier_report *report, bool check_secret, carrier_done_fn done,
-                     void *ctx)
+void sms_take_report(const struct site *site, struct sms_teller teller,
+                     const struct carrier_report *report, carrier_done_fn done, void *ctx)
 {
     (void)site;
     (void)report;
-    assert_true(name_eq(transport, s.transport.name));
-    s.check_secret = check_secret;
+    assert_true(name_eq(teller.transport, s.transport.name));
+    s.check_secret = teller.check_secret;
     take(done, ctx);
 }
 

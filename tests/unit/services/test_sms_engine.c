@@ -685,7 +685,9 @@ static int take_report(const struct carrier_report *r)
 {
     int rc = -1;
 
-    sms_take_report(&fx.site, STR("carrier-a"), r, true, note_rc, &rc);
+    sms_take_report(&fx.site,
+                    (struct sms_teller){.transport = STR("carrier-a"), .check_secret = true}, r,
+                    note_rc, &rc);
     for (int i = 0; i < WAIT_STEPS && rc < 0; i++)
         fixture_spin(&fx, 5);
     return rc;

@@ -300,12 +300,14 @@ static void an_administrator_may_let_one_come_in(void **state)
 {
     const struct carrier_inbound in = {.from = SOMEBODY, .to = SHORT_CODE, .text = STR("hello")};
     char id[SMS_ID_LEN];
+    const struct sms_let_in ours = {.resource = &fx.resource, .message = &in, .out_id = id};
+    const struct sms_let_in others = {.resource = &fx.other, .message = &in};
     struct sms_row row;
     struct uuid found;
     int rc = -1;
 
     (void)state;
-    sms_take_inbound_of(&fx.site, &fx.resource, &in, id, note_rc, &rc);
+    sms_take_inbound_of(&fx.site, &ours, note_rc, &rc);
     for (int i = 0; i < WAIT_STEPS && rc < 0; i++)
         fixture_spin(&fx, 5);
     assert_int_equal(rc, RC_OK);
@@ -313,7 +315,7 @@ static void an_administrator_may_let_one_come_in(void **state)
     assert_int_equal(store_sms(fx.reader, &found, &arena, &row), RC_OK);
     assert_true(str_eq(sms_id_of(&row, &arena), str_of(id, sizeof id)));
     rc = -1;
-    sms_take_inbound_of(&fx.site, &fx.other, &in, NULL, note_rc, &rc);
+    sms_take_inbound_of(&fx.site, &others, note_rc, &rc);
     for (int i = 0; i < WAIT_STEPS && rc < 0; i++)
         fixture_spin(&fx, 5);
     assert_int_equal(rc, RC_NOT_FOUND); /* no sender of that resource */
