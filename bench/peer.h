@@ -1,5 +1,6 @@
 /* What the peers of the bench share: a listener on loopback, one thread, counts that are told when
- * asked. On standard input: "?" asks, "h" counts anew and holds all answers back, "g" gives them. */
+ * asked. On standard input: "?" asks, "h" counts anew and holds all answers back, "g" gives them.
+ */
 #ifndef BENCH_PEER_H
 #define BENCH_PEER_H
 
