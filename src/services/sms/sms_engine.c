@@ -8,7 +8,7 @@
 #define STALLED_ROWS   ((uint32_t)200)  /* that nobody can take now: they are put off */
 #define POLLS_MAX      ((size_t)100)    /* questions under way, of transports that ask others */
 #define LOOK_MAX_MS    ((int64_t)250) /* the clock may be moved: no longer while something is open */
-#define LOOK_MIN_NS    ((mono_ns)10 * 1000 * 1000)
+#define LOOK_MIN_NS    ((mono_ns)2 * 1000 * 1000)
 #define RETRY_STUCK_MS ((uint64_t)1000)
 #define TICK_MS        ((uint64_t)60 * 1000)
 #define PRUNE_ROWS     1000
