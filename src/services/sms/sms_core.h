@@ -99,9 +99,10 @@ enum sms_keyword sms_keyword_of(struct str text) NODISCARD;
 /* sms_sim.c: wire/sms §7 */
 /** What the rules make of one recipient before it is taken: 202, 400, 500, 503. */
 int sms_sim_status(struct str to);
-/** True when the request must be told to come again: a recipient asks for it, and this request (of
- * that key) has not been told yet. */
-bool sms_sim_throttles(struct sms *s, struct str to, uint64_t key);
+/** True for the number that wants requests to come again. */
+bool sms_sim_may_throttle(struct str to) NODISCARD;
+/** True when the request of that key, for such a number, has not been told to come again yet. */
+bool sms_sim_throttles(struct sms *s, uint64_t key) NODISCARD;
 /** What comes back to the sender once the message has been delivered: true with its text. */
 bool sms_sim_answer(const struct sms_row *row, struct str *out_text);
 

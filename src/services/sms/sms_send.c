@@ -164,13 +164,20 @@ static bool is_simulated(const struct sms_sending *s)
     return name_eq(s->sender.transport, SMS_INBOX);
 }
 
+/* A new id is the rule: whether it was used is asked when the commit finds it taken, and before
+ * only where a replay must not be refused. */
+static bool looks_first(const struct sms_sending *s, const struct sms_recipient *r, int status)
+{
+    return s->tries || status != 202 || s->rate || (is_simulated(s) && sms_sim_may_throttle(r->to));
+}
+
 static void decide(struct sms_sending *s, struct sms_recipient *r)
 {
     int status = is_simulated(s) ? sms_sim_status(r->to) : 202;
 
     if (status == 202 && sms_open_count(sms_of(s)) >= sms_of(s)->options.queue_max)
         status = 503;
-    if (r->repeatable && (is_second(s, r) || ((s->tries || status != 202) && was_used(s, r))))
+    if (r->repeatable && (is_second(s, r) || (looks_first(s, r, status) && was_used(s, r))))
         return;
     if (status == 400)
         refuse(r, status, SMS_TEXT_TO, SMS_REPEAT_NONE);
@@ -404,11 +411,13 @@ static bool is_simulated_throttle(struct sms_sending *s)
     for (size_t i = 0; i < s->n; i++) {
         const struct sms_recipient *r = &s->recipients[i];
 
+        if (!sms_sim_may_throttle(r->to))
+            continue;
         digest(s, gate_hash_work(s->req->site->gate), r->to, sum);
         for (size_t j = 0; j < sizeof r->repeat_id.octets; j++)
             sum[j] ^= r->repeat_id.octets[j];
         key = hash_keyed(sum, sizeof sum);
-        if (sms_sim_throttles(sms_of(s), r->to, key))
+        if (sms_sim_throttles(sms_of(s), key))
             return true;
     }
     return false;
@@ -439,15 +448,14 @@ static bool is_replay(const struct sms_sending *s)
 static bool is_throttled(struct sms_sending *s)
 {
     struct sms *sms = sms_of(s);
-    uint32_t rate = sms_rate_of(sms, &s->sender), retry_s = 0;
-    uint32_t units = s->segments * (uint32_t)count_new(s);
+    uint32_t units = s->segments * (uint32_t)count_new(s), retry_s = 0;
 
     if (is_replay(s))
         return false;
     if (is_simulated_throttle(s))
         retry_s = 1;
-    else if (rate)
-        retry_s = sms_rates_take(sms->rates, &s->sender, rate, units, s->req->now);
+    else if (s->rate)
+        retry_s = sms_rates_take(sms->rates, &s->sender, s->rate, units, s->req->now);
     if (!retry_s)
         return false;
     release(s);
@@ -472,6 +480,7 @@ static void carry_out(struct sms_sending *s)
     size_t valid = count_valid(s);
 
     s->segments = sms_measure(s->message, &s->ucs2);
+    s->rate = sms_rate_of(sms_of(s), &s->sender);
     decide_all(s);
     if (is_throttled(s))
         return;

@@ -24,12 +24,15 @@ int sms_sim_status(struct str to)
     return 202;
 }
 
-bool sms_sim_throttles(struct sms *s, struct str to, uint64_t key)
+bool sms_sim_may_throttle(struct str to)
+{
+    return name_eq(to, throttled_number);
+}
+
+bool sms_sim_throttles(struct sms *s, uint64_t key)
 {
     bool told = false;
 
-    if (!name_eq(to, throttled_number))
-        return false;
     key = key ? key : 1;
     mutex_lock(&s->lock);
     for (size_t i = 0; i < SMS_THROTTLED_MAX && !told; i++) {

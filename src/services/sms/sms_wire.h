@@ -84,6 +84,7 @@ struct sms_sending {
     bool report;
     int64_t timeout_s;
     uint32_t segments;
+    uint32_t rate; /* of the sender, per minute; 0: no limit */
     bool ucs2;
     struct sms_recipient *recipients;
     size_t n;
