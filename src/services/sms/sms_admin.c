@@ -63,6 +63,18 @@ void sms_admin_conflict(struct request *req, struct str message)
     answer_refusal(req, &(struct refusal){&API_CONFLICT, message, STR_EMPTY});
 }
 
+/* ---- lists of the world ---- */
+
+struct world_list {
+    struct list_request list; /* first */
+    sms_admin_rows_fn rows_of;
+    void (*write_row)(const void *row, struct json_writer *w);
+    const struct sms_world *world; /* held until the answer */
+    struct sms_admin_row *rows;
+    size_t from, to; /* what is shown of them */
+    bool more;
+};
+
 static int newer_first(const void *a, const void *b)
 {
     const struct sms_admin_row *x = a, *y = b;
@@ -72,26 +84,68 @@ static int newer_first(const void *a, const void *b)
     return name_cmp(x->key, y->key);
 }
 
-enum rc sms_admin_cut(const struct list_request *list, struct sms_admin_row *rows, size_t n,
-                      struct sms_admin_page *out)
+/* Orders the rows and cuts them. RC_INVALID: `after` is no key of theirs. */
+static enum rc cut(struct world_list *l, size_t n)
 {
+    const struct list_request *list = &l->list;
     bool after_seen = list->after.len == 0;
 
-    *out = (struct sms_admin_page){.rows = rows};
     if (n > 1)
-        qsort(rows, n, sizeof *rows, newer_first);
-    for (; out->to < n; out->to++) {
-        const struct sms_admin_row *row = &rows[out->to];
+        qsort(l->rows, n, sizeof *l->rows, newer_first);
+    l->from = l->to = 0;
+    for (; l->to < n; l->to++) {
+        const struct sms_admin_row *row = &l->rows[l->to];
 
         if (row->created < list->since || (list->since_id.len && name_eq(row->key, list->since_id)))
             break;
         if (!after_seen && name_eq(row->key, list->after)) {
             after_seen = true;
-            out->from = out->to + 1;
+            l->from = l->to + 1;
         }
     }
-    out->more = out->to - out->from > list->limit;
-    if (out->more)
-        out->to = out->from + list->limit;
+    l->more = l->to - l->from > list->limit;
+    if (l->more)
+        l->to = l->from + list->limit;
     return after_seen ? RC_OK : RC_INVALID;
+}
+
+static void fetch(struct list_request *list)
+{
+    struct world_list *l = (struct world_list *)list;
+    const struct sms_world *w;
+    enum rc rc;
+
+    sms_world_unref(l->world);
+    l->world = w = sms_world_ref(list->req->site->sms);
+    l->rows = arena_array(&list->scratch, struct sms_admin_row, w->senders_n + w->transports_n + 1);
+    rc = cut(l, l->rows_of(list, w, l->rows));
+    if (rc) {
+        sms_world_unref(l->world);
+        l->world = NULL;
+    }
+    list_fetched(list, rc, l->to - l->from);
+}
+
+static struct str write_rows(struct list_request *list, struct json_writer *w)
+{
+    struct world_list *l = (struct world_list *)list;
+    struct str next = STR_EMPTY;
+
+    for (size_t i = l->from; i < l->to; i++)
+        l->write_row(l->rows[i].row, w);
+    if (l->more)
+        next = arena_dup(list->req->arena, l->rows[l->to - 1].key);
+    sms_world_unref(l->world);
+    return next;
+}
+
+void sms_admin_list_world(struct request *req, sms_admin_rows_fn rows_of,
+                          void (*write_row)(const void *row, struct json_writer *w))
+{
+    struct world_list *l = arena_new(req->arena, struct world_list);
+
+    l->rows_of = rows_of;
+    l->write_row = write_row;
+    if (list_begin(&l->list, req, fetch, write_rows))
+        list_run(&l->list);
 }

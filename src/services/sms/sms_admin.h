@@ -59,19 +59,17 @@ void sms_admin_not_found(struct request *req, struct str message);
 /** Answers 409. */
 void sms_admin_conflict(struct request *req, struct str message);
 
-/** Rows few enough to be held in memory, cut into pages here: newest first. */
+/** Rows of the world, which are few enough to be ordered and cut into pages here. */
 struct sms_admin_row {
     unix_ms created;
     struct str key; /* unique: what pages and since= name it by */
     const void *row;
 };
-struct sms_admin_page {
-    struct sms_admin_row *rows;
-    size_t from, to; /* what is shown of them */
-    bool more;
-};
-/** Orders the rows and cuts them. RC_INVALID: `after` is no key of theirs. */
-enum rc sms_admin_cut(const struct list_request *list, struct sms_admin_row *rows, size_t n,
-                      struct sms_admin_page *out) NODISCARD;
+/** Fills `rows`, which has room for all that the world has; how many they are. */
+typedef size_t (*sms_admin_rows_fn)(const struct list_request *list, const struct sms_world *world,
+                                    struct sms_admin_row *rows);
+/** Answers a list of such rows, newest first. */
+void sms_admin_list_world(struct request *req, sms_admin_rows_fn rows_of,
+                          void (*write_row)(const void *row, struct json_writer *w));
 
 #endif

@@ -43,56 +43,29 @@ static void answer_sender(struct request *req, int status, const struct sms_send
 
 /* ---- the list ---- */
 
-struct senders {
-    struct list_request list; /* first */
-    const struct sms_world *world;
-    struct sms_admin_page page;
-};
-
-static void fetch_senders(struct list_request *list)
+static size_t rows_of_senders(const struct list_request *list, const struct sms_world *world,
+                              struct sms_admin_row *rows)
 {
-    struct senders *l = (struct senders *)list;
     const struct uuid *resource = &list->req->principal->resource->id;
-    struct sms_admin_row *rows;
     size_t n = 0;
-    enum rc rc;
 
-    sms_world_unref(l->world);
-    l->world = sms_world_ref(list->req->site->sms);
-    rows = arena_array(&list->scratch, struct sms_admin_row, l->world->senders_n + 1);
-    for (size_t i = 0; i < l->world->senders_n; i++) {
-        const struct sms_sender *s = &l->world->senders[i];
+    for (size_t i = 0; i < world->senders_n; i++) {
+        const struct sms_sender *s = &world->senders[i];
 
         if (uuid_eq(&s->resource, resource))
             rows[n++] = (struct sms_admin_row){s->created, s->sender, s};
     }
-    rc = sms_admin_cut(list, rows, n, &l->page);
-    if (rc) {
-        sms_world_unref(l->world);
-        l->world = NULL;
-    }
-    list_fetched(list, rc, l->page.to - l->page.from);
+    return n;
 }
 
-static struct str write_senders(struct list_request *list, struct json_writer *w)
+static void write_sender_row(const void *row, struct json_writer *w)
 {
-    struct senders *l = (struct senders *)list;
-    struct str next = STR_EMPTY;
-
-    for (size_t i = l->page.from; i < l->page.to; i++)
-        write_sender(l->page.rows[i].row, w);
-    if (l->page.more)
-        next = arena_dup(list->req->arena, l->page.rows[l->page.to - 1].key);
-    sms_world_unref(l->world);
-    return next;
+    write_sender(row, w);
 }
 
 void sms_admin_senders_list(struct request *req)
 {
-    struct senders *l = arena_new(req->arena, struct senders);
-
-    if (list_begin(&l->list, req, fetch_senders, write_senders))
-        list_run(&l->list);
+    sms_admin_list_world(req, rows_of_senders, write_sender_row);
 }
 
 /* ---- one sender ---- */

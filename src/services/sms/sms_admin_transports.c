@@ -96,55 +96,26 @@ void sms_admin_transport_get(struct request *req)
 
 /* ---- the list ---- */
 
-struct transports {
-    struct list_request list; /* first */
-    const struct sms_world *world;
-    struct sms_admin_page page;
-};
-
-static void fetch_transports(struct list_request *list)
+static size_t rows_of_transports(const struct list_request *list, const struct sms_world *world,
+                                 struct sms_admin_row *rows)
 {
-    struct transports *l = (struct transports *)list;
-    struct sms_admin_row *rows;
-    size_t n;
-    enum rc rc;
-
-    sms_world_unref(l->world);
-    l->world = sms_world_ref(list->req->site->sms);
-    n = l->world->transports_n;
-    rows = arena_array(&list->scratch, struct sms_admin_row, n + 1);
-    for (size_t i = 0; i < n; i++) {
-        const struct sms_transport *t = &l->world->transports[i];
+    (void)list; /* they are the server's */
+    for (size_t i = 0; i < world->transports_n; i++) {
+        const struct sms_transport *t = &world->transports[i];
 
         rows[i] = (struct sms_admin_row){t->created, t->name, t};
     }
-    rc = sms_admin_cut(list, rows, n, &l->page);
-    if (rc) {
-        sms_world_unref(l->world);
-        l->world = NULL;
-    }
-    list_fetched(list, rc, l->page.to - l->page.from);
+    return world->transports_n;
 }
 
-static struct str write_transports(struct list_request *list, struct json_writer *w)
+static void write_transport_row(const void *row, struct json_writer *w)
 {
-    struct transports *l = (struct transports *)list;
-    struct str next = STR_EMPTY;
-
-    for (size_t i = l->page.from; i < l->page.to; i++)
-        write_transport(l->page.rows[i].row, w);
-    if (l->page.more)
-        next = arena_dup(list->req->arena, l->page.rows[l->page.to - 1].key);
-    sms_world_unref(l->world);
-    return next;
+    write_transport(row, w);
 }
 
 void sms_admin_transports_list(struct request *req)
 {
-    struct transports *l = arena_new(req->arena, struct transports);
-
-    if (list_begin(&l->list, req, fetch_transports, write_transports))
-        list_run(&l->list);
+    sms_admin_list_world(req, rows_of_transports, write_transport_row);
 }
 
 /* ---- status ---- */
