@@ -154,22 +154,32 @@ static enum exit_code one_page(struct cli *cli, struct cg_client *client, struct
     return code;
 }
 
-enum exit_code call_list(struct cli *cli, struct str path, size_t max, json_t **out)
+enum exit_code call_list_by(struct cli *cli, struct cg_client *client, struct str path, size_t max,
+                            json_t **out)
 {
-    struct cg_client *client = NULL;
     json_t *all = json_array();
-    enum exit_code code = client_open(cli, &client);
+    enum exit_code code = EXIT_DONE;
 
     for (size_t page = 0; code == EXIT_DONE && path.len > 0 && page < PAGES_MAX; page++) {
         code = one_page(cli, client, &path, max, all);
         if (json_array_size(all) >= max)
             break;
     }
-    cg_client_free(client);
     if (code == EXIT_DONE)
         *out = all;
     else
         json_decref(all);
+    return code;
+}
+
+enum exit_code call_list(struct cli *cli, struct str path, size_t max, json_t **out)
+{
+    struct cg_client *client = NULL;
+    enum exit_code code = client_open(cli, &client);
+
+    if (code == EXIT_DONE)
+        code = call_list_by(cli, client, path, max, out);
+    cg_client_free(client);
     return code;
 }
 

@@ -19,6 +19,9 @@ enum exit_code call_show(struct cli *cli, const char *method, struct str path,
                          struct str body) NODISCARD;
 /** All items of a list, following nextLink, at most `max`: *out is an array, owned. */
 enum exit_code call_list(struct cli *cli, struct str path, size_t max, json_t **out) NODISCARD;
+/** The same by a client that is open already. */
+enum exit_code call_list_by(struct cli *cli, struct cg_client *client, struct str path, size_t max,
+                            json_t **out) NODISCARD;
 
 /** A text member of a body; one whose value is NULL is left out. */
 struct call_member {

@@ -8,7 +8,7 @@
 #include <stdarg.h>
 
 #define HELP_MAX     (256 * KIB)
-#define COMMANDS_MAX 96
+#define COMMANDS_MAX 128
 
 static const struct option common_options[] = {
     {"json", 0, NULL, "print JSON, for programs"},

@@ -110,6 +110,53 @@ static const struct option sms_report_options[] = {
     {"code", 0, "N", "why it failed: 4005, 4006, … (9999)"},
     {"segments-failed", 0, "N", "how many of its segments (all)"},
     {0}};
+#define CHAT_WHO                                                                                   \
+    {"as", 0, "USER", "speak as this user (8:acs:…): issues a token for him"},                     \
+    {                                                                                              \
+        "token", 0, "TEXT", "the user's token: the text, @FILE, or env ($CALLGATE_USER_TOKEN)"     \
+    }
+static const struct option chat_options[] = {CHAT_WHO, {0}};
+static const struct option chat_thread_create_options[] = {
+    CHAT_WHO,
+    {"share-from", 0, "TIME", "they see messages from then on (all of them)"},
+    {"metadata", 0, "JSON", "an object of texts, kept with the thread"},
+    {"delete-after", 0, "DAYS", "the server deletes it then, 30 to 90 (never)"},
+    {0}};
+static const struct option chat_thread_list_options[] = {
+    CHAT_WHO,
+    {"user", 0, "USER", "without a user: only threads that this one is or was in"},
+    {"since", 0, "TIME", "only threads in which something happened since"},
+    {"limit", 0, "N", "at most so many (all)"},
+    {0}};
+static const struct option chat_thread_update_options[] = {
+    CHAT_WHO,
+    {"topic", 0, "TEXT", "its topic"},
+    {"metadata", 0, "JSON", "an object of texts: merged; an empty text removes its key"},
+    {"delete-after", 0, "DAYS|never", "when the server deletes it"},
+    {0}};
+static const struct option chat_message_send_options[] = {
+    CHAT_WHO,
+    {"name", 0, "TEXT", "what to call the sender"},
+    {"html", 0, NULL, "the text is HTML, which the server cleans"},
+    {"metadata", 0, "JSON", "an object of texts, kept with the message"},
+    {0}};
+static const struct option chat_message_list_options[] = {
+    CHAT_WHO,
+    {"since", 0, "TIME", "only messages made since"},
+    {"limit", 0, "N", "at most so many (all)"},
+    {0}};
+static const struct option chat_message_edit_options[] = {
+    CHAT_WHO,
+    {"metadata", 0, "JSON", "an object of texts: merged; an empty text removes its key"},
+    {0}};
+static const struct option chat_participant_add_options[] = {
+    CHAT_WHO, {"share-from", 0, "TIME", "they see messages from then on (all of them)"}, {0}};
+static const struct option chat_watch_options[] = {
+    CHAT_WHO,
+    {"name", 0, "TEXT", "what to call the sender of typed lines (his name in the thread)"},
+    {"cursor", 0, "TEXT", "begin with what happened after this cursor of a former --json line"},
+    {"count", 0, "N", "end after so many events"},
+    {0}};
 static const struct option sender_set_options[] = {
     {"kind", 0, "NAME", "tollFree, shortCode, alphanumeric or longCode (by its form)"},
     {"transport", 0, "NAME", "which way its messages go (the setting sms.transport)"},
@@ -375,6 +422,62 @@ static const struct command table[] = {
     {"sms clear", "", "forget the messages that have ended",
      "  callgate sms clear\n",
      NULL, 0, 0, REACH_RESOURCE, sms_clear_run, NULL},
+    {"chat thread create", "TOPIC [USER[=NAME]…] --as USER", "make a chat thread",
+     "Prints its id. Whoever makes it takes part. Ends with 1 when somebody could not be added; the\n"
+     "thread is there all the same.\n\n"
+     "  callgate chat thread create Lunch --as \"$ANNA\" \"$BEN\"=Ben\n"
+     "  THREAD=$(callgate chat thread create Support --token @anna.jwt --endpoint https://chat.example)\n",
+     chat_thread_create_options, 1, ARGS_MAX, REACH_RESOURCE, chat_thread_create_run, NULL},
+    {"chat thread list", "[--as USER] [options]", "list a user's threads, or all of the resource",
+     "Without a user as the owner of the resource sees them: newest first, deleted ones left out.\n\n"
+     "  callgate chat thread list --as \"$ANNA\"\n"
+     "  callgate chat thread list --user \"$ANNA\" --json\n",
+     chat_thread_list_options, 0, 0, REACH_RESOURCE, chat_thread_list_run, NULL},
+    {"chat thread show", "THREAD [--as USER]", "show a thread",
+     "  callgate chat thread show \"$THREAD\"\n",
+     chat_options, 1, 1, REACH_RESOURCE, chat_thread_show_run, NULL},
+    {"chat thread update", "THREAD --as USER [options]", "change topic, metadata or retention of a thread",
+     "  callgate chat thread update \"$THREAD\" --as \"$ANNA\" --topic Dinner\n"
+     "  callgate chat thread update \"$THREAD\" --as \"$ANNA\" --metadata '{\"room\":\"\"}' --delete-after never\n",
+     chat_thread_update_options, 1, 1, REACH_RESOURCE, chat_thread_update_run, NULL},
+    {"chat thread delete", "THREAD [--as USER]", "delete a thread for everybody in it",
+     "Without a user as the owner of the resource: the participants are told, but not by whom.\n\n"
+     "  callgate chat thread delete \"$THREAD\"\n",
+     chat_options, 1, 1, REACH_RESOURCE, chat_thread_delete_run, NULL},
+    {"chat message send", "THREAD TEXT|- --as USER [options]", "send a message to a thread",
+     "Prints its id.\n\n"
+     "  callgate chat message send \"$THREAD\" 'Are you hungry?' --as \"$ANNA\" --name Anna\n"
+     "  date | callgate chat message send \"$THREAD\" - --as \"$BEN\"\n",
+     chat_message_send_options, 2, 2, REACH_RESOURCE, chat_message_send_run, NULL},
+    {"chat message list", "THREAD [--as USER] [options]", "list the messages of a thread, the last changed first",
+     "Without a user as the owner of the resource, who sees all of them; that is noted in the log.\n\n"
+     "  callgate chat message list \"$THREAD\" --as \"$BEN\" --limit 20\n",
+     chat_message_list_options, 1, 1, REACH_RESOURCE, chat_message_list_run, NULL},
+    {"chat message edit", "THREAD ID TEXT|- --as USER", "change a message of one's own",
+     "  callgate chat message edit \"$THREAD\" 1700000000000 'Are you thirsty?' --as \"$ANNA\"\n",
+     chat_message_edit_options, 3, 3, REACH_RESOURCE, chat_message_edit_run, NULL},
+    {"chat message delete", "THREAD ID --as USER", "delete a message of one's own",
+     "  callgate chat message delete \"$THREAD\" 1700000000000 --as \"$ANNA\"\n",
+     chat_options, 2, 2, REACH_RESOURCE, chat_message_delete_run, NULL},
+    {"chat participant list", "THREAD [--as USER]", "list who takes part in a thread",
+     "  callgate chat participant list \"$THREAD\" --as \"$ANNA\"\n",
+     chat_options, 1, 1, REACH_RESOURCE, chat_participant_list_run, NULL},
+    {"chat participant add", "THREAD USER[=NAME]… --as USER", "let users take part in a thread",
+     "Ends with 1 when somebody could not be added. Who takes part already stays as he is.\n\n"
+     "  callgate chat participant add \"$THREAD\" \"$CLEO\"=Cleo --as \"$ANNA\"\n",
+     chat_participant_add_options, 2, ARGS_MAX, REACH_RESOURCE, chat_participant_add_run, NULL},
+    {"chat participant remove", "THREAD USER --as USER", "remove a participant, or leave a thread",
+     "  callgate chat participant remove \"$THREAD\" \"$BEN\" --as \"$BEN\"\n",
+     chat_options, 2, 2, REACH_RESOURCE, chat_participant_remove_run, NULL},
+    {"chat watch", "[THREAD] --as USER [options]", "see what happens as it happens; chat in a thread",
+     "With a thread, lines that are typed are sent to it: two people in two windows can talk. Without\n"
+     "one it shows all threads of the user. A lost connection is made anew, and nothing is missed.\n"
+     "Ends with Ctrl-D, with the thread, or after --count events. --json prints each event as it came,\n"
+     "one a line, with receipts and typing.\n\n"
+     "  callgate chat watch \"$THREAD\" --as \"$ANNA\"\n"
+     "  callgate chat watch --as \"$BOT\" --json | jq --unbuffered -r 'select(.message) .message.content.message'\n"
+     "  callgate chat watch \"$THREAD\" --token env --endpoint https://chat.example --name Ben\n",
+     chat_watch_options, 0, 1, REACH_RESOURCE, chat_watch_run, NULL},
     {"sender set", "SENDER [options]", "let a sender send, and say how",
      "Replaces all that was said of it. What is left out is as its kind has it.\n\n"
      "  callgate sender set +18005550100\n"

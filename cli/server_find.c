@@ -290,6 +290,22 @@ struct str server_endpoint(struct cli *cli, const struct server_info *info, bool
                         (unsigned)port);
 }
 
+static const char *environment_ca(void)
+{
+    const char *bundle = environment("SSL_CERT_FILE");
+
+    return bundle ? bundle : environment("CALLGATE_CA_FILE");
+}
+
+const char *ca_file_of(const struct cli *cli, struct str own)
+{
+    const char *given = args_value(&cli->args, "ca-file");
+
+    if (given)
+        return given;
+    return own.len > 0 ? own.ptr : environment_ca();
+}
+
 static enum exit_code set_common(struct cli *cli, struct cg_client_options *o)
 {
     const char *timeout = args_value(&cli->args, "timeout");
@@ -320,13 +336,6 @@ static enum exit_code open_with(struct cli *cli, struct cg_client_options *o,
 
 /* The authority for a server that is named by the environment or an endpoint: its own, when
  * `callgate env` set one; the bundle holds the system's roots too. */
-static const char *environment_ca(void)
-{
-    const char *bundle = environment("SSL_CERT_FILE");
-
-    return bundle ? bundle : environment("CALLGATE_CA_FILE");
-}
-
 enum exit_code connection_string_find(struct cli *cli, struct str *out)
 {
     const char *given = args_value(&cli->args, "connection-string");
@@ -420,30 +429,62 @@ enum exit_code key_client_open(struct cli *cli, struct str endpoint, struct str 
 {
     struct cg_client_options o = {.endpoint = endpoint.ptr,
                                   .access_key = access_key.len > 0 ? access_key.ptr : NULL,
-                                  .ca_file = ca_file.len > 0 ? ca_file.ptr : environment_ca()};
+                                  .ca_file = ca_file_of(cli, ca_file)};
 
     return open_with(cli, &o, out);
 }
 
+enum exit_code token_client_open(struct cli *cli, struct str endpoint, struct str token,
+                                 struct str ca_file, struct cg_client **out)
+{
+    struct cg_client_options o = {
+        .endpoint = endpoint.ptr, .bearer_token = token.ptr, .ca_file = ca_file_of(cli, ca_file)};
+
+    return open_with(cli, &o, out);
+}
+
+enum exit_code wire_endpoint(struct cli *cli, struct str *out, struct str *out_ca_file)
+{
+    const char *given = args_value(&cli->args, "endpoint");
+    struct server_info info = {0};
+    enum exit_code code = EXIT_DONE;
+
+    *out_ca_file = STR_EMPTY;
+    if (given) {
+        *out = str_from(given);
+        return EXIT_DONE;
+    }
+    code = server_info_read(cli, &info);
+    if (code)
+        return code;
+    *out = server_endpoint(cli, &info, info.https_port != 0);
+    *out_ca_file = info.ca_file;
+    return out->len > 0 ? EXIT_DONE
+                        : cli_fail(cli, EXIT_NO_SERVER, "the server has no listener for this");
+}
+
+enum exit_code wire_endpoint_of_user(struct cli *cli, struct str *out, struct str *out_ca_file)
+{
+    const char *set = environment("CALLGATE_ENDPOINT");
+
+    if (!set || args_has(&cli->args, "endpoint") || args_has(&cli->args, "data"))
+        return wire_endpoint(cli, out, out_ca_file);
+    *out = arena_dup(&cli->arena, str_from(set));
+    *out_ca_file = STR_EMPTY;
+    return EXIT_DONE;
+}
+
 enum exit_code wire_client_open(struct cli *cli, struct cg_client **out)
 {
-    struct server_info info = {0};
-    struct str connection = STR_EMPTY, key = STR_EMPTY, endpoint;
+    struct str connection = STR_EMPTY, key = STR_EMPTY, endpoint = STR_EMPTY, ca_file = STR_EMPTY;
     enum exit_code code = connection_string_find(cli, &connection);
 
     if (code)
         return code;
     if (connection.len > 0)
         return client_open(cli, out);
-    if (args_has(&cli->args, "endpoint")) {
-        endpoint = str_from(args_value(&cli->args, "endpoint"));
-    } else {
-        code = server_info_read(cli, &info);
-        endpoint = server_endpoint(cli, &info, info.https_port != 0);
-    }
+    code = wire_endpoint(cli, &endpoint, &ca_file);
     if (code == EXIT_DONE)
         code = key_reveal(cli, &key);
-    if (code == EXIT_DONE && endpoint.len == 0)
-        code = cli_fail(cli, EXIT_NO_SERVER, "the server has no listener for this");
-    return code ? code : key_client_open(cli, endpoint, key, info.ca_file, out);
+    return code ? code : key_client_open(cli, endpoint, key, ca_file, out);
 }

@@ -50,5 +50,18 @@ enum exit_code key_reveal(struct cli *cli, struct str *out_key) NODISCARD;
  * empty. */
 enum exit_code key_client_open(struct cli *cli, struct str endpoint, struct str access_key,
                                struct str ca_file, struct cg_client **out) NODISCARD;
+/** A client of `endpoint` with a user's token. */
+enum exit_code token_client_open(struct cli *cli, struct str endpoint, struct str token,
+                                 struct str ca_file, struct cg_client **out) NODISCARD;
+/** Where the wire is: --endpoint, else the server that runs here, whose authority goes to
+ * `out_ca_file`. In the arena. */
+enum exit_code wire_endpoint(struct cli *cli, struct str *out, struct str *out_ca_file) NODISCARD;
+/** The same for somebody who is not the administrator: when no option says where,
+ * $CALLGATE_ENDPOINT comes first. */
+enum exit_code wire_endpoint_of_user(struct cli *cli, struct str *out,
+                                     struct str *out_ca_file) NODISCARD;
+/** Which authority to trust: --ca-file, else `own` unless it is empty, else what the environment
+ * says; NULL: the system's. */
+const char *ca_file_of(const struct cli *cli, struct str own);
 
 #endif

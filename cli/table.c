@@ -20,7 +20,7 @@ static size_t width_of(struct str s)
     return width;
 }
 
-static void write_cell(struct str s, struct buf *out)
+void table_clean(struct str s, struct buf *out)
 {
     for (size_t i = 0; i < s.len;) {
         struct str rest = str_from_index(s, i);
@@ -60,7 +60,7 @@ static void write_line(const struct table *t, const struct str *cells, const siz
                        struct buf *out)
 {
     for (size_t c = 0; c < t->columns; c++) {
-        write_cell(shown(cells[c]), out);
+        table_clean(shown(cells[c]), out);
         if (c + 1 == t->columns)
             break;
         for (size_t w = width_of(shown(cells[c])); w < widths[c] + GAP; w++)

@@ -20,5 +20,7 @@ void table_row(struct table *t, const struct str *cells);
 /** Writes it: columns two blanks apart, no blanks at line ends, an empty cell as "-", control
  * characters and broken UTF-8 as '?'. */
 void table_write(const struct table *t, struct buf *out);
+/** Appends a text fit for a terminal: control characters and broken UTF-8 as '?'. */
+void table_clean(struct str s, struct buf *out);
 
 #endif

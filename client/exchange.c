@@ -10,7 +10,7 @@
 
 #include <errno.h>
 
-#define HEADER_ROWS     9
+#define HEADER_ROWS     10
 #define RETRY_AFTER_MAX 30000u
 #define RETRY_DELAY_MAX 10000u
 #define REQUEST_ID_SIZE (UUID_TEXT_LEN + 1)
@@ -148,7 +148,9 @@ static enum cg_status send_once(struct cg_client *c, struct attempt *a, const ch
     add_header(&h, "x-ms-client-request-id", request_id);
     add_header(&h, "x-ms-return-client-request-id", "true");
     if (x->body.len > 0)
-        add_header(&h, "Content-Type", "application/json");
+        add_header(&h, "Content-Type", x->content_type ? x->content_type : "application/json");
+    if (x->repeat_id)
+        add_header(&h, "repeatability-request-id", x->repeat_id);
     status = add_credential(c, x, &h, err);
     if (status)
         goto out;

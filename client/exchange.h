@@ -10,13 +10,15 @@
 /** What to send and where the answer goes. Borrowed for the call. */
 struct exchange {
     const char *method;
-    const char *target; /* path and query as on the wire */
-    struct str body;    /* JSON; empty: none */
-    bool repeatable;    /* a POST that may be repeated like an idempotent method */
-    FILE *stream_to;    /* a good answer's body goes there; NULL: into `reply` */
-    struct buf *reply;  /* initialised by the caller */
-    int http_status;    /* out */
-    uint64_t streamed;  /* out: octets */
+    const char *target;       /* path and query as on the wire */
+    struct str body;          /* JSON; empty: none */
+    const char *content_type; /* of the body; NULL: application/json */
+    const char *repeat_id;    /* repeatability-request-id; NULL: none */
+    bool repeatable;          /* a POST that may be repeated like an idempotent method */
+    FILE *stream_to;          /* a good answer's body goes there; NULL: into `reply` */
+    struct buf *reply;        /* initialised by the caller */
+    int http_status;          /* out */
+    uint64_t streamed;        /* out: octets */
 };
 
 /** Sends until an answer counts, each attempt signed anew. Idempotent methods are repeated after

@@ -1,5 +1,5 @@
 /* From results and error bodies to struct cg_error. Source: wire/authentication §2.5, §5.1;
- * wire/sms §2.6. */
+ * wire/sms §2.6; wire/chat §2.1. */
 #include "client/failure.h"
 
 #include "base/json.h"
@@ -123,6 +123,26 @@ static void read_members(const json_t *root, struct str *out_code, struct str *o
     first_of_members(json_is_object(errors) ? errors : root, out_code, out_message);
 }
 
+/* The object that holds code and message; chat in the cloud has two names for it more. NULL: none.
+ */
+static const json_t *error_object(const json_t *root)
+{
+    static const char *const names[] = {"error", "communicationError", "CommunicationError"};
+
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        if (json_is_object(json_object_get(root, names[i])))
+            return json_object_get(root, names[i]);
+    return NULL;
+}
+
+/* Either spelling of a member. */
+static struct str either(const json_t *obj, const char *lower, const char *upper)
+{
+    struct str text = text_member(obj, lower);
+
+    return text.len ? text : text_member(obj, upper);
+}
+
 void failure_read_body(struct cg_error *err, struct str body)
 {
     struct str code = STR_EMPTY, message = STR_EMPTY;
@@ -131,11 +151,11 @@ void failure_read_body(struct cg_error *err, struct str body)
 
     if (body.len == 0 || json_read(body, &root, NULL))
         return;
-    inner = json_object_get(root, "error");
-    if (json_is_object(inner)) {
-        code = text_member(inner, "code");
-        message = text_member(inner, "message");
-    } else if (inner) {
+    inner = error_object(root);
+    if (inner) {
+        code = either(inner, "code", "Code");
+        message = either(inner, "message", "Message");
+    } else if (json_object_get(root, "error")) {
         code = text_member(root, "error");
         message = text_member(root, "error_description");
     } else {

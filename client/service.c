@@ -35,6 +35,36 @@ char *service_text(struct str s)
     return copy;
 }
 
+/* What is stored belongs to the structs that the callers clear. */
+NO_LEAK_BEGIN
+enum cg_status service_read_text(const json_t *item, const char *name, char **out)
+{
+    struct str text = STR_EMPTY;
+
+    if (json_get_str(item, name, &text))
+        return CG_OK;
+    *out = service_text(text);
+    return *out ? CG_OK : CG_NOMEM;
+}
+
+enum cg_status service_read_texts(const json_t *item, const char *const *names, char **const *outs,
+                                  size_t n)
+{
+    enum cg_status status = CG_OK;
+
+    for (size_t i = 0; i < n && status == CG_OK; i++)
+        status = service_read_text(item, names[i], outs[i]);
+    return status;
+}
+NO_LEAK_END
+
+enum cg_status service_told(enum cg_status status, struct cg_error *err)
+{
+    if (status == CG_PROTOCOL)
+        return service_not_understood(err);
+    return status == CG_NOMEM ? service_no_memory(err) : status;
+}
+
 enum cg_status service_not_understood(struct cg_error *err)
 {
     return failure(err, CG_PROTOCOL, STR("the answer lacks what the contract promises"));
@@ -52,7 +82,9 @@ enum cg_status service_run(struct cg_client *client, const struct service_call *
     struct exchange x = {.method = call->method,
                          .target = buf_cstr(call->target),
                          .reply = &reply,
-                         .repeatable = call->repeatable};
+                         .repeatable = call->repeatable,
+                         .content_type = call->content_type,
+                         .repeat_id = call->repeat_id};
     enum cg_status status = CG_NOMEM;
 
     buf_init(&reply, REPLY_MAX);

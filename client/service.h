@@ -11,7 +11,9 @@
 struct service_call {
     const char *method;
     struct buf *target, *body;
-    bool repeatable; /* a second one changes nothing that the first did not */
+    bool repeatable;          /* a second one changes nothing that the first did not */
+    const char *content_type; /* of the body; NULL: application/json */
+    const char *repeat_id;    /* repeatability-request-id; NULL: none */
 };
 
 /** Sends; on success *out is the answer's JSON, owned, or NULL when it has none. `out` may be
@@ -22,6 +24,13 @@ enum cg_status service_run(struct cg_client *client, const struct service_call *
 void service_segment(struct buf *out, const char *text);
 /** An owned copy, NUL-terminated; NULL: no memory, or a NUL in it. */
 char *service_text(struct str s) NODISCARD;
+/** A text member that may be absent: *out is NULL then; else owned. CG_NOMEM. */
+enum cg_status service_read_text(const json_t *item, const char *name, char **out) NODISCARD;
+/** The same for `n` of them. */
+enum cg_status service_read_texts(const json_t *item, const char *const *names, char **const *outs,
+                                  size_t n) NODISCARD;
+/** `status` of reading an answer, with its text in `err`. */
+enum cg_status service_told(enum cg_status status, struct cg_error *err);
 /** CG_PROTOCOL: the answer lacks something. */
 enum cg_status service_not_understood(struct cg_error *err);
 /** CG_NOMEM. */

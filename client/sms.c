@@ -82,27 +82,6 @@ static void write_optouts(struct buf *out, const struct cg_sms_recipients *r)
 
 /* ---- what comes back ---- */
 
-/* A text member that may be absent: NULL then. */
-static enum cg_status read_text(const json_t *item, const char *name, char **out)
-{
-    struct str text = STR_EMPTY;
-
-    if (json_get_str(item, name, &text))
-        return CG_OK;
-    *out = service_text(text);
-    return *out ? CG_OK : CG_NOMEM;
-}
-
-static enum cg_status read_texts(const json_t *item, const char *const *names, char **const *outs,
-                                 size_t n)
-{
-    enum cg_status status = CG_OK;
-
-    for (size_t i = 0; i < n && status == CG_OK; i++)
-        status = read_text(item, names[i], outs[i]);
-    return status;
-}
-
 static enum cg_status read_number(const json_t *item, const char *name, int *out)
 {
     int64_t number = 0;
@@ -117,7 +96,7 @@ static enum cg_status read_result(const json_t *item, struct cg_sms_result *r)
 {
     static const char *const names[] = {"to", "messageId", "errorMessage", "repeatabilityResult"};
     char **const outs[] = {&r->to, &r->message_id, &r->error_message, &r->repeatability};
-    enum cg_status status = read_texts(item, names, outs, ARRAY_LEN(names));
+    enum cg_status status = service_read_texts(item, names, outs, ARRAY_LEN(names));
     bool successful = false;
 
     if (status == CG_OK)
@@ -134,7 +113,7 @@ static enum cg_status read_optout(const json_t *item, struct cg_sms_optout *o)
 {
     static const char *const names[] = {"to", "errorMessage"};
     char **const outs[] = {&o->to, &o->error_message};
-    enum cg_status status = read_texts(item, names, outs, ARRAY_LEN(names));
+    enum cg_status status = service_read_texts(item, names, outs, ARRAY_LEN(names));
     bool opted_out = false;
 
     if (status == CG_OK)
@@ -143,14 +122,6 @@ static enum cg_status read_optout(const json_t *item, struct cg_sms_optout *o)
         return status;
     o->opted_out = json_get_bool(item, "isOptedOut", &opted_out) ? -1 : opted_out ? 1 : 0;
     return o->to ? CG_OK : CG_PROTOCOL;
-}
-
-/* The texts for what read_…() found. */
-static enum cg_status told(enum cg_status status, struct cg_error *err)
-{
-    if (status == CG_PROTOCOL)
-        return service_not_understood(err);
-    return status == CG_NOMEM ? service_no_memory(err) : status;
 }
 
 /* The items of an answer, exactly as many as were asked for. */
@@ -179,7 +150,7 @@ static enum cg_status read_results(const json_t *answer, size_t n, struct cg_sms
         cg_sms_results_clear(&made);
     else
         *out = made;
-    return told(status, err);
+    return service_told(status, err);
 }
 
 static enum cg_status read_optouts(const json_t *answer, size_t n, struct cg_sms_optouts *out,
@@ -200,7 +171,7 @@ static enum cg_status read_optouts(const json_t *answer, size_t n, struct cg_sms
         cg_sms_optouts_clear(&made);
     else
         *out = made;
-    return told(status, err);
+    return service_told(status, err);
 }
 
 static enum cg_status read_attempts(const json_t *list, struct cg_sms_report *r)
@@ -218,7 +189,7 @@ static enum cg_status read_attempts(const json_t *list, struct cg_sms_report *r)
         const json_t *item = json_array_get(list, i);
         struct cg_sms_attempt *a = &r->attempts[i];
 
-        status = read_text(item, "timestamp", &a->timestamp);
+        status = service_read_text(item, "timestamp", &a->timestamp);
         if (status == CG_OK)
             status = read_number(item, "segmentsSucceeded", &a->segments_succeeded);
         if (status == CG_OK)
@@ -241,7 +212,7 @@ static enum cg_status read_report(const json_t *answer, struct cg_sms_report *ou
     struct cg_sms_report made = {0};
     char **const outs[] = {&made.message_id, &made.from,     &made.to,  &made.status,
                            &made.details,    &made.received, &made.tag, &made.partner_message_id};
-    enum cg_status status = read_texts(answer, names, outs, ARRAY_LEN(names));
+    enum cg_status status = service_read_texts(answer, names, outs, ARRAY_LEN(names));
 
     if (status == CG_OK)
         status = read_attempts(json_object_get(answer, "deliveryAttempts"), &made);
@@ -251,7 +222,7 @@ static enum cg_status read_report(const json_t *answer, struct cg_sms_report *ou
         cg_sms_report_clear(&made);
     else
         *out = made;
-    return told(status, err);
+    return service_told(status, err);
 }
 
 /* ---- operations ---- */

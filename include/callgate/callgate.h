@@ -3,6 +3,7 @@
 #define CALLGATE_CALLGATE_H
 
 #include "callgate/base.h"
+#include "callgate/chat.h"
 #include "callgate/client.h"
 #include "callgate/identity.h"
 #include "callgate/signer.h"
