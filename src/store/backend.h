@@ -21,16 +21,23 @@ struct role_assignment_walk {
     void *ctx;
 };
 
+/** Where entries of the change log go: its room grows with them. Zeros at first; freed by
+ * `entries`.
+ */
+struct log_out {
+    struct log_entry *entries;
+    size_t n, cap;
+};
+
 struct store_ops {
     enum rc (*open)(const struct store_options *options, struct backend **out, struct buf *why);
     void (*close)(struct backend *b);
 
     /* on the writer thread */
     enum rc (*begin)(struct backend *b);
-    /** One set: undone alone when it fails by itself (see backend_spoils_batch()). Appends to `log`
-     * (room for set->n entries). */
-    enum rc (*apply)(struct backend *b, struct change_set *set, struct log_entry *log,
-                     size_t *log_n);
+    /** One set: undone alone when it fails by itself (see backend_spoils_batch()). Appends to
+     * `log`. The set may grow meanwhile (CHANGE_CHAT_TURN). */
+    enum rc (*apply)(struct backend *b, struct change_set *set, struct log_out *log);
     /** Durable when it returns RC_OK. */
     enum rc (*commit)(struct backend *b);
     void (*rollback)(struct backend *b);
@@ -113,6 +120,21 @@ struct store_ops {
                             struct sms_optout_page *out);
     enum rc (*list_events)(struct backend_reader *r, uint64_t stamp, const struct event_query *q,
                            struct arena *arena, struct event_page *out);
+
+    enum rc (*chat_thread)(struct backend_reader *r, uint64_t stamp, const struct uuid *key,
+                           struct arena *arena, struct chat_thread_row *out);
+    /** In: its thread and user. */
+    enum rc (*chat_member)(struct backend_reader *r, uint64_t stamp, struct arena *arena,
+                           struct chat_member_row *in_out);
+    /** In: its thread and id. */
+    enum rc (*chat_message)(struct backend_reader *r, uint64_t stamp, struct arena *arena,
+                            struct chat_message_row *in_out);
+    /** In: its user and digest. */
+    enum rc (*chat_repeat)(struct backend_reader *r, uint64_t stamp,
+                           struct chat_repeat_row *in_out);
+    /** Rows and texts go to `arena`. */
+    enum rc (*list_chat)(struct backend_reader *r, uint64_t stamp, const struct chat_query *q,
+                         struct arena *arena, struct chat_page *out);
 
     /* any thread */
     enum rc (*backup)(struct backend *b, const char *path);

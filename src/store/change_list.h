@@ -27,4 +27,22 @@ static inline struct change *change_list_add(struct change_list *l, enum change_
     return &l->items[l->n++];
 }
 
+/** The same at the end of a set, whose items move to `arena` when they have no room: for decisions
+ * (struct chat_turn). What was appended follows what stood in the set. */
+static inline struct change *change_set_add(struct change_set *set, struct arena *arena,
+                                            enum change_kind kind)
+{
+    if (set->n >= set->cap) {
+        size_t cap = set->n < 4 ? 8 : set->n * 2;
+        struct change *items = arena_array(arena, struct change, cap);
+
+        if (set->n)
+            memcpy(items, set->items, set->n * sizeof *items);
+        set->items = items;
+        set->cap = cap;
+    }
+    set->items[set->n] = (struct change){.kind = kind};
+    return &set->items[set->n++];
+}
+
 #endif

@@ -88,15 +88,14 @@ static void hand_back(struct store *s, struct change_set *set)
 /* ---- the writer ---- */
 
 /** Applies each set; a set's own failure is its own, the store's failure ends the batch. */
-static enum rc apply_batch(struct store *s, const struct batch *batch, size_t *log_n)
+static enum rc apply_batch(struct store *s, const struct batch *batch)
 {
     enum rc rc = s->ops->begin(s->backend);
 
     if (rc)
         return rc;
     for (struct change_set *set = batch->first; set; set = set->next) {
-        s->log = grown(s->log, &s->log_cap, *log_n + set->n, sizeof *s->log);
-        set->rc = s->ops->apply(s->backend, set, s->log, log_n);
+        set->rc = s->ops->apply(s->backend, set, &s->log);
         if (backend_spoils_batch(set->rc))
             return set->rc;
     }
@@ -138,13 +137,21 @@ static void tell_trouble(struct store *s, const struct batch *batch, enum rc rc)
         batch->tell_trouble(batch->trouble_ctx, rc);
 }
 
+/** The order of commits is the order in which this tells of them. */
+static void tell_durable(const struct batch *batch)
+{
+    for (struct change_set *set = batch->first; set; set = set->next)
+        if (set->durable && !set->rc)
+            set->durable(set->ctx, set);
+}
+
 static void commit_batch(struct store *s, const struct batch *batch)
 {
-    size_t log_n = 0;
     enum rc rc = RC_IO;
 
+    s->log.n = 0;
     if (atomic_load(&s->healthy)) {
-        rc = apply_batch(s, batch, &log_n);
+        rc = apply_batch(s, batch);
         if (rc)
             s->ops->rollback(s->backend);
     }
@@ -157,8 +164,9 @@ static void commit_batch(struct store *s, const struct batch *batch)
     tell_trouble(s, batch, RC_OK);
     atomic_fetch_add(&s->commits, 1);
     count_batch(s, batch);
-    if (batch->watch && log_n)
-        batch->watch(batch->watch_ctx, s->log, log_n);
+    if (batch->watch && s->log.n)
+        batch->watch(batch->watch_ctx, s->log.entries, s->log.n);
+    tell_durable(batch);
     hand_back(s, batch->first);
     if (s->ops->upkeep(s->backend) == RC_IO) {
         atomic_store(&s->healthy, false);
@@ -214,7 +222,7 @@ static void release(struct store *s)
     pthread_mutex_destroy(&s->lock);
     pthread_cond_destroy(&s->wake);
     pthread_mutex_destroy(&s->spare_lock);
-    free(s->log);
+    free(s->log.entries);
     free(s->postings);
     free(s);
 }

@@ -11,12 +11,13 @@
 #include "base/buf.h"
 #include "base/loop.h"
 #include "base/uuid.h"
+#include "store/chat.h"
 #include "store/events.h"
 #include "store/sms.h"
 
 struct buf;
 
-#define STORE_SCHEMA_VERSION 3
+#define STORE_SCHEMA_VERSION 4
 /** Rows of one page of messages, opt-outs or events, at most: a larger limit means this one. */
 #define STORE_ROWS_MAX ((uint32_t)10000)
 
@@ -206,6 +207,19 @@ enum change_kind {
                                   * state. The subscription is not looked up */
     CHANGE_EVENT_STEP,           /* see struct event_step */
     CHANGE_EVENT_PRUNE,          /* see struct event_prune */
+    CHANGE_CHAT_TURN,            /* see struct chat_turn */
+    CHANGE_CHAT_THREAD_PUT,      /* insert or replace by key. Comes before what belongs to a new
+                                  * thread: the next three are RC_NOT_FOUND without their thread */
+    CHANGE_CHAT_MEMBER_PUT,  /* insert or replace by thread and user; RC_INVALID: never joined */
+    CHANGE_CHAT_MESSAGE_PUT, /* insert or replace by thread and id. RC_INVALID: no such type, or
+                              * seq below first_seq, or that below 1; RC_CONFLICT: it was made
+                              * with another first_seq */
+    CHANGE_CHAT_RECEIPT_PUT, /* insert or replace by thread and user */
+    CHANGE_CHAT_REPEAT_ADD,  /* RC_CONFLICT when (user, digest) exists and is still kept at
+                              * `chat_repeat.now`; one that is not is replaced */
+    CHANGE_CHAT_LOG_ADD,     /* assigns `chat_log.order` */
+    CHANGE_CHAT_CLEAR,       /* see struct chat_clear */
+    CHANGE_CHAT_PRUNE,       /* see struct chat_prune */
     CHANGE_KIND_COUNT
 };
 
@@ -214,7 +228,8 @@ struct change {
     bool out_existed; /* ASSIGNMENT_PUT, META_…, ROLE_…, APPLICATION_…, ISSUER_…, SMS_OPTOUT_…,
                        * SMS_SENDER_…, SMS_TRANSPORT_…, SUBSCRIPTION_…: there was one before.
                        * USER_REVOKE, _VALID_FROM, _DELETE: it was alive and has changed.
-                       * SMS_CLEAR, SMS_PRUNE, EVENT_PRUNE: there may be more to delete */
+                       * SMS_CLEAR, SMS_PRUNE, EVENT_PRUNE, CHAT_CLEAR, CHAT_PRUNE: there may be
+                       * more to delete */
     union {
         struct resource_row resource;
         struct access_key_row access_key;
@@ -238,6 +253,15 @@ struct change {
         struct event_row event;
         struct event_step event_step;
         struct event_prune event_prune;
+        struct chat_turn *chat_turn; /* moved by pointer: the owner keeps it until `done` */
+        struct chat_thread_row chat_thread;
+        struct chat_member_row chat_member;
+        struct chat_message_row chat_message;
+        struct chat_receipt_row chat_receipt;
+        struct chat_repeat_row chat_repeat;
+        struct chat_log_row chat_log;
+        struct chat_clear chat_clear;
+        struct chat_prune chat_prune;
         struct {
             struct str name, value; /* DELETE: name */
         } meta;
@@ -258,6 +282,10 @@ struct change_set {
     change_done_fn done; /* NULL: nobody waits; then the set is freed by `discard` */
     void *ctx;
     loop_fn discard; /* without `done`: called with ctx on the loop when it may be freed */
+    /** Writer thread, once the set is durable, in the order of commits and before any `done`: what
+     * happened goes to the bus from here. Not for sets that failed. May be NULL. */
+    void (*durable)(void *ctx, struct change_set *set);
+    size_t cap; /* room in `items`, when change_set_add() has made it; else 0 */
     /* the store's own */
     struct change_set *next;
     enum rc rc;
@@ -371,6 +399,18 @@ enum rc store_sms_ref(struct store_reader *r, struct sms_ref_row *key) NODISCARD
 enum rc store_event(struct store_reader *r, const struct uuid *subscription, const struct uuid *id,
                     struct arena *arena, struct event_row *out) NODISCARD;
 
+/** Zeros but the key when there is none: RC_NOT_FOUND. */
+enum rc store_chat_thread(struct store_reader *r, const struct uuid *key, struct arena *arena,
+                          struct chat_thread_row *out) NODISCARD;
+/** Whoever is or was in it. */
+enum rc store_chat_member(struct store_reader *r, const struct uuid *thread,
+                          const struct uuid *user, struct arena *arena,
+                          struct chat_member_row *out) NODISCARD;
+enum rc store_chat_message(struct store_reader *r, const struct uuid *thread, unix_ms id,
+                           struct arena *arena, struct chat_message_row *out) NODISCARD;
+/** `key`: user and digest; fills the rest, also when it is no longer kept. */
+enum rc store_chat_repeat(struct store_reader *r, struct chat_repeat_row *key) NODISCARD;
+
 /** Whole tables that are kept in memory: for the writer thread and start-up, not for loops. */
 enum rc store_each_resource(struct store_reader *r, struct arena *arena,
                             void (*each)(void *ctx, const struct resource_row *row),
@@ -429,6 +469,8 @@ enum rc store_list_optouts(struct store_reader *r, const struct sms_optout_query
                            struct arena *arena, struct sms_optout_page *out) NODISCARD;
 enum rc store_list_events(struct store_reader *r, const struct event_query *query,
                           struct arena *arena, struct event_page *out) NODISCARD;
+enum rc store_list_chat(struct store_reader *r, const struct chat_query *query, struct arena *arena,
+                        struct chat_page *out) NODISCARD;
 
 /** Lists that run on the pool: applications (`kind` APPLICATION_NONE: all), role assignments (of
  * `principal` unless it is NULL; at, above or below `scope` unless it is empty), role definitions:

@@ -41,9 +41,8 @@ struct store {
     _Atomic int64_t users, users_deleted;
 
     /* the writer's own */
-    enum rc trouble; /* told last */
-    struct log_entry *log;
-    size_t log_cap;
+    enum rc trouble;    /* told last */
+    struct log_out log; /* of the batch under way */
     struct posting *postings;
     size_t postings_cap;
 };

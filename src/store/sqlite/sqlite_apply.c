@@ -1,10 +1,12 @@
 /* Changes become statements: on the writer thread, inside the batch's transaction. Those of
- * applications and roles: sqlite_access.c; of messages: sqlite_sms.c; of events: sqlite_events.c.
+ * applications and roles: sqlite_access.c; of messages: sqlite_sms.c; of events: sqlite_events.c;
+ * of chat: sqlite_chat.c.
  *
  * A set of one change is mostly one statement, atomic by itself; a longer one gets a savepoint, and
  * so does a change that takes several statements. A set that fails for its own reason leaves no
  * trace; a failure of the store itself is left to the caller, who rolls the batch back. */
 #include "store/sqlite/sqlite_backend.h"
+#include "store/sqlite/sqlite_chat.h"
 
 #include <errno.h>
 
@@ -102,19 +104,21 @@ static const char *const sql[W_COUNT] = {
     [W_SMS_ADD] =
         "INSERT INTO sms_messages(id, resource, state, created, due, deadline, finished, attempts,"
         " code, segments, segments_failed, ucs2, report, unsure, sender, recipient, transport, tag,"
-        " ref, text, history) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14,"
-        " ?15, ?16, ?17, ?18, ?19, ?20, ?21)",
+        " ref, text, history, place) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12,"
+        " ?13, ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22)",
     [W_SMS_STEP] =
         "UPDATE sms_messages SET state = ?3, due = ?4, finished = ?5, attempts = ?6, code = ?7,"
         " segments_failed = ?8, unsure = unsure | ?9, ref = coalesce(?10, ref),"
-        " history = coalesce(?11, history) WHERE id = ?1 AND (1 << state) & ?2 <> 0",
-    [W_SMS_EXISTS] = "SELECT 1 FROM sms_messages WHERE id = ?1",
-    [W_SMS_CLEAR_END] =
-        "SELECT max(id), count(*) FROM"
-        " (SELECT id FROM sms_messages WHERE id > ?1 ORDER BY id LIMIT ?2)",
+        " history = coalesce(?11, history)"
+        " WHERE place = ?12 AND id = ?1 AND (1 << state) & ?2 <> 0",
+    [W_SMS_THERE] = "SELECT 1 FROM sms_messages WHERE place = ?1 AND id = ?2",
+    [W_SMS_STRAY] = "SELECT place FROM sms_messages WHERE place & 1 AND id = ?1",
+    [W_SMS_CLEAR_END] = /* the id is that of the row with the greatest place */
+        "SELECT max(place), id, count(*) FROM"
+        " (SELECT place, id FROM sms_messages WHERE place > ?1 ORDER BY place LIMIT ?2)",
     [W_SMS_CLEAR] =
-        "DELETE FROM sms_messages WHERE id > ?1 AND id <= ?2 AND resource = ?3 AND state > 3"
-        " AND created < ?4",
+        "DELETE FROM sms_messages WHERE place > ?1 AND place <= ?2 AND resource = ?3"
+        " AND state > 3 AND created < ?4",
     [W_SMS_REPEAT_ADD] =
         "INSERT INTO sms_repeats(id, resource, digest, message, created, kept_until)"
         " VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
@@ -140,8 +144,8 @@ static const char *const sql[W_COUNT] = {
         " VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT(transport, ref)"
         " DO UPDATE SET message = ?3, part = ?4, kept_until = ?5",
     [W_SMS_PRUNE] =
-        "DELETE FROM sms_messages WHERE id IN"
-        " (SELECT id FROM sms_messages WHERE id < ?1 AND state > 3 ORDER BY id LIMIT ?2)",
+        "DELETE FROM sms_messages WHERE place IN (SELECT place FROM sms_messages"
+        " WHERE place < ?1 AND state > 3 ORDER BY place LIMIT ?2)",
     [W_SMS_REPEAT_PRUNE] =
         "DELETE FROM sms_repeats WHERE (id, resource) IN (SELECT id, resource FROM sms_repeats"
         " WHERE kept_until < ?1 ORDER BY kept_until LIMIT ?2)",
@@ -178,6 +182,68 @@ static const char *const sql[W_COUNT] = {
         " DELETE FROM events WHERE (subscription, id) IN (SELECT subscription, e.id"
         " FROM owners CROSS JOIN events AS e ON e.subscription = owners.id WHERE NOT EXISTS"
         " (SELECT 1 FROM subscriptions WHERE subscriptions.id = owners.id) LIMIT ?1)",
+    [W_CHAT_NUMBER] = "SELECT num FROM chat_threads WHERE id = ?1",
+    [W_CHAT_THREAD] = "SELECT " CHAT_THREAD_COLUMNS CHAT_THREAD_TABLES " WHERE t.id = ?1",
+    [W_CHAT_THREAD_ADD] =
+        "INSERT INTO chat_threads(id, secret, resource, created_by, created, deleted, members,"
+        " delete_after_days, expires, topic, metadata)"
+        " VALUES (?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+    [W_CHAT_THREAD_SET] = /* most changes are of the head alone: then nothing is written */
+        "UPDATE chat_threads SET secret = ?3, resource = ?4, created_by = ?5, created = ?6,"
+        " deleted = ?7, members = ?8, delete_after_days = ?9, expires = ?10, topic = ?11,"
+        " metadata = ?12 WHERE num = ?1 AND (deleted, members, topic, metadata, delete_after_days,"
+        " expires, secret, resource, created_by, created)"
+        " IS NOT (?7, ?8, ?11, ?12, ?9, ?10, ?3, ?4, ?5, ?6)",
+    [W_CHAT_HEAD_ADD] = "INSERT INTO chat_heads(thread, seq, last_id) VALUES (?1, ?2, ?3)",
+    [W_CHAT_HEAD_SET] = "UPDATE chat_heads SET seq = ?2, last_id = ?3 WHERE thread = ?1",
+    [W_CHAT_MEMBER] =
+        "SELECT " CHAT_MEMBER_COLUMNS " FROM chat_members AS m WHERE thread = ?1 AND user = ?2",
+    [W_CHAT_MEMBERS] =
+        "SELECT " CHAT_MEMBER_COLUMNS " FROM chat_members AS m WHERE thread = ?1 AND gone = 0"
+        " ORDER BY joined, user",
+    [W_CHAT_MEMBER_PUT] =
+        "INSERT INTO chat_members(thread, user, joined, gone, left_on, share_from, display_name,"
+        " metadata) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT(thread, user)"
+        " DO UPDATE SET joined = ?3, gone = ?4, left_on = ?5, share_from = ?6, display_name = ?7,"
+        " metadata = ?8",
+    [W_CHAT_MESSAGE] =
+        "SELECT " CHAT_MESSAGE_COLUMNS " FROM chat_messages AS m WHERE thread = ?1 AND id = ?2",
+    [W_CHAT_MESSAGE_PUT] =
+        "INSERT INTO chat_messages(thread, id, seq, first_seq, type, sender, version, edited,"
+        " deleted, sender_name, content, metadata)"
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12) ON CONFLICT(thread, id)"
+        " DO UPDATE SET seq = ?3, type = ?5, sender = ?6, version = ?7, edited = ?8, deleted = ?9,"
+        " sender_name = ?10, content = ?11, metadata = ?12 WHERE first_seq = ?4",
+    [W_CHAT_RECEIPT] =
+        "SELECT user, message, read_on FROM chat_receipts WHERE thread = ?1 AND user = ?2",
+    [W_CHAT_RECEIPT_PUT] =
+        "INSERT INTO chat_receipts(thread, user, message, read_on) VALUES (?1, ?2, ?3, ?4)"
+        " ON CONFLICT(thread, user) DO UPDATE SET message = ?3, read_on = ?4",
+    [W_CHAT_REPEAT_ADD] =
+        "INSERT INTO chat_repeats(user, digest, thread, kept_until) VALUES (?1, ?2, ?3, ?4)"
+        " ON CONFLICT(user, digest) DO UPDATE SET thread = ?3, kept_until = ?4"
+        " WHERE kept_until < ?5",
+    [W_CHAT_LOG_ADD] =
+        "INSERT INTO chat_log(number, thread, kind, time, message, actor, data)"
+        " VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+    [W_CHAT_CLEAR_MESSAGES] =
+        "DELETE FROM chat_messages WHERE num IN"
+        " (SELECT num FROM chat_messages WHERE thread = ?1 LIMIT ?2)",
+    [W_CHAT_CLEAR_MEMBERS] =
+        "DELETE FROM chat_members WHERE thread = ?1"
+        " AND user IN (SELECT user FROM chat_members WHERE thread = ?1 LIMIT ?2)",
+    [W_CHAT_CLEAR_RECEIPTS] =
+        "DELETE FROM chat_receipts WHERE thread = ?1"
+        " AND user IN (SELECT user FROM chat_receipts WHERE thread = ?1 LIMIT ?2)",
+    [W_CHAT_CLEAR_HEAD] = "DELETE FROM chat_heads WHERE thread = ?1",
+    [W_CHAT_CLEAR_THREAD] = "DELETE FROM chat_threads WHERE num = ?1",
+    [W_CHAT_REPEAT_PRUNE] =
+        "DELETE FROM chat_repeats WHERE (user, digest) IN (SELECT user, digest FROM chat_repeats"
+        " WHERE kept_until < ?1 ORDER BY kept_until LIMIT ?2)",
+    [W_CHAT_LOG_PRUNE] = /* looks at the oldest alone: nobody waits for a walk through the log */
+        "DELETE FROM chat_log WHERE number IN (SELECT number FROM"
+        " (SELECT number, time FROM chat_log ORDER BY number LIMIT ?2) WHERE time < ?1)",
+    [W_CHAT_LOG_LAST] = "UPDATE chat_log_last SET n = ?1",
 };
 /* clang-format on */
 
@@ -212,10 +278,21 @@ enum rc writer_row_exists(struct backend *b, sqlite3_stmt *st, bool *out)
     return rc;
 }
 
+static struct log_entry *log_room(struct log_out *log)
+{
+    if (log->n == log->cap) {
+        log->cap = log->cap ? log->cap * 2 : 64;
+        log->entries = reallocarray(log->entries, log->cap, sizeof *log->entries);
+        if (!log->entries)
+            abort();
+    }
+    return &log->entries[log->n];
+}
+
 enum rc writer_log(struct backend *b, struct log_out *log, const struct log_entry *what)
 {
     sqlite3_stmt *st = writer_stmt(b, W_LOG);
-    struct log_entry *e = &log->entries[log->n];
+    struct log_entry *e = log_room(log);
     enum rc rc;
 
     if (!st)
@@ -551,6 +628,15 @@ static const struct {
     [CHANGE_EVENT_ADD]               = {apply_event_add, W_EVENT_ADD, false},
     [CHANGE_EVENT_STEP]              = {apply_event_step, W_EVENT_STEP, false},
     [CHANGE_EVENT_PRUNE]             = {apply_event_prune, W_EVENT_PRUNE, true},
+    [CHANGE_CHAT_TURN]               = {NULL, W_CHAT_THREAD, true}, /* see apply_all() */
+    [CHANGE_CHAT_THREAD_PUT]         = {apply_chat_thread_put, W_CHAT_THREAD_ADD, true},
+    [CHANGE_CHAT_MEMBER_PUT]         = {apply_chat_member_put, W_CHAT_MEMBER_PUT, false},
+    [CHANGE_CHAT_MESSAGE_PUT]        = {apply_chat_message_put, W_CHAT_MESSAGE_PUT, false},
+    [CHANGE_CHAT_RECEIPT_PUT]        = {apply_chat_receipt_put, W_CHAT_RECEIPT_PUT, false},
+    [CHANGE_CHAT_REPEAT_ADD]         = {apply_chat_repeat_add, W_CHAT_REPEAT_ADD, false},
+    [CHANGE_CHAT_LOG_ADD]            = {apply_chat_log_add, W_CHAT_LOG_ADD, false},
+    [CHANGE_CHAT_CLEAR]              = {apply_chat_clear, W_CHAT_CLEAR_MESSAGES, true},
+    [CHANGE_CHAT_PRUNE]              = {apply_chat_prune, W_CHAT_REPEAT_PRUNE, true},
 };
 /* clang-format on */
 
@@ -567,10 +653,13 @@ static enum rc apply_one(struct backend *b, struct change *c, struct log_out *lo
     return kinds[c->kind].apply(b, st, c, log);
 }
 
+/** A turn of a thread may append to the set, and move its items, while they are gone through. */
 static enum rc apply_all(struct backend *b, struct change_set *set, struct log_out *log)
 {
     for (size_t i = 0; i < set->n; i++) {
-        enum rc rc = apply_one(b, &set->items[i], log);
+        enum rc rc = set->items[i].kind == CHANGE_CHAT_TURN
+                         ? apply_chat_turn(b, set->items[i].u.chat_turn, set)
+                         : apply_one(b, &set->items[i], log);
 
         if (rc)
             return rc;
@@ -595,24 +684,24 @@ static enum rc undo(struct backend *b, enum rc reason)
     return reason;
 }
 
-enum rc sqlite_apply(struct backend *b, struct change_set *set, struct log_entry *log,
-                     size_t *log_n)
+enum rc sqlite_apply(struct backend *b, struct change_set *set, struct log_out *log)
 {
     const struct progress before = b->now;
-    struct log_out out = {.entries = log + *log_n};
+    const size_t log_n = log->n;
     bool saved = needs_savepoint(set);
     enum rc rc = saved ? writer_run(b, writer_stmt(b, W_SAVE)) : RC_OK;
 
     if (rc)
         return rc;
-    rc = apply_all(b, set, &out);
+    b->chat_number = 0;
+    rc = apply_all(b, set, log);
     if (!rc && saved)
         rc = writer_run(b, writer_stmt(b, W_RELEASE));
     else if (rc && saved)
         rc = undo(b, rc);
-    if (rc)
+    if (rc) {
         b->now = before;
-    else
-        *log_n += out.n;
+        log->n = log_n;
+    }
     return rc;
 }

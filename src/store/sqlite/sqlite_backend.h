@@ -72,7 +72,8 @@ enum write_stmt {
     W_ISSUER_DELETE,
     W_SMS_ADD,
     W_SMS_STEP,
-    W_SMS_EXISTS,
+    W_SMS_THERE,
+    W_SMS_STRAY,
     W_SMS_CLEAR_END,
     W_SMS_CLEAR,
     W_SMS_REPEAT_ADD,
@@ -97,6 +98,29 @@ enum write_stmt {
     W_EVENT_EXISTS,
     W_EVENT_PRUNE,
     W_EVENT_PRUNE_GONE,
+    W_CHAT_NUMBER,
+    W_CHAT_THREAD,
+    W_CHAT_THREAD_ADD,
+    W_CHAT_THREAD_SET,
+    W_CHAT_HEAD_ADD,
+    W_CHAT_HEAD_SET,
+    W_CHAT_MEMBER,
+    W_CHAT_MEMBERS,
+    W_CHAT_MEMBER_PUT,
+    W_CHAT_MESSAGE,
+    W_CHAT_MESSAGE_PUT,
+    W_CHAT_RECEIPT,
+    W_CHAT_RECEIPT_PUT,
+    W_CHAT_REPEAT_ADD,
+    W_CHAT_LOG_ADD,
+    W_CHAT_CLEAR_MESSAGES,
+    W_CHAT_CLEAR_MEMBERS,
+    W_CHAT_CLEAR_RECEIPTS,
+    W_CHAT_CLEAR_HEAD,
+    W_CHAT_CLEAR_THREAD,
+    W_CHAT_REPEAT_PRUNE,
+    W_CHAT_LOG_PRUNE,
+    W_CHAT_LOG_LAST,
     W_COUNT
 };
 
@@ -104,13 +128,16 @@ enum write_stmt {
 struct progress {
     int64_t seq;            /* last entry of the change log */
     int64_t alive, deleted; /* users */
+    int64_t chat_order;     /* last entry of the log of chat */
 };
 
 struct backend {
     sqlite3 *db; /* the writer's connection */
     sqlite3_stmt *stmt[W_COUNT];
     struct progress now, committed;
-    int64_t pruned; /* `seq` when the change log was last cut */
+    int64_t pruned;       /* `seq` when the change log was last cut */
+    struct uuid chat_key; /* the thread that was looked up last within the set under way … */
+    int64_t chat_number;  /* … and its number; 0: none */
     int wal_pages, checkpoint_at, restart_at;
     mono_ns wait_until;     /* how long wait_for_readers() goes on */
     bool failed;            /* the device failed: close without touching the file again */
@@ -152,19 +179,13 @@ enum rc schema_recognise(sqlite3 *db, const char *path, int64_t *out_version,
 enum rc schema_migrate(sqlite3 *db, int64_t version) NODISCARD;
 
 /* sqlite_apply.c */
-enum rc sqlite_apply(struct backend *b, struct change_set *set, struct log_entry *log,
-                     size_t *log_n) NODISCARD;
+enum rc sqlite_apply(struct backend *b, struct change_set *set, struct log_out *log) NODISCARD;
 /** A prepared statement of the writer; NULL on failure. */
 sqlite3_stmt *writer_stmt(struct backend *b, enum write_stmt which) NODISCARD;
 /** Runs a statement of the writer to its end and resets it. */
 enum rc writer_run(struct backend *b, sqlite3_stmt *st) NODISCARD;
 /** Is there a row? Resets the statement. */
 enum rc writer_row_exists(struct backend *b, sqlite3_stmt *st, bool *out) NODISCARD;
-/** Where a set's entries of the change log go: at most one for each change. */
-struct log_out {
-    struct log_entry *entries;
-    size_t n;
-};
 /** Appends `what` to the change log under the next number. */
 enum rc writer_log(struct backend *b, struct log_out *log, const struct log_entry *what) NODISCARD;
 /** Applies one change; `st` is its kind's statement. */
@@ -190,6 +211,18 @@ enum rc apply_issuer_put(struct backend *b, sqlite3_stmt *st, struct change *c,
                          struct log_out *log) NODISCARD;
 enum rc apply_issuer_delete(struct backend *b, sqlite3_stmt *st, struct change *c,
                             struct log_out *log) NODISCARD;
+
+/* sqlite_sms_place.c */
+/** The place of an id in the order of messages, even, or 0; two ids may have the same. */
+int64_t sms_place(const struct uuid *id) NODISCARD;
+/** How far a table of messages has been given places. */
+struct sms_places {
+    int64_t last, last_stray;
+};
+/** Makes sms_place(id) known to SQL, for ids in their order: no place twice. Until sms_places_end()
+ * `p` must live. */
+enum rc sms_places_begin(sqlite3 *db, struct sms_places *p) NODISCARD;
+void sms_places_end(sqlite3 *db);
 
 /* sqlite_sms.c */
 enum rc apply_sms_add(struct backend *b, sqlite3_stmt *st, struct change *c,
@@ -281,6 +314,7 @@ enum read_stmt {
     R_LIST_ISSUERS,
     R_LIST_META,
     R_SMS,
+    R_SMS_STRAY,
     R_SMS_REPEAT,
     R_SMS_OPTOUT,
     R_SMS_REF,
@@ -296,6 +330,24 @@ enum read_stmt {
     R_LIST_EVENTS,
     R_LIST_EVENTS_DUE,
     R_LIST_EVENTS_DEAD,
+    R_CHAT_THREAD,
+    R_CHAT_MEMBER,
+    R_CHAT_MESSAGE,
+    R_CHAT_REPEAT,
+    R_CHAT_NUMBER,
+    R_CHAT_LAST,
+    R_CHAT_FROM,
+    R_LIST_CHAT_THREADS,
+    R_LIST_CHAT_MESSAGES,
+    R_LIST_CHAT_CHANGED,
+    R_LIST_CHAT_SENT,
+    R_LIST_CHAT_MEMBERS,
+    R_LIST_CHAT_RECEIPTS,
+    R_LIST_CHAT_ALL,
+    R_LIST_CHAT_EXPIRED,
+    R_LIST_CHAT_DELETED,
+    R_LIST_CHAT_LOG,
+    R_CHAT_LOG_ENDS,
     R_COUNT
 };
 /** A statement of this reader on a state at least as new as `stamp`; NULL on failure. */

@@ -4,6 +4,7 @@
  * counter (the stamp) or the writer's nudge has moved: that keeps a look-up near 1 µs. Source:
  * design D8. */
 #include "store/sqlite/sqlite_backend.h"
+#include "store/sqlite/sqlite_chat.h"
 
 #define USER_COLUMNS                                                                               \
     "resource, id, generation, created, valid_from, revoked, deleted, last_issued, external_id"
@@ -89,7 +90,10 @@ static const char *const sql[R_COUNT] = {
         " ORDER BY created DESC, client_id DESC",
     [R_LIST_ROLES] = "SELECT " ROLE_COLUMNS " FROM roles ORDER BY created DESC, id DESC",
     [R_LIST_ISSUERS] = "SELECT " ISSUER_COLUMNS " FROM issuers ORDER BY created DESC, id DESC",
-    [R_SMS] = "SELECT " SMS_COLUMNS " FROM sms_messages WHERE id = ?1",
+    [R_SMS] = /* strays are looked for when nothing is at the place */
+        "SELECT " SMS_COLUMNS " FROM sms_messages WHERE place = ?1 AND id = ?2 UNION ALL"
+        " SELECT " SMS_COLUMNS " FROM sms_messages WHERE place & 1 AND id = ?2",
+    [R_SMS_STRAY] = "SELECT place FROM sms_messages WHERE place & 1 AND id = ?1",
     [R_SMS_REPEAT] =
         "SELECT digest, message, created, kept_until FROM sms_repeats"
         " WHERE id = ?1 AND resource = ?2",
@@ -103,10 +107,12 @@ static const char *const sql[R_COUNT] = {
     [R_SMS_TRANSPORTS] =
         "SELECT name, kind, version, document, sealed, created FROM sms_transports ORDER BY name",
     [R_LIST_SMS] =
-        "SELECT " SMS_COLUMNS " FROM sms_messages WHERE id > ?1 AND id < ?2 ORDER BY id DESC",
-    [R_LIST_SMS_DUE] = /* "state < 4" says again what the index holds: its condition to be used */
-        "SELECT " SMS_COLUMNS " FROM sms_messages"
-        " WHERE transport = ?1 AND state = ?2 AND state < 4 AND due <= ?3 ORDER BY due, id",
+        "SELECT " SMS_COLUMNS " FROM sms_messages WHERE place > ?1 AND place <= ?2"
+        " ORDER BY place DESC",
+    [R_LIST_SMS_DUE] = /* "state < 4" says again what the index holds: its condition to be used. That
+                        * it is likely keeps the planner from bounding the search by it alone */
+        "SELECT " SMS_COLUMNS " FROM sms_messages WHERE transport = ?1 AND state = ?2"
+        " AND likely(state < 4) AND due <= ?3 ORDER BY due, place",
     [R_SMS_OPEN] = /* the index alone */
         "SELECT transport, count(*) FROM sms_messages WHERE state < 4 GROUP BY transport",
     [R_LIST_OPTOUTS] =
@@ -127,6 +133,55 @@ static const char *const sql[R_COUNT] = {
     [R_LIST_EVENTS_DEAD] =
         "SELECT " EVENT_COLUMNS " FROM events"
         " WHERE subscription = ?1 AND state = 3 AND id < ?2 ORDER BY id DESC",
+    [R_CHAT_THREAD] = "SELECT " CHAT_THREAD_COLUMNS CHAT_THREAD_TABLES " WHERE t.id = ?1",
+    [R_CHAT_MEMBER] =
+        "SELECT " CHAT_MEMBER_COLUMNS " FROM chat_threads AS t"
+        " CROSS JOIN chat_members AS m ON m.thread = t.num WHERE t.id = ?1 AND m.user = ?2",
+    [R_CHAT_MESSAGE] =
+        "SELECT " CHAT_MESSAGE_COLUMNS " FROM chat_threads AS t"
+        " CROSS JOIN chat_messages AS m ON m.thread = t.num WHERE t.id = ?1 AND m.id = ?2",
+    [R_CHAT_REPEAT] =
+        "SELECT thread, kept_until FROM chat_repeats WHERE user = ?1 AND digest = ?2",
+    [R_CHAT_NUMBER] = "SELECT num FROM chat_threads WHERE id = ?1",
+    [R_CHAT_LAST] = "SELECT max(id) FROM chat_messages WHERE thread = ?1",
+    [R_CHAT_FROM] =
+        "SELECT id, first_seq FROM chat_messages WHERE thread = ?1 AND id >= ?2"
+        " ORDER BY id LIMIT 1",
+    [R_LIST_CHAT_THREADS] =
+        "SELECT " CHAT_THREAD_COLUMNS ", " CHAT_MEMBER_COLUMNS
+        " FROM chat_members AS m INDEXED BY chat_members_user"
+        " CROSS JOIN chat_threads AS t ON t.num = m.thread"
+        " CROSS JOIN chat_heads AS h ON h.thread = t.num WHERE m.user = ?1 AND t.deleted = 0",
+    [R_LIST_CHAT_MESSAGES] =
+        "SELECT " CHAT_MESSAGE_COLUMNS " FROM chat_messages AS m"
+        " WHERE thread = ?1 AND id >= ?2 AND id < ?3 ORDER BY id DESC",
+    [R_LIST_CHAT_CHANGED] =
+        "SELECT " CHAT_MESSAGE_COLUMNS " FROM chat_messages AS m"
+        " WHERE thread = ?1 AND seq > first_seq AND seq > ?2 AND seq < ?3 ORDER BY seq DESC",
+    [R_LIST_CHAT_SENT] =
+        "SELECT " CHAT_MESSAGE_COLUMNS " FROM chat_messages AS m"
+        " WHERE thread = ?1 AND id > ?2 ORDER BY id",
+    [R_LIST_CHAT_MEMBERS] =
+        "SELECT " CHAT_MEMBER_COLUMNS " FROM chat_members AS m WHERE thread = ?1 AND gone = 0"
+        " ORDER BY joined, user LIMIT ?2 OFFSET ?3",
+    [R_LIST_CHAT_RECEIPTS] =
+        "SELECT user, message, read_on FROM chat_receipts WHERE thread = ?1"
+        " ORDER BY user LIMIT ?2 OFFSET ?3",
+    [R_LIST_CHAT_ALL] =
+        "SELECT " CHAT_THREAD_COLUMNS CHAT_THREAD_TABLES
+        " WHERE t.id >= ?1 AND t.id < ?2 ORDER BY t.id DESC",
+    [R_LIST_CHAT_EXPIRED] = /* the conditions say again what the index holds */
+        "SELECT " CHAT_THREAD_COLUMNS CHAT_THREAD_TABLES
+        " WHERE t.expires > 0 AND t.deleted = 0 AND t.expires <= ?1 ORDER BY t.expires LIMIT ?2",
+    [R_LIST_CHAT_DELETED] =
+        "SELECT " CHAT_THREAD_COLUMNS CHAT_THREAD_TABLES
+        " WHERE t.deleted > 0 ORDER BY t.deleted LIMIT ?1",
+    [R_LIST_CHAT_LOG] =
+        "SELECT number, thread, kind, time, message, actor, data FROM chat_log WHERE number > ?1"
+        " ORDER BY number LIMIT ?2",
+    [R_CHAT_LOG_ENDS] =
+        "SELECT (SELECT min(number) FROM chat_log), (SELECT max(number) FROM chat_log), n"
+        " FROM chat_log_last",
 };
 /* clang-format on */
 

@@ -1,17 +1,24 @@
 /* Tables, their versions, and how to tell a store of ours from another file.
  *
- * Keys are octets and time-ordered where rows come in bulk; every table is its own primary key's
- * tree. Where rows are written often indexes are few, since each costs a page per commit: users by
- * time (lists), and partial ones which the ordinary insert does not touch.
+ * Keys are octets or numbers, and time-ordered where rows come in bulk; every table is its own
+ * primary key's tree. Where rows are written often indexes are few, since each costs a page per
+ * commit: users by time (lists), and partial ones which the ordinary insert does not touch.
  *
  * Messages and events come by the million and time-ordered: inserts touch the end of their tree
- * and of the partial index of what is due. A row of an ordinary message has some 450 octets and
- * stays on its page; one above 1,000 goes on in pages of its own, which hold the end of it: so text
- * and history stand last, and what lists filter by stands first. A table with a hidden number as
- * its key would need a second tree for the ids.
+ * and of the partial index of what is due. A row of an ordinary message has some 300 octets and
+ * stays on its page; one above 4,000 (an event: 1,000) goes on in pages of its own, which hold the
+ * end of it: so text and history stand last, and what lists filter by stands first. Messages lie at
+ * numbers made of their ids, since any of many millions is asked for: see sqlite_sms_place.c.
  *
  * Ids of repeatable requests are random, so that each writes a page: a row of some 80 octets keeps
  * their tree small enough that the messages of one commit meet on its pages.
+ *
+ * Messages of chat stand in the order in which they came, whatever their thread, with an index of
+ * (thread, id), and one of order that holds only those that have changed since. A commit of 128
+ * messages of 1,000 threads writes so 4.3 KiB for each and takes 12 µs; side by side in their
+ * threads 12 KiB and 33 µs (a page of a thread for each, and its halves when it is split), by
+ * (thread, id) as the tree's own key 13 KiB and 37 µs. A page of the ten newest, 40 µs, takes 15 µs
+ * longer for it. What each message moves in its thread is a row of some 20 octets of its own.
  *
  * A step of migration is never changed once released: add the next one. */
 #include "store/sqlite/sqlite_backend.h"
@@ -121,6 +128,54 @@ static const char *const steps[] = {
     "CREATE INDEX events_due ON events(subscription, due, id) WHERE state = 1;"
     "CREATE INDEX events_dead ON events(subscription, id) WHERE state = 3;"
     "CREATE INDEX events_done ON events(state, published) WHERE state > 1;",
+    /* 4 */
+    "CREATE TABLE chat_threads(num INTEGER NOT NULL PRIMARY KEY, id BLOB NOT NULL UNIQUE,"
+    "  secret BLOB NOT NULL, resource BLOB NOT NULL, created_by BLOB NOT NULL,"
+    "  created INTEGER NOT NULL, deleted INTEGER NOT NULL, members INTEGER NOT NULL,"
+    "  delete_after_days INTEGER NOT NULL, expires INTEGER NOT NULL, topic TEXT NOT NULL,"
+    "  metadata TEXT NOT NULL);"
+    "CREATE INDEX chat_threads_expires ON chat_threads(expires) WHERE expires > 0 AND deleted = 0;"
+    "CREATE INDEX chat_threads_deleted ON chat_threads(deleted) WHERE deleted > 0;"
+    "CREATE TABLE chat_heads(thread INTEGER NOT NULL PRIMARY KEY, seq INTEGER NOT NULL,"
+    "  last_id INTEGER NOT NULL);"
+    "CREATE TABLE chat_members(thread INTEGER NOT NULL, user BLOB NOT NULL,"
+    "  joined INTEGER NOT NULL, gone INTEGER NOT NULL, left_on INTEGER NOT NULL,"
+    "  share_from INTEGER NOT NULL, display_name TEXT NOT NULL, metadata TEXT NOT NULL,"
+    "  PRIMARY KEY(thread, user)) WITHOUT ROWID;"
+    "CREATE INDEX chat_members_user ON chat_members(user);"
+    "CREATE INDEX chat_members_in ON chat_members(thread, joined, user) WHERE gone = 0;"
+    "CREATE TABLE chat_messages(num INTEGER NOT NULL PRIMARY KEY, thread INTEGER NOT NULL,"
+    "  id INTEGER NOT NULL, seq INTEGER NOT NULL, first_seq INTEGER NOT NULL,"
+    "  type INTEGER NOT NULL, sender BLOB NOT NULL, version INTEGER NOT NULL,"
+    "  edited INTEGER NOT NULL, deleted INTEGER NOT NULL, sender_name TEXT NOT NULL,"
+    "  content TEXT NOT NULL, metadata TEXT NOT NULL);"
+    "CREATE UNIQUE INDEX chat_messages_id ON chat_messages(thread, id);"
+    "CREATE INDEX chat_messages_changed ON chat_messages(thread, seq) WHERE seq > first_seq;"
+    "CREATE TABLE chat_receipts(thread INTEGER NOT NULL, user BLOB NOT NULL,"
+    "  message INTEGER NOT NULL, read_on INTEGER NOT NULL, PRIMARY KEY(thread, user))"
+    "  WITHOUT ROWID;"
+    "CREATE TABLE chat_repeats(user BLOB NOT NULL, digest BLOB NOT NULL, thread BLOB NOT NULL,"
+    "  kept_until INTEGER NOT NULL, PRIMARY KEY(user, digest)) WITHOUT ROWID;"
+    "CREATE INDEX chat_repeats_kept ON chat_repeats(kept_until);"
+    "CREATE TABLE chat_log(number INTEGER NOT NULL PRIMARY KEY, thread BLOB NOT NULL,"
+    "  kind INTEGER NOT NULL, time INTEGER NOT NULL, message INTEGER NOT NULL,"
+    "  actor BLOB NOT NULL, data TEXT NOT NULL);"
+    "CREATE TABLE chat_log_last(n INTEGER NOT NULL PRIMARY KEY);"
+    "INSERT INTO chat_log_last(n) VALUES (0);"
+    "DROP INDEX sms_due;"
+    "ALTER TABLE sms_messages RENAME TO sms_messages_3;"
+    "CREATE TABLE sms_messages(place INTEGER NOT NULL PRIMARY KEY, id BLOB NOT NULL,"
+    "  resource BLOB NOT NULL, state INTEGER NOT NULL, created INTEGER NOT NULL,"
+    "  due INTEGER NOT NULL, deadline INTEGER NOT NULL, finished INTEGER NOT NULL,"
+    "  attempts INTEGER NOT NULL, code INTEGER NOT NULL, segments INTEGER NOT NULL,"
+    "  segments_failed INTEGER NOT NULL, ucs2 INTEGER NOT NULL, report INTEGER NOT NULL,"
+    "  unsure INTEGER NOT NULL, sender TEXT NOT NULL, recipient TEXT NOT NULL,"
+    "  transport TEXT NOT NULL, tag TEXT NOT NULL, ref TEXT NOT NULL, text TEXT NOT NULL,"
+    "  history TEXT NOT NULL);"
+    "INSERT INTO sms_messages SELECT sms_place(id), * FROM sms_messages_3 ORDER BY id;"
+    "DROP TABLE sms_messages_3;"
+    "CREATE INDEX sms_due ON sms_messages(transport, state, due) WHERE state < 4;"
+    "CREATE UNIQUE INDEX sms_strays ON sms_messages(id) WHERE place & 1;",
 };
 /* clang-format on */
 _Static_assert(ARRAY_LEN(steps) == STORE_SCHEMA_VERSION, "one step per version");
@@ -195,7 +250,7 @@ static enum rc run_step(sqlite3 *db, int64_t version)
     return sqlite_run(db, note);
 }
 
-enum rc schema_migrate(sqlite3 *db, int64_t version)
+static enum rc run_steps(sqlite3 *db, int64_t version)
 {
     while (version < STORE_SCHEMA_VERSION) {
         enum rc rc = sqlite_run(db, "BEGIN IMMEDIATE");
@@ -211,4 +266,15 @@ enum rc schema_migrate(sqlite3 *db, int64_t version)
         }
     }
     return RC_OK;
+}
+
+enum rc schema_migrate(sqlite3 *db, int64_t version)
+{
+    struct sms_places places; /* step 4 gives them */
+    enum rc rc = sms_places_begin(db, &places);
+
+    if (!rc)
+        rc = run_steps(db, version);
+    sms_places_end(db);
+    return rc;
 }

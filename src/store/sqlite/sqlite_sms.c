@@ -33,13 +33,70 @@ static void bind_sms_texts(sqlite3_stmt *st, const struct sms_row *row)
     bind_str(st, 21, row->history);
 }
 
+/** The place of a message that isn't at the place of its id. RC_NOT_FOUND: none is. */
+static enum rc stray_place(struct backend *b, const struct uuid *id, int64_t *out)
+{
+    sqlite3_stmt *st = writer_stmt(b, W_SMS_STRAY);
+    enum rc rc;
+    int code;
+
+    if (!st)
+        return RC_INTERNAL;
+    bind_uuid(st, 1, id);
+    code = sqlite3_step(st);
+    rc = sqlite_rc(b->db, code);
+    if (code == SQLITE_ROW)
+        *out = sqlite3_column_int64(st, 0);
+    sqlite3_reset(st);
+    return rc || code == SQLITE_ROW ? rc : RC_NOT_FOUND;
+}
+
+/** Is a message at the place of its id? */
+static enum rc is_at_place(struct backend *b, const struct uuid *id, bool *out)
+{
+    sqlite3_stmt *st = writer_stmt(b, W_SMS_THERE);
+
+    if (!st)
+        return RC_INTERNAL;
+    sqlite3_bind_int64(st, 1, sms_place(id));
+    bind_uuid(st, 2, id);
+    return writer_row_exists(b, st, out);
+}
+
+static enum rc add_at(struct backend *b, sqlite3_stmt *st, int64_t place)
+{
+    sqlite3_bind_int64(st, 22, place);
+    return writer_run(b, st);
+}
+
+/** Its place is taken: by itself, which is a conflict, or by another. Then it gets the next odd one
+ * that is free. */
+static enum rc add_stray(struct backend *b, sqlite3_stmt *st, const struct uuid *id)
+{
+    int64_t place = sms_place(id) + 1;
+    bool there = false;
+    enum rc rc = is_at_place(b, id, &there);
+
+    if (rc || there)
+        return rc ? rc : RC_CONFLICT;
+    rc = add_at(b, st, place);
+    while (rc == RC_CONFLICT && place < INT64_MAX)
+        rc = add_at(b, st, place += 2);
+    return rc;
+}
+
 enum rc apply_sms_add(struct backend *b, sqlite3_stmt *st, struct change *c, struct log_out *log)
 {
     const struct sms_row *row = &c->u.sms;
+    int64_t place;
+    enum rc rc;
 
     (void)log; /* messages are not kept in memory */
     if (!is_state(row->state))
         return RC_INVALID;
+    rc = stray_place(b, &row->id, &place);
+    if (rc != RC_NOT_FOUND)
+        return rc ? rc : RC_CONFLICT;
     bind_uuid(st, 1, &row->id);
     bind_uuid(st, 2, &row->resource);
     sqlite3_bind_int(st, 3, (int)row->state);
@@ -55,7 +112,8 @@ enum rc apply_sms_add(struct backend *b, sqlite3_stmt *st, struct change *c, str
     sqlite3_bind_int(st, 13, row->report);
     sqlite3_bind_int(st, 14, row->unsure);
     bind_sms_texts(st, row);
-    return writer_run(b, st);
+    rc = add_at(b, st, sms_place(&row->id));
+    return rc == RC_CONFLICT ? add_stray(b, st, &row->id) : rc;
 }
 
 /** NULL leaves a column as it is. */
@@ -67,18 +125,27 @@ static void bind_if_given(sqlite3_stmt *st, int at, struct str s)
         sqlite3_bind_null(st, at);
 }
 
-/** Why did a step find nothing to change? */
-static enum rc missed_step(struct backend *b, const struct uuid *id)
+static enum rc step_at(struct backend *b, sqlite3_stmt *st, int64_t place, int *out_rows)
 {
-    sqlite3_stmt *st = writer_stmt(b, W_SMS_EXISTS);
-    bool found = false;
-    enum rc rc;
+    sqlite3_bind_int64(st, 12, place);
+    return run_and_count(b, st, out_rows);
+}
 
-    if (!st)
-        return RC_INTERNAL;
-    bind_uuid(st, 1, id);
-    rc = writer_row_exists(b, st, &found);
-    return rc ? rc : found ? RC_CONFLICT : RC_NOT_FOUND;
+/** The step found nothing to change at the place of the id: is the message elsewhere, or in another
+ * state? */
+static enum rc step_stray(struct backend *b, sqlite3_stmt *st, const struct uuid *id)
+{
+    bool there = false;
+    int64_t place;
+    int rows = 0;
+    enum rc rc = is_at_place(b, id, &there);
+
+    if (rc || there)
+        return rc ? rc : RC_CONFLICT;
+    rc = stray_place(b, id, &place);
+    if (!rc)
+        rc = step_at(b, st, place, &rows);
+    return rc || rows ? rc : RC_CONFLICT;
 }
 
 enum rc apply_sms_step(struct backend *b, sqlite3_stmt *st, struct change *c, struct log_out *log)
@@ -101,52 +168,71 @@ enum rc apply_sms_step(struct backend *b, sqlite3_stmt *st, struct change *c, st
     sqlite3_bind_int(st, 9, step->unsure);
     bind_if_given(st, 10, step->ref);
     bind_if_given(st, 11, step->history);
-    rc = run_and_count(b, st, &rows);
-    return rc || rows ? rc : missed_step(b, &step->id);
+    rc = step_at(b, st, sms_place(&step->id), &rows);
+    return rc || rows ? rc : step_stray(b, st, &step->id);
 }
 
-/** The id at which this portion ends. RC_NOT_FOUND: there is nothing after `from`. */
-static enum rc clear_until(struct backend *b, const struct uuid *from, struct uuid *out,
-                           bool *out_more)
+/** A portion of a table that is cleared: places after `from`, up to `to`. */
+struct portion {
+    int64_t from, to, n;
+    struct uuid end; /* the id at `to` */
+};
+
+/** Where the portion behind message `after` begins; zeros: at the first place. */
+static enum rc portion_begin(struct backend *b, const struct uuid *after, struct portion *p)
+{
+    static const struct uuid none;
+    enum rc rc = RC_OK;
+
+    p->from = -1;
+    if (!uuid_eq(after, &none))
+        rc = stray_place(b, after, &p->from);
+    if (rc != RC_NOT_FOUND)
+        return rc;
+    p->from = sms_place(after);
+    return RC_OK;
+}
+
+static enum rc portion_end(struct backend *b, struct portion *p)
 {
     sqlite3_stmt *st = writer_stmt(b, W_SMS_CLEAR_END);
-    int64_t n = 0;
     enum rc rc;
     int code;
 
     if (!st)
         return RC_INTERNAL;
-    bind_uuid(st, 1, from);
+    sqlite3_bind_int64(st, 1, p->from);
     sqlite3_bind_int(st, 2, DELETE_STEP);
     code = sqlite3_step(st);
     rc = sqlite_rc(b->db, code);
     if (code == SQLITE_ROW) {
-        *out = column_uuid(st, 0);
-        n = sqlite3_column_int64(st, 1);
+        p->to = sqlite3_column_int64(st, 0);
+        p->end = column_uuid(st, 1);
+        p->n = sqlite3_column_int64(st, 2);
     }
     sqlite3_reset(st);
-    *out_more = n >= DELETE_STEP;
-    return rc || n ? rc : RC_NOT_FOUND;
+    return rc;
 }
 
 enum rc apply_sms_clear(struct backend *b, sqlite3_stmt *st, struct change *c, struct log_out *log)
 {
     struct sms_row *row = &c->u.sms;
-    struct uuid end;
-    bool more = false;
-    enum rc rc = clear_until(b, &row->id, &end, &more);
+    struct portion p = {0};
+    enum rc rc = portion_begin(b, &row->id, &p);
 
     (void)log;
-    if (rc)
-        return rc == RC_NOT_FOUND ? RC_OK : rc;
-    bind_uuid(st, 1, &row->id);
-    bind_uuid(st, 2, &end);
+    if (!rc)
+        rc = portion_end(b, &p);
+    if (rc || p.n == 0)
+        return rc;
+    sqlite3_bind_int64(st, 1, p.from);
+    sqlite3_bind_int64(st, 2, p.to);
     bind_uuid(st, 3, &row->resource);
     sqlite3_bind_int64(st, 4, row->created);
     rc = writer_run(b, st);
     if (!rc) {
-        row->id = end;
-        c->out_existed = more;
+        row->id = p.end;
+        c->out_existed = p.n >= DELETE_STEP;
     }
     return rc;
 }
@@ -339,7 +425,7 @@ static enum rc prune_kept(struct backend *b, enum write_stmt which, struct chang
     return writer_prune(b, st, 2, c->u.sms_prune.limit, c);
 }
 
-/** Messages from the oldest on: ids begin with the time at which they were made, big-endian, so
+/** Messages from the oldest on: places are in the order of the time at which they were made, so
  * only open messages are looked at in vain. */
 enum rc apply_sms_prune(struct backend *b, sqlite3_stmt *st, struct change *c, struct log_out *log)
 {
@@ -352,6 +438,6 @@ enum rc apply_sms_prune(struct backend *b, sqlite3_stmt *st, struct change *c, s
         rc = prune_kept(b, W_SMS_REF_PRUNE, c);
     if (rc || prune->messages_before <= 0)
         return rc;
-    bind_uuid(st, 1, &first);
+    sqlite3_bind_int64(st, 1, sms_place(&first));
     return writer_prune(b, st, 2, prune->limit, c);
 }

@@ -2,8 +2,8 @@
  * key, whole tables, and lists. Writing them: sqlite_sms.c.
  *
  * Messages have no index of resources or numbers: the newest are found by going back along their
- * ids, which are in order of time, and a page ends after LIST_SCAN_MAX rows whether it is full or
- * not. */
+ * places, which are in order of time, and a page ends after LIST_SCAN_MAX rows whether it is full
+ * or not. */
 #include "store/sqlite/sqlite_backend.h"
 
 typedef void (*sender_fn)(void *, const struct sms_sender_row *);
@@ -57,7 +57,8 @@ enum rc read_sms(struct backend_reader *r, uint64_t stamp, const struct uuid *id
 
     if (!st)
         return RC_IO;
-    bind_uuid(st, 1, id);
+    sqlite3_bind_int64(st, 1, sms_place(id));
+    bind_uuid(st, 2, id);
     rc = reader_step(r, st);
     if (rc)
         return rc;
@@ -251,27 +252,57 @@ static bool due_for_page(sqlite3_stmt *st, void *ctx)
     return true;
 }
 
-/** Ids begin with their time, which is never before `created`: so `since` bounds them too. */
-static struct uuid oldest_wanted(const struct sms_query *q)
+/** Where the list goes on from a message, which may be gone by now. */
+static enum rc place_of(struct backend_reader *r, uint64_t stamp, const struct uuid *id,
+                        int64_t *out)
 {
-    struct uuid since = uuid_first(q->since);
+    sqlite3_stmt *st = reader_stmt(r, stamp, R_SMS_STRAY);
+    enum rc rc;
 
-    return memcmp(since.octets, q->after_id.octets, sizeof since.octets) > 0 ? since : q->after_id;
+    if (!st)
+        return RC_IO;
+    bind_uuid(st, 1, id);
+    rc = reader_step(r, st);
+    if (rc && rc != RC_NOT_FOUND)
+        return rc;
+    *out = rc ? sms_place(id) : sqlite3_column_int64(st, 0);
+    sqlite3_reset(st);
+    return RC_OK;
+}
+
+/** Places between which the list lies: beyond `after`, and not beyond `last`. */
+static enum rc bounds(struct backend_reader *r, uint64_t stamp, const struct sms_query *q,
+                      int64_t *out_after, int64_t *out_last)
+{
+    static const struct uuid none;
+    struct uuid since = uuid_first(q->since); /* an id's time is never before `created` */
+    int64_t after = -1, before = INT64_MAX;
+    enum rc rc = RC_OK;
+
+    if (!uuid_eq(&q->after_id, &none))
+        rc = place_of(r, stamp, &q->after_id, &after);
+    if (!rc && !uuid_eq(&q->before, &none)) {
+        rc = place_of(r, stamp, &q->before, &before);
+        before--;
+    }
+    *out_after = after < sms_place(&since) ? sms_place(&since) - 1 : after;
+    *out_last = before;
+    return rc;
 }
 
 static enum rc list_newest(struct backend_reader *r, uint64_t stamp, struct listing *l)
 {
-    static const struct uuid none;
-    struct uuid oldest = oldest_wanted(l->q);
-    sqlite3_stmt *st = reader_stmt(r, stamp, R_LIST_SMS);
+    int64_t after, last;
+    enum rc rc = bounds(r, stamp, l->q, &after, &last);
+    sqlite3_stmt *st;
 
+    if (rc)
+        return rc;
+    st = reader_stmt(r, stamp, R_LIST_SMS);
     if (!st)
         return RC_IO;
-    bind_uuid(st, 1, &oldest);
-    if (uuid_eq(&l->q->before, &none))
-        bind_beyond_ids(st, 2);
-    else
-        bind_uuid(st, 2, &l->q->before);
+    sqlite3_bind_int64(st, 1, after);
+    sqlite3_bind_int64(st, 2, last);
     return reader_walk(r, st, newest_for_page, l);
 }
 

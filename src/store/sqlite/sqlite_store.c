@@ -5,6 +5,7 @@
  * last, and a held state keeps the log from starting again; so from a certain length on the writer
  * nudges them and waits a little. Source: design D4, D5, D8; https://www.sqlite.org/wal.html */
 #include "store/sqlite/sqlite_backend.h"
+#include "store/sqlite/sqlite_chat.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -271,6 +272,11 @@ static enum rc load_progress(struct backend *b)
         rc = sqlite_number(b->db, "SELECT n FROM users_tally WHERE state = 0", &b->now.alive);
     if (!rc)
         rc = sqlite_number(b->db, "SELECT n FROM users_tally WHERE state = 1", &b->now.deleted);
+    if (!rc)
+        rc = sqlite_number(b->db,
+                           "SELECT max(n, (SELECT coalesce(max(number), 0) FROM chat_log))"
+                           " FROM chat_log_last",
+                           &b->now.chat_order);
     b->committed = b->now;
     b->pruned = b->now.seq;
     return rc;
@@ -357,10 +363,9 @@ static enum rc begin(struct backend *b)
     return note_failure(b, writer_run(b, writer_stmt(b, W_BEGIN)));
 }
 
-static enum rc apply(struct backend *b, struct change_set *set, struct log_entry *log,
-                     size_t *log_n)
+static enum rc apply(struct backend *b, struct change_set *set, struct log_out *log)
 {
-    return note_failure(b, sqlite_apply(b, set, log, log_n));
+    return note_failure(b, sqlite_apply(b, set, log));
 }
 
 static enum rc save_tally(struct backend *b)
@@ -486,6 +491,9 @@ const struct store_ops sqlite_store_ops = {
     .each_sms_sender = scan_sms_senders, .each_sms_transport = scan_sms_transports,
     .each_sms_open = scan_sms_open, .each_subscription = scan_subscriptions,
     .list_sms = scan_sms, .list_optouts = scan_optouts, .list_events = scan_events,
+    .chat_thread = read_chat_thread, .chat_member = read_chat_member,
+    .chat_message = read_chat_message, .chat_repeat = read_chat_repeat,
+    .list_chat = scan_chat,
     .backup = sqlite_backup_to, .verify_file = sqlite_verify_file,
 };
 /* clang-format on */

@@ -108,7 +108,7 @@ static bool access_is_done(struct fixture *f, size_t i)
 static void fill_message(struct change c[static 4], size_t i)
 {
     c[0] = add_sms(i, NOW);
-    c[0].u.sms.text = str_of(big, 3000); /* goes on in a page of its own */
+    c[0].u.sms.text = str_of(big, 4200); /* goes on in a page of its own */
     c[1] = (struct change){.kind = CHANGE_SMS_REPEAT_ADD,
                            .u.sms_repeat = {.resource = id_of(1), .id = id_of(i)}};
     c[2] = (struct change){.kind = CHANGE_SMS_REF_PUT,

@@ -2,103 +2,10 @@
  * all that was in it; and which indexes the queries of many rows use. */
 #include "fault_vfs.h"
 #include "fixture.h"
+#include "released.h"
 #include "store/sqlite/sqlite_backend.h"
 
 #include <unistd.h>
-
-/* Version 1, as it was released: never to be changed. */
-/* clang-format off */
-static const char version_1[] =
-    "CREATE TABLE schema_version(version INTEGER NOT NULL PRIMARY KEY, applied INTEGER NOT NULL)"
-    "  WITHOUT ROWID;"
-    "CREATE TABLE meta(name TEXT NOT NULL PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;"
-    "CREATE TABLE resources(id BLOB NOT NULL PRIMARY KEY, name TEXT NOT NULL,"
-    "  location TEXT NOT NULL, names TEXT NOT NULL, port INTEGER NOT NULL,"
-    "  state INTEGER NOT NULL, is_default INTEGER NOT NULL, created INTEGER NOT NULL)"
-    "  WITHOUT ROWID;"
-    "CREATE UNIQUE INDEX resources_name ON resources(name) WHERE state <> 0;"
-    "CREATE TABLE access_keys(resource BLOB NOT NULL, slot INTEGER NOT NULL,"
-    "  generation INTEGER NOT NULL, tokens_valid_from INTEGER NOT NULL, sealed BLOB NOT NULL,"
-    "  regenerated INTEGER NOT NULL, last_used INTEGER NOT NULL, PRIMARY KEY(resource, slot))"
-    "  WITHOUT ROWID;"
-    "CREATE TABLE signing_keys(kid TEXT NOT NULL PRIMARY KEY, alg TEXT NOT NULL,"
-    "  purpose TEXT NOT NULL, sealed BLOB NOT NULL, created INTEGER NOT NULL,"
-    "  active_from INTEGER NOT NULL, retired INTEGER NOT NULL) WITHOUT ROWID;"
-    "CREATE TABLE users(resource BLOB NOT NULL, id BLOB NOT NULL, generation INTEGER NOT NULL,"
-    "  created INTEGER NOT NULL, valid_from INTEGER NOT NULL, revoked INTEGER NOT NULL,"
-    "  deleted INTEGER NOT NULL, last_issued INTEGER NOT NULL, external_id TEXT,"
-    "  PRIMARY KEY(resource, id)) WITHOUT ROWID;"
-    "CREATE INDEX users_created ON users(resource, created, id);"
-    "CREATE UNIQUE INDEX users_external ON users(resource, external_id)"
-    "  WHERE external_id IS NOT NULL AND deleted = 0;"
-    "CREATE INDEX users_revoked ON users(revoked) WHERE revoked > 0;"
-    "CREATE INDEX users_deleted ON users(deleted) WHERE deleted > 0;"
-    "CREATE TABLE users_tally(state INTEGER NOT NULL PRIMARY KEY, n INTEGER NOT NULL)"
-    "  WITHOUT ROWID;"
-    "INSERT INTO users_tally(state, n) VALUES (0, 0), (1, 0);"
-    "CREATE TABLE assignments(resource BLOB NOT NULL, tenant BLOB NOT NULL,"
-    "  object BLOB NOT NULL, principal_type TEXT NOT NULL, client_ids TEXT NOT NULL,"
-    "  PRIMARY KEY(resource, tenant, object)) WITHOUT ROWID;"
-    "CREATE TABLE change_log(seq INTEGER NOT NULL PRIMARY KEY, kind INTEGER NOT NULL,"
-    "  resource BLOB, id BLOB);"
-    "INSERT INTO schema_version(version, applied) VALUES (1, 1700000000000);"
-    "PRAGMA application_id = 1128747860;"; /* "CGST" */
-
-/* What version 2 added, as it was released: never to be changed. */
-static const char version_2[] =
-    "ALTER TABLE resources ADD COLUMN resource_group TEXT NOT NULL DEFAULT 'callgate';"
-    "ALTER TABLE resources ADD COLUMN no_local_auth INTEGER NOT NULL DEFAULT 0;"
-    "ALTER TABLE resources ADD COLUMN data_location TEXT NOT NULL DEFAULT 'United States';"
-    "ALTER TABLE resources ADD COLUMN properties TEXT NOT NULL DEFAULT '{}';"
-    "UPDATE resources SET data_location = CASE location WHEN 'unitedstates' THEN 'United States'"
-    "  WHEN 'europe' THEN 'Europe' ELSE location END;"
-    "ALTER TABLE signing_keys ADD COLUMN certificate BLOB NOT NULL DEFAULT x'';"
-    "CREATE TABLE applications(client_id BLOB NOT NULL PRIMARY KEY, object_id BLOB NOT NULL,"
-    "  kind INTEGER NOT NULL, version INTEGER NOT NULL, disabled INTEGER NOT NULL,"
-    "  created INTEGER NOT NULL, revoked_before INTEGER NOT NULL, name TEXT NOT NULL,"
-    "  arm_id TEXT NOT NULL, header_hash BLOB NOT NULL, header_sealed BLOB NOT NULL,"
-    "  document TEXT NOT NULL) WITHOUT ROWID;"
-    "CREATE UNIQUE INDEX applications_object ON applications(object_id);"
-    "CREATE UNIQUE INDEX applications_name ON applications(name COLLATE NOCASE);"
-    "CREATE UNIQUE INDEX applications_arm ON applications(arm_id) WHERE arm_id <> '';"
-    "CREATE UNIQUE INDEX applications_header ON applications(header_hash)"
-    "  WHERE header_hash <> x'';"
-    "CREATE TABLE roles(id BLOB NOT NULL PRIMARY KEY, name TEXT NOT NULL,"
-    "  document TEXT NOT NULL, created INTEGER NOT NULL, updated INTEGER NOT NULL)"
-    "  WITHOUT ROWID;"
-    "CREATE UNIQUE INDEX roles_name ON roles(name COLLATE NOCASE);"
-    "CREATE TABLE role_assignments(id BLOB NOT NULL PRIMARY KEY, principal BLOB NOT NULL,"
-    "  role BLOB NOT NULL, scope TEXT NOT NULL, principal_type TEXT NOT NULL,"
-    "  description TEXT NOT NULL, created_by BLOB NOT NULL, created INTEGER NOT NULL)"
-    "  WITHOUT ROWID;"
-    "CREATE UNIQUE INDEX role_assignments_once ON role_assignments(principal, role, scope);"
-    "CREATE INDEX role_assignments_scope ON role_assignments(scope);"
-    "CREATE INDEX role_assignments_role ON role_assignments(role);"
-    "CREATE TABLE issuers(id BLOB NOT NULL PRIMARY KEY, version INTEGER NOT NULL,"
-    "  issuer TEXT NOT NULL UNIQUE, document TEXT NOT NULL, created INTEGER NOT NULL) WITHOUT ROWID;"
-    "INSERT INTO schema_version(version, applied) VALUES (2, 1700000000000);";
-
-static const char rows_2[] =
-    "INSERT INTO applications VALUES (x'00000000000000000000000000000009',"
-    " x'00000000000000000000000000000010', 1, 3, 0, 5, 0, 'app', '', x'', x'', '{\"a\":1}');"
-    "INSERT INTO issuers VALUES (x'00000000000000000000000000000011', 1, 'https://sts', '{}', 5);";
-
-static const char rows_1[] =
-    "INSERT INTO resources VALUES"
-    " (x'00000000000000000000000000000001', 'default', 'unitedstates', 'a.example', 9001, 1, 1, 5),"
-    " (x'00000000000000000000000000000002', 'second', 'europe', '', 0, 2, 0, 6),"
-    " (x'00000000000000000000000000000003', 'third', 'rack-7', '', 0, 0, 0, 7);"
-    "INSERT INTO access_keys VALUES"
-    " (x'00000000000000000000000000000001', 0, 3, 2, x'00ff', 8, 9);"
-    "INSERT INTO signing_keys VALUES ('kid', 'ES256', 'user', x'01', 1, 2, 0);"
-    "INSERT INTO users VALUES"
-    " (x'00000000000000000000000000000001', x'00000000000000000000000000000007', 4, 10, 0, 11, 0,"
-    "  0, 'name');"
-    "UPDATE users_tally SET n = 1 WHERE state = 0;"
-    "INSERT INTO meta VALUES ('clock', x'31');"
-    "INSERT INTO change_log VALUES (41, 3, x'00000000000000000000000000000001',"
-    " x'00000000000000000000000000000007');";
-/* clang-format on */
 
 static void run_sql(const char *path, const char *sql)
 {
@@ -121,6 +28,13 @@ static void make_version_2(struct fixture *f)
     make_version_1(f);
     run_sql(f->path, version_2);
     run_sql(f->path, rows_2);
+}
+
+static void make_version_3(struct fixture *f)
+{
+    make_version_2(f);
+    run_sql(f->path, version_3);
+    run_sql(f->path, rows_3);
 }
 
 /* ---- from older versions ---- */
@@ -256,8 +170,10 @@ static void takes_over_a_store_of_version_1(struct fixture *f)
         fixture_open(f);
         check_what_version_1_held(f);
         fixture_close(f);
-        assert_int_equal(number_in(f->path, "SELECT count(*) FROM schema_version"), 3);
-        assert_int_equal(number_in(f->path, "SELECT max(version) FROM schema_version"), 3);
+        assert_int_equal(number_in(f->path, "SELECT count(*) FROM schema_version"),
+                         STORE_SCHEMA_VERSION);
+        assert_int_equal(number_in(f->path, "SELECT max(version) FROM schema_version"),
+                         STORE_SCHEMA_VERSION);
     }
     fixture_open(f);
     assert_int_equal(fixture_commit(f, c, 2), RC_OK);
@@ -283,12 +199,54 @@ static void takes_over_a_store_of_version_2(struct fixture *f)
         assert_int_equal(row.version, 3);
         check_text(row.document, STR("{\"a\":1}"));
         fixture_close(f);
-        assert_int_equal(number_in(f->path, "SELECT count(*) FROM schema_version"), 3);
+        assert_int_equal(number_in(f->path, "SELECT count(*) FROM schema_version"),
+                         STORE_SCHEMA_VERSION);
         assert_int_equal(number_in(f->path, "SELECT count(*) FROM issuers"), 1);
     }
     fixture_open(f);
     assert_int_equal(fixture_commit(f, c, 3), RC_OK);
     assert_int_equal(store_sms(f->reader, &c[0].u.sms.id, &f->arena, &sms), RC_OK);
+}
+
+static struct change put_thread(uint64_t n)
+{
+    return (struct change){.kind = CHANGE_CHAT_THREAD_PUT,
+                           .u.chat_thread = {.key = id_of(n), .created = NOW, .seq = 1}};
+}
+
+static void see_subscription(void *ctx, const struct subscription_row *row)
+{
+    ++*(size_t *)ctx;
+    check_text(row->name, STR("hook"));
+}
+
+static void takes_over_a_store_of_version_3(struct fixture *f)
+{
+    struct change c[2] = {add_sms(2, NOW), put_thread(1)};
+    const struct uuid first = id_at(NOW, 1), key = id_of(1);
+    struct chat_thread_row thread;
+    struct sms_row sms;
+    size_t n = 0;
+
+    make_version_3(f);
+    assert_int_equal(store_verify_file(f->path, &f->why), RC_OK);
+    for (int i = 0; i < 2; i++) {
+        fixture_open(f);
+        check_what_version_1_held(f);
+        assert_int_equal(store_sms(f->reader, &first, &f->arena, &sms), RC_OK);
+        check_text(sms.tag, STR("tag"));
+        check_text(sms.text, STR("text"));
+        assert_int_equal(store_each_subscription(f->reader, &f->arena, see_subscription, &n),
+                         RC_OK);
+        fixture_close(f);
+        assert_int_equal(number_in(f->path, "SELECT count(*) FROM schema_version"),
+                         STORE_SCHEMA_VERSION);
+    }
+    assert_int_equal(n, 2);
+    fixture_open(f);
+    assert_int_equal(fixture_commit(f, c, 2), RC_OK);
+    assert_int_equal(store_sms(f->reader, &first, &f->arena, &sms), RC_OK);
+    assert_int_equal(store_chat_thread(f->reader, &key, &f->arena, &thread), RC_OK);
 }
 
 /** Definitions of all tables and indexes, as the engine spells them. */
@@ -314,7 +272,8 @@ static struct str schema_of(struct fixture *f)
 
 static void makes_of_an_old_store_what_a_new_one_is(struct fixture *f)
 {
-    static void (*const make[])(struct fixture *) = {make_version_1, make_version_2};
+    static void (*const make[])(struct fixture *) = {make_version_1, make_version_2,
+                                                     make_version_3};
     struct str fresh;
 
     fixture_open(f);
@@ -334,12 +293,12 @@ static void refuses_the_next_version_and_leaves_it_alone(struct fixture *f)
 {
     fixture_open(f);
     fixture_close(f);
-    run_sql(f->path, "INSERT INTO schema_version VALUES (4, 1)");
+    run_sql(f->path, "INSERT INTO schema_version VALUES (5, 1)");
     assert_int_equal(fixture_try_open(f), RC_CONFLICT);
-    assert_true(str_find_str(buf_str(&f->why), STR("newer version (its schema is 4,")) <
+    assert_true(str_find_str(buf_str(&f->why), STR("newer version (its schema is 5,")) <
                 f->why.len);
     assert_int_equal(store_verify_file(f->path, NULL), RC_CONFLICT);
-    run_sql(f->path, "DELETE FROM schema_version WHERE version = 4");
+    run_sql(f->path, "DELETE FROM schema_version WHERE version = 5");
     fixture_open(f);
 }
 
@@ -380,6 +339,59 @@ static void takes_over_a_store_after_a_migration_that_failed(struct fixture *f)
         assert_in_range(plan.nth, 3, 200);
     }
     f->vfs = NULL;
+}
+
+/** All messages have their place: they are found by id, and listed in the order of time. */
+static void check_messages_of_version_3(struct fixture *f)
+{
+    struct sms_query q = {.what = SMS_LIST_NEWEST, .resource = id_of(1), .limit = 100};
+    struct sms_page page;
+
+    assert_int_equal(store_list_sms(f->reader, &q, &f->arena, &page), RC_OK);
+    assert_int_equal(page.n, 22);
+    check_text(page.rows[0].tag, STR("random"));
+    check_text(page.rows[1].tag, STR("later"));
+    for (int i = 20; i > 1; i--)
+        check_text(page.rows[22 - i].tag, arena_printf(&f->arena, "%d", i));
+    check_text(page.rows[21].tag, STR("tag"));
+    for (size_t i = 0; i < page.n; i++) {
+        struct sms_row row;
+
+        assert_int_equal(store_sms(f->reader, &page.rows[i].id, &f->arena, &row), RC_OK);
+        check_text(row.tag, page.rows[i].tag);
+        check_text(row.text, STR("text"));
+    }
+    q = (struct sms_query){.what = SMS_LIST_DUE,
+                           .transport = STR("inbox"),
+                           .state = SMS_QUEUED,
+                           .now = NOW,
+                           .limit = 100};
+    assert_int_equal(store_list_sms(f->reader, &q, &f->arena, &page), RC_OK);
+    assert_int_equal(page.n, 2);
+    check_text(page.rows[0].tag, STR("tag"));
+    check_text(page.rows[1].tag, STR("later"));
+}
+
+static void gives_places_to_messages_of_version_3(struct fixture *f)
+{
+    struct sms_page page;
+    struct sms_query q = {.what = SMS_LIST_NEWEST, .resource = id_of(1), .limit = 100};
+
+    make_version_3(f);
+    run_sql(f->path, messages_3);
+    for (int i = 0; i < 2; i++) {
+        fixture_open(f);
+        check_messages_of_version_3(f);
+        fixture_close(f);
+    }
+    assert_int_equal(store_verify_file(f->path, &f->why), RC_OK);
+    fixture_open(f);
+    assert_int_equal(store_list_sms(f->reader, &q, &f->arena, &page), RC_OK);
+    for (size_t i = 0; i < page.n; i++) { /* nobody's id can be taken again */
+        struct change c = {.kind = CHANGE_SMS_ADD, .u.sms = page.rows[i]};
+
+        assert_int_equal(fixture_commit(f, &c, 1), RC_CONFLICT);
+    }
 }
 
 static void verifies_a_store_of_version_1(struct fixture *f)
@@ -433,7 +445,8 @@ static void copies_applications_and_what_is_assigned(struct fixture *f)
 /* ---- indexes ---- */
 
 /** Fails unless every table access of the statement is a search by index `name` or by the primary
- * key, and that index is used; NULL: by the primary key alone. */
+ * key, and that index is used; NULL: by the primary key alone. The name may go on with what bounds
+ * the search: "sms_due (transport=? AND …)". */
 static void check_plan(sqlite3_stmt *of, const char *name)
 {
     sqlite3 *db = sqlite3_db_handle(of);
@@ -453,7 +466,8 @@ static void check_plan(sqlite3_stmt *of, const char *name)
         looks++;
         if (name && str_find_str(detail, str_from(name)) < detail.len)
             by_name++;
-        else if (str_find_str(detail, STR("PRIMARY KEY")) == detail.len)
+        else if (str_find_str(detail, STR("PRIMARY KEY")) == detail.len &&
+                 str_find_str(detail, STR("sqlite_autoindex")) == detail.len) /* UNIQUE */
             fail_msg("%s: " STR_FMT, sqlite3_sql(of), STR_ARG(detail));
     }
     sqlite3_finalize(st);
@@ -475,14 +489,28 @@ static void check_reads(struct backend *b)
         {R_ROLE_ASSIGNMENTS_OF, "role_assignments_once"},
         {R_ROLE_ASSIGNMENTS_AT, "role_assignments_scope"},
         {R_ROLE_ASSIGNMENTS_BELOW, "role_assignments_scope"},
-        {R_SMS, NULL},
+        {R_SMS, "sms_strays"},
+        {R_SMS_STRAY, "sms_strays"},
         {R_LIST_SMS, NULL},
-        {R_LIST_SMS_DUE, "sms_due"},
+        {R_LIST_SMS_DUE, "sms_due (transport=? AND state=? AND due<?)"},
         {R_LIST_OPTOUTS, NULL},
         {R_LIST_OPTOUTS_OF, NULL},
         {R_LIST_EVENTS, NULL},
-        {R_LIST_EVENTS_DUE, "events_due"},
+        {R_LIST_EVENTS_DUE, "events_due (subscription=? AND due<?)"},
         {R_LIST_EVENTS_DEAD, "events_dead"},
+        {R_CHAT_MEMBER, NULL},
+        {R_CHAT_MESSAGE, "chat_messages_id"},
+        {R_CHAT_FROM, "chat_messages_id"},
+        {R_LIST_CHAT_THREADS, "chat_members_user"},
+        {R_LIST_CHAT_MESSAGES, "chat_messages_id"},
+        {R_LIST_CHAT_SENT, "chat_messages_id"},
+        {R_CHAT_LAST, "chat_messages_id"},
+        {R_LIST_CHAT_CHANGED, "chat_messages_changed"},
+        {R_LIST_CHAT_MEMBERS, "chat_members_in"},
+        {R_LIST_CHAT_RECEIPTS, NULL},
+        {R_LIST_CHAT_EXPIRED, "chat_threads_expires"},
+        {R_LIST_CHAT_DELETED, "chat_threads_deleted"},
+        {R_LIST_CHAT_LOG, NULL},
     };
     struct backend_reader *r;
 
@@ -510,6 +538,8 @@ static void check_writes(struct backend *b)
         {W_ROLE_ASSIGNMENT_DELETE, NULL},
         {W_ROLE_SCOPE_DELETE, "role_assignments_scope"},
         {W_SMS_STEP, NULL},
+        {W_SMS_THERE, NULL},
+        {W_SMS_STRAY, "sms_strays"},
         {W_SMS_CLEAR, NULL},
         {W_SMS_PRUNE, NULL},
         {W_SMS_REPEAT_PRUNE, "sms_repeats_kept"},
@@ -517,6 +547,11 @@ static void check_writes(struct backend *b)
         {W_SUBSCRIPTION_CLEAR, NULL},
         {W_EVENT_STEP, NULL},
         {W_EVENT_PRUNE, "events_done"},
+        {W_CHAT_MEMBERS, "chat_members_in"},
+        {W_CHAT_CLEAR_MESSAGES, "chat_messages_id"},
+        {W_CHAT_CLEAR_MEMBERS, "chat_members_user"},
+        {W_CHAT_CLEAR_RECEIPTS, NULL},
+        {W_CHAT_REPEAT_PRUNE, "chat_repeats_kept"},
     };
 
     for (size_t i = 0; i < ARRAY_LEN(writes); i++) {
@@ -580,9 +615,11 @@ static void finds_few_among_many_assignments_by_an_index(struct fixture *f)
 static const struct store_case cases[] = {
     {"takes over a store of version 1", takes_over_a_store_of_version_1},
     {"takes over a store of version 2", takes_over_a_store_of_version_2},
+    {"takes over a store of version 3", takes_over_a_store_of_version_3},
     {"makes of an old store what a new one is", makes_of_an_old_store_what_a_new_one_is},
     {"refuses the next version and leaves it alone", refuses_the_next_version_and_leaves_it_alone},
     {"takes over a store after a migration that failed", takes_over_a_store_after_a_migration_that_failed},
+    {"gives places to messages of version 3", gives_places_to_messages_of_version_3},
     {"verifies a store of version 1", verifies_a_store_of_version_1},
     {"copies applications and what is assigned", copies_applications_and_what_is_assigned},
     {"finds few among many assignments by an index", finds_few_among_many_assignments_by_an_index},
