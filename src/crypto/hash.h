@@ -19,8 +19,9 @@ void sha256_begin(struct hash_work *w);
 void sha256_add(struct hash_work *w, struct str data);
 void sha256_end(struct hash_work *w, uint8_t out[static 32]);
 
-/** SHA-1 of `data`, for the thumbprint `x5t` of a certificate and nothing else: it names a
- * certificate that is known already, it does not vouch for one (RFC 7515 section 4.1.7). */
+/** SHA-1 of `data`, for the thumbprint `x5t` of a certificate, which names one that is known
+ * already (RFC 7515 section 4.1.7), and the answer to a WebSocket's key, which is no secret (RFC
+ * 6455 section 4.2.2). It vouches for nothing. */
 void sha1(struct str data, uint8_t out[static 20]);
 
 /** HMAC-SHA256 (RFC 2104) with its inner and outer pad states kept. Immutable after _new: may be

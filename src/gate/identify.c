@@ -180,6 +180,16 @@ static const struct api_error *by_scheme(struct gate_loop *gl, struct request *r
     return refuse(req, "malformed; the scheme is neither HMAC-SHA256 nor Bearer");
 }
 
+/* The user's token as the realtime channel of chat sends it. */
+static const struct api_error *by_skypetoken(struct gate_loop *gl, struct request *req)
+{
+    if (req->headers.times[HEADER_X_SKYPETOKEN] == 0)
+        return refuse(req, "no credential; the request has no X-Skypetoken header");
+    if (req->headers.times[HEADER_X_SKYPETOKEN] > 1)
+        return refuse(req, "malformed; there are several X-Skypetoken headers");
+    return by_bearer(gl, req, headers_get(&req->headers, HEADER_X_SKYPETOKEN));
+}
+
 /* ---- failure rate ---- */
 
 static uint32_t second_of(const struct request *req)
@@ -256,8 +266,11 @@ const struct api_error *gate_identify(struct gate_loop *gl, struct request *req)
     }
     if (req->door && req->door->unix_socket && req->route->accept & ACCEPT_ADMIN)
         return administrator(gl, req);
+    if (req->route->accept & ACCEPT_FRAME && req->headers.times[HEADER_AUTHORIZATION] == 0)
+        return NULL;
     over_rate = is_over_rate(gl, req);
-    error = by_scheme(gl, req, over_rate);
+    error = req->route->accept & ACCEPT_SKYPETOKEN ? by_skypetoken(gl, req)
+                                                   : by_scheme(gl, req, over_rate);
     if (!error || error->status != 401)
         return error;
     count_failure(gl, req);

@@ -5,6 +5,7 @@
 #include "crypto/base64.h"
 #include "gate/gate_private.h"
 #include "gate/token_says.h"
+#include "gate/user_standing.h"
 
 #define WAITS_MAX 3
 
@@ -12,51 +13,15 @@ const struct api_error GATE_LATER = {.status = 503};
 
 /* ---- user access tokens ---- */
 
-static const char *revoked(struct gate_loop *gl, const struct user_claims *c, struct arena *arena,
-                           enum rc *out_rc)
-{
-    struct revocation r = {0};
-    bool unsure;
-
-    if (!revocations_find(gl->gate->revocations, &c->user, &r, &unsure)) {
-        struct user_row row;
-
-        if (!unsure)
-            return NULL;
-        *out_rc = store_user(gl->reader, &c->user, arena, &row);
-        if (*out_rc == RC_NOT_FOUND)
-            return "user token; the user does not exist";
-        if (*out_rc)
-            return "user token; the user could not be read";
-        r = (struct revocation){row.generation, row.valid_from, row.deleted != 0};
-    }
-    if (r.deleted)
-        return "user token; the user was deleted";
-    if (c->generation < r.generation)
-        return "user token; it was revoked";
-    if (c->iat * 1000 < r.valid_from)
-        return "user token; it was issued before the time from which the user's tokens are valid";
-    return NULL;
-}
-
 static const char *out_of_time(const struct user_claims *c, unix_ms now)
 {
-    if (now >= c->exp * 1000)
+    if (now >= c->standing.exp * 1000)
         return "user token; it has expired";
-    if (c->iat * 1000 > now)
+    if (c->standing.iat * 1000 > now)
         return "user token; it was issued in the future (iat)";
     if (c->nbf * 1000 > now)
         return "user token; it is not valid yet (nbf)";
     return NULL;
-}
-
-static const char *dead_key(const struct resource *r, const struct user_claims *c)
-{
-    const struct access_key *key = &r->keys[c->key];
-
-    if (!c->by_key || (key->present && c->key_generation >= key->tokens_valid_from))
-        return NULL;
-    return "user token; the access key that issued it was regenerated";
 }
 
 /* After the signature: time, revocation, key, resource. `out_rc` is set when the store failed. */
@@ -67,12 +32,7 @@ static const char *check_claims(struct gate_loop *gl, struct request *req,
     const char *why = out_of_time(c, req->now);
 
     if (!why)
-        why = revoked(gl, c, req->arena, out_rc);
-    if (why)
-        return why;
-    if (!r || r->state != RESOURCE_ACTIVE)
-        return "user token; its resource does not exist, or is disabled";
-    why = dead_key(r, c);
+        why = user_token_dead(gl, &c->user, &c->standing, out_rc);
     if (why)
         return why;
     return r == req->resource ? NULL : "user token; it belongs to another resource than the host";
@@ -280,7 +240,8 @@ static const struct api_error *by_user_claims(struct gate_loop *gl, struct reque
         .resource = req->resource,
         .user = c->user,
         .scopes = c->scopes,
-        .expires = c->exp * 1000,
+        .standing = c->standing,
+        .expires = c->standing.exp * 1000,
         .uid = (uint32_t)-1,
     };
     return NULL;

@@ -124,6 +124,7 @@ size_t pipeline_head(struct pipeline *p, struct request *req)
 
     if (!req->site)
         req->site = p->site;
+    req->errors_live = p->options.errors_live;
     request_addresses(req);
     find_route(p, req, &match);
     req->route = match.route;
@@ -202,16 +203,27 @@ static void reply_not_allowed(struct request *req, const struct route *row, unsi
 
 /* ---- browsers ---- */
 
-static void reply_preflight(struct request *req, const struct route_match *match)
+/* `row`: one of the path's, or NULL. Where there is nothing, a page is to read the 404 of what it
+ * asks next. The methods are those of all the wire for the like reason: 405. */
+static void reply_preflight(struct request *req, const struct route *row)
 {
     struct str asked = headers_get(&req->headers, HEADER_ACCESS_CONTROL_REQUEST_HEADERS);
 
-    req->route = match->any; /* a row of the wire: the reply gets its Access-Control-Allow-Origin */
-    reply_header(req, STR("Access-Control-Allow-Methods"), method_list(req, match->methods));
+    req->route = row;
+    reply_header(req, STR("Access-Control-Allow-Methods"), STR("GET, POST, PUT, PATCH, DELETE"));
     if (asked.len)
         reply_header(req, STR("Access-Control-Allow-Headers"), asked);
-    reply_header(req, STR("Access-Control-Max-Age"), STR("86400"));
+    reply_header(req, STR("Access-Control-Max-Age"), STR("3600"));
     reply_empty(req, 204);
+}
+
+/* A path whose rows do not show is none of the wire. */
+static bool is_preflight(const struct request *req, const struct route *row,
+                         const struct route_match *match)
+{
+    if (req->method != OPTIONS || match->route || is_identity_door(req))
+        return false;
+    return row ? row->plane == PLANE_WIRE : !match->any && request_is_wire(req);
 }
 
 static bool is_own_origin(struct request *req, struct str origin)
@@ -387,11 +399,18 @@ static void reply_refusal(struct request *req, const struct api_error *error)
         STR_EMPTY);
 }
 
+/* Whether the service says of a version that it does not serve it before it refuses somebody whom
+ * it knows. */
+static bool says_version_first(const struct request *req, const struct api_error *error)
+{
+    return req->route->api->service->version_first && error->status == 403;
+}
+
 /* Identified, allowed, of a known version, JSON: to the handler. `row` may be one of another
  * version: then all that is left is to say so. */
 static void serve(struct pipeline *p, struct request *req, const struct route *row)
 {
-    bool in_version = req->route == row;
+    bool in_version = req->route == row, bad_version;
     const struct api_error *error;
 
     req->route = row;
@@ -402,9 +421,10 @@ static void serve(struct pipeline *p, struct request *req, const struct route *r
     }
     if (!error)
         error = policy_allows(req->principal, req, gate_options(gate_of(p->gate)));
-    if (error)
+    bad_version = !in_version || has_two_versions(req);
+    if (error && !(bad_version && says_version_first(req, error)))
         reply_refusal(req, error);
-    else if (!in_version || has_two_versions(req))
+    else if (bad_version)
         reply_version_error(req);
     else if (is_unsupported_media(req))
         reply_unsupported_media(req);
@@ -462,11 +482,10 @@ static void run(struct pipeline *p, struct request *req, const struct directory 
         reply_error(req, &API_MISDIRECTED);
     else if (is_identity_door(req) && is_foreign_page(req))
         reply_foreign_page(req);
+    else if (is_preflight(req, row, &match))
+        reply_preflight(req, row);
     else if (!row)
         reply_error(req, &API_NOT_FOUND);
-    else if (!row_has_method && req->method == OPTIONS && row->plane == PLANE_WIRE &&
-             !is_identity_door(req))
-        reply_preflight(req, &match);
     else if (row->plane != PLANE_WIRE && is_foreign_page(req)) {
         req->route = row;
         reply_foreign_page(req);
@@ -683,6 +702,15 @@ static void count_request(struct pipeline *p, const struct request *req, mono_ns
     count(&f->total_us, us);
 }
 
+/* Frames on our stack may not touch it any more. */
+static void forget(struct pipeline *p, const struct request *req)
+{
+    for (struct frame *f = p->innermost; f; f = f->outer) {
+        if (f->req == req)
+            f->finished = true;
+    }
+}
+
 void pipeline_finished(struct pipeline *p, const struct request *req, size_t octets)
 {
     mono_ns now = clock_mono();
@@ -691,9 +719,32 @@ void pipeline_finished(struct pipeline *p, const struct request *req, size_t oct
     count_request(p, req, us);
     if (log_enabled(p->log, LOG_INFO))
         write_line(p, req, octets, us);
-    for (struct frame *f = p->innermost; f; f = f->outer) {
-        if (f->req == req)
-            f->finished = true;
-    }
+    forget(p, req);
     gate_release(req);
+}
+
+_Static_assert(sizeof(struct principal) <= 240, "a parked request stays within 1 KiB");
+
+void *pipeline_park(struct pipeline *p, struct request *req)
+{
+    struct principal *kept;
+
+    gate_hold(p->gate, req); /* what the principal points to stays */
+    forget(p, req);
+    if (!req->principal)
+        return NULL;
+    kept = malloc(sizeof *kept);
+    if (!kept)
+        abort();
+    *kept = *req->principal;
+    return kept;
+}
+
+void pipeline_unpark(struct request *req, void *kept)
+{
+    struct principal *who = arena_new(req->arena, struct principal);
+
+    *who = *(struct principal *)kept;
+    free(kept);
+    req->principal = who;
 }

@@ -7,6 +7,7 @@
 
 struct pipeline_options {
     bool development;
+    bool errors_live; /* chat.error_shape = live */
 };
 
 /** Per route and loop; summed by the metrics page. */
@@ -28,6 +29,10 @@ size_t pipeline_head(struct pipeline *p, struct request *req);
 void pipeline_run(struct pipeline *p, struct request *req);
 /** The reply was handed to the socket: one log line, figures. `octets` of head and body. */
 void pipeline_finished(struct pipeline *p, const struct request *req, size_t octets);
+/** The request is being parked: what of it outlives its arena, owned; for pipeline_unpark(). */
+void *pipeline_park(struct pipeline *p, struct request *req);
+/** It is a request again. `kept` is moved in. */
+void pipeline_unpark(struct request *req, void *kept);
 /** Figures of row number `index` (in the router's order); the last index + 1 is "no route". */
 const struct route_figures *pipeline_figures(const struct pipeline *p, size_t index);
 

@@ -22,6 +22,17 @@ enum principal_kind {
 /** Which of our services a service token is for. */
 enum token_audience { AUDIENCE_NONE = 0, AUDIENCE_DATA, AUDIENCE_ARM };
 
+/** What a user access token stands on, kept of it by connections that outlive their request: judged
+ * again by gate_user_stands() without the token. */
+struct user_standing {
+    int64_t iat, exp;    /* seconds */
+    uint64_t kid_hash;   /* of the key that verified it: user_kid_hash() */
+    uint32_t generation; /* of the user's tokens */
+    uint32_t key_generation;
+    enum key_slot key; /* the access key that issued it, with its generation */
+    bool by_key;       /* one did */
+};
+
 struct principal {
     enum principal_kind kind;
     const struct resource *resource; /* administrator: the one named by resource=, or the default */
@@ -29,6 +40,7 @@ struct principal {
     uint32_t key_generation;
     struct user_key user;             /* user token */
     unsigned scopes;                  /* SCOPE_… bits */
+    struct user_standing standing;    /* user token */
     unix_ms expires;                  /* user and service token */
     struct uuid object_id, client_id; /* service token; client_id zeros: it names none */
     enum token_audience audience;

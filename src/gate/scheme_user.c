@@ -6,6 +6,7 @@
 #include "gate/scheme_user.h"
 
 #include "gate/scheme_entra.h"
+#include "gate/user_standing.h"
 
 #define SECONDS_MAX (((int64_t)1 << 53) - 1)
 
@@ -97,19 +98,20 @@ static enum rc read_seconds(const json_t *payload, const char *name, int64_t *ou
 
 static const char *read_times(const json_t *payload, struct user_claims *out)
 {
-    if (read_seconds(payload, "exp", &out->exp))
+    if (read_seconds(payload, "exp", &out->standing.exp))
         return "claim exp is missing or not a whole number of seconds";
-    if (read_seconds(payload, "iat", &out->iat))
+    if (read_seconds(payload, "iat", &out->standing.iat))
         return "claim iat is missing or not a whole number of seconds";
     out->nbf = 0;
     if (read_seconds(payload, "nbf", &out->nbf) == RC_INVALID)
         return "claim nbf is not a whole number of seconds";
-    if (out->exp < out->iat || out->exp - out->iat > TOKEN_LONGEST_MS / 1000)
+    if (out->standing.exp < out->standing.iat ||
+        out->standing.exp - out->standing.iat > TOKEN_LONGEST_MS / 1000)
         return "claims iat and exp are further apart than any token lives";
     return NULL;
 }
 
-static const char *read_key(const json_t *payload, struct user_claims *out)
+static const char *read_key(const json_t *payload, struct user_standing *out)
 {
     const json_t *cgk = json_object_get(payload, "cgk");
     uint64_t generation;
@@ -126,7 +128,7 @@ static const char *read_key(const json_t *payload, struct user_claims *out)
     return NULL;
 }
 
-static const char *read_generation(const json_t *payload, struct user_claims *out)
+static const char *read_generation(const json_t *payload, struct user_standing *out)
 {
     const json_t *cgg = json_object_get(payload, "cgg");
 
@@ -153,8 +155,8 @@ static const char *read_claims(const json_t *payload, struct user_claims *out)
     if (!why)
         why = read_times(payload, out);
     if (!why)
-        why = read_key(payload, out);
-    return why ? why : read_generation(payload, out);
+        why = read_key(payload, &out->standing);
+    return why ? why : read_generation(payload, &out->standing);
 }
 
 /* ---- the whole ---- */
@@ -171,6 +173,7 @@ const char *user_token_check(const struct token_check *c, const struct jws *jws,
         return why;
     memcpy(claims.kid, jws->kid.ptr, jws->kid.len); /* one of ours: not longer than KID_MAX */
     claims.kid_len = (uint8_t)jws->kid.len;
+    claims.standing.kid_hash = user_kid_hash(jws->kid);
     *out = claims;
     return NULL;
 }

@@ -11,12 +11,9 @@
 struct user_claims {
     struct user_key user;
     unsigned scopes;
-    uint32_t generation; /* cgg */
-    bool by_key;         /* cgk present */
-    enum key_slot key;   /* cgk: slot and generation */
-    uint32_t key_generation;
-    int64_t iat, exp, nbf; /* seconds; nbf 0: not there */
-    char kid[KID_MAX];     /* which key verified it: checked again on each use */
+    struct user_standing standing;
+    int64_t nbf;       /* seconds; 0: not there */
+    char kid[KID_MAX]; /* which key verified it: checked again on each use */
     uint8_t kid_len;
 };
 

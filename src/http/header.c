@@ -34,7 +34,7 @@ static enum header_id short_candidate(struct str name)
     case 11:
         return HEADER_TRACEPARENT;
     case 12:
-        return HEADER_CONTENT_TYPE;
+        return octet(name, 0) == 'c' ? HEADER_CONTENT_TYPE : HEADER_X_SKYPETOKEN;
     case 13:
         return HEADER_AUTHORIZATION;
     case 14:

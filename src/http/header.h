@@ -22,6 +22,7 @@
     X(X_MS_HMAC_STRING, "x-ms-hmac-string-to-sign-base64")         \
     X(REPEATABILITY_REQUEST_ID, "repeatability-request-id")        \
     X(REPEATABILITY_FIRST_SENT, "repeatability-first-sent")        \
+    X(X_SKYPETOKEN, "x-skypetoken")                                \
     X(ACCESS_CONTROL_REQUEST_METHOD, "access-control-request-method") \
     X(ACCESS_CONTROL_REQUEST_HEADERS, "access-control-request-headers")
 /* clang-format on */

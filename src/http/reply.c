@@ -73,17 +73,55 @@ void reply_text(struct request *req, int status, struct str content_type, struct
     finish(req, status, without_controls(req->arena, content_type), body);
 }
 
+/* What one error says, in whatever words its shape has for it. */
+struct error_body {
+    struct str code, message, target;
+    const struct error_detail *details;
+    size_t n;
+};
+
+/* The words of the ACS shape, and of the live chat service. */
+static const struct error_words {
+    const char *error, *code, *message, *target, *details;
+    bool always_details;
+} acs_words = {"error", "code", "message", "target", "details", false},
+  live_words = {"CommunicationError", "Code", "Message", "Target", "Details", true};
+
+static void write_parts(struct json_writer *w, const struct error_words *words, struct str code,
+                        const struct error_detail *what)
+{
+    json_object_begin(w);
+    json_member_str(w, words->code, code);
+    json_member_str(w, words->message, what->message);
+    if (what->target.len)
+        json_member_str(w, words->target, what->target);
+}
+
+static void write_error(struct buf *out, const struct error_words *words,
+                        const struct error_body *body)
+{
+    struct json_writer w;
+
+    json_writer_init(&w, out);
+    json_object_begin(&w);
+    json_name(&w, words->error);
+    write_parts(&w, words, body->code, &(struct error_detail){body->message, body->target});
+    if (body->n || words->always_details) {
+        json_name(&w, words->details);
+        json_array_begin(&w);
+        for (size_t i = 0; i < body->n; i++) {
+            write_parts(&w, words, body->code, &body->details[i]);
+            json_object_end(&w);
+        }
+        json_array_end(&w);
+    }
+    json_object_end(&w);
+    json_object_end(&w);
+}
+
 void api_error_write(struct buf *out, struct str code, struct str message, struct str target)
 {
-    buf_add(out, STR("{\"error\":{\"code\":\""));
-    json_escape(out, code);
-    buf_add(out, STR("\",\"message\":\""));
-    json_escape(out, message);
-    if (target.len) {
-        buf_add(out, STR("\",\"target\":\""));
-        json_escape(out, target);
-    }
-    buf_add(out, STR("\"}}"));
+    write_error(out, &acs_words, &(struct error_body){code, message, target, NULL, 0});
 }
 
 void oauth_error_write(struct buf *out, struct str code, struct str message)
@@ -115,27 +153,52 @@ void reply_error(struct request *req, const struct api_error *error)
 }
 
 /* Whoever refuses, the pipeline or a handler: it is explained to those who may know (design D22).
- */
+ * A 404 says little enough by itself: only what a handler has to add to it goes out. */
 static void explain(struct request *req, int status, struct str message)
 {
-    if (req->explains && (status == 401 || status == 403))
+    if (req->explains && (status == 401 || status == 403 || (status == 404 && req->explain.len)))
         reply_header(req, STR("x-callgate-explain"), req->explain.len ? req->explain : message);
+}
+
+/* An escape makes at most six octets of one. */
+static size_t error_octets_at_most(const struct error_body *body)
+{
+    size_t max = 128 + 6 * (body->code.len + body->message.len + body->target.len);
+
+    for (size_t i = 0; i < body->n; i++)
+        max +=
+            64 + 6 * (body->code.len + body->details[i].message.len + body->details[i].target.len);
+    return max;
+}
+
+static void reply_error_body(struct request *req, int status, const struct error_body *body)
+{
+    size_t max = error_octets_at_most(body); /* so the buffer over arena memory never grows */
+    struct buf json = {.ptr = arena_alloc(req->arena, max + 1), .cap = max + 1, .max = max};
+    enum error_shape shape = error_shape(req);
+
+    if (shape == ERROR_SHAPE_OAUTH)
+        oauth_error_write(&json, body->code, body->message);
+    else
+        write_error(&json, shape == ERROR_SHAPE_CHAT && req->errors_live ? &live_words : &acs_words,
+                    body);
+    assert(!json.failed);
+    explain(req, status, body->message);
+    reply_json(req, status, buf_str(&json));
 }
 
 void reply_error_text(struct request *req, const struct api_error *error, struct str message,
                       struct str target)
 {
-    /* An escape makes at most six octets of one, so the buffer over arena memory never grows. */
-    size_t max = 64 + 6 * (error->code.len + message.len + target.len);
-    struct buf json = {.ptr = arena_alloc(req->arena, max + 1), .cap = max + 1, .max = max};
+    reply_error_body(req, error->status,
+                     &(struct error_body){error->code, message, target, NULL, 0});
+}
 
-    if (error_shape(req) == ERROR_SHAPE_OAUTH)
-        oauth_error_write(&json, error->code, message);
-    else
-        api_error_write(&json, error->code, message, target);
-    assert(!json.failed);
-    explain(req, error->status, message);
-    reply_json(req, error->status, buf_str(&json));
+void reply_error_details(struct request *req, const struct api_error *error,
+                         const struct error_detail *details, size_t n)
+{
+    reply_error_body(req, error->status,
+                     &(struct error_body){error->code, error->text, STR_EMPTY, details, n});
 }
 
 /* ---- octets ---- */
@@ -234,21 +297,6 @@ static bool has_extra(const struct reply *reply, struct str name)
         if (name_eq_nocase(reply->extra[i].name, name))
             return true;
     return false;
-}
-
-/* What was not routed counts as wire, but for the administration's listener and paths; nothing does
- * where identity endpoints are. */
-static bool is_wire(const struct request *req)
-{
-    if (req->door && req->door->identity)
-        return false;
-    if (req->route)
-        return req->route->plane == PLANE_WIRE;
-    if (req->door && req->door->admin)
-        return false;
-    if (req->url.n)
-        return !name_eq(req->url.segments[0], STR("admin"));
-    return !str_starts(req->target, STR("/admin"));
 }
 
 static bool has_no_body(int status)
@@ -366,17 +414,21 @@ static bool host_is_public(const struct request *req)
 
 static void put_browser_lines(struct pen *pen, const struct request *req)
 {
+    const struct service *service = service_of(req);
     bool tls = req->secure || (req->door && req->door->tls);
 
     if (tls && host_is_public(req) && !has_extra(&req->reply, STR("Strict-Transport-Security")))
         put(pen, STR("Strict-Transport-Security: max-age=31536000\r\n"));
-    if (!is_wire(req))
+    if (!request_is_wire(req))
         return;
     if (!has_extra(&req->reply, STR("Access-Control-Allow-Origin")))
         put(pen, STR("Access-Control-Allow-Origin: *\r\n"));
     if (!has_extra(&req->reply, STR("Access-Control-Expose-Headers")))
-        put(pen, STR("Access-Control-Expose-Headers: x-ms-client-request-id, "
-                     "api-supported-versions, Retry-After, WWW-Authenticate\r\n"));
+        put_line(pen, STR("Access-Control-Expose-Headers: "),
+                 service && service->exposes_all
+                     ? STR("*")
+                     : STR("x-ms-client-request-id, api-supported-versions, Retry-After, "
+                           "WWW-Authenticate"));
 }
 
 static size_t octets_at_most(const struct request *req)

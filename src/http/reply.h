@@ -38,6 +38,13 @@ void reply_error(struct request *req, const struct api_error *error);
 /** The same with a message and a target of our own (target may be empty). */
 void reply_error_text(struct request *req, const struct api_error *error, struct str message,
                       struct str target);
+/** One of several things that are wrong. */
+struct error_detail {
+    struct str message, target;
+};
+/** The same with the error's own message, and what is wrong one by one (not in the OAuth shape). */
+void reply_error_details(struct request *req, const struct api_error *error,
+                         const struct error_detail *details, size_t n);
 /** {"error":{"code","message","target"?}} into `out`. */
 void api_error_write(struct buf *out, struct str code, struct str message, struct str target);
 /** {"error":code,"error_description":message} into `out`. Source: RFC 6749 §5.2. */

@@ -320,12 +320,35 @@ struct str request_origin(struct request *req)
 
 /* ---- small change ---- */
 
+bool request_is_wire(const struct request *req)
+{
+    if (req->door && req->door->identity)
+        return false;
+    if (req->route)
+        return req->route->plane == PLANE_WIRE;
+    if (req->door && req->door->admin)
+        return false;
+    if (req->url.n)
+        return !name_eq(req->url.segments[0], STR("admin"));
+    return !str_starts(req->target, STR("/admin"));
+}
+
 void request_hold(struct request *req)
 {
     if (req->held)
         return;
     req->held = true;
     req->ops->hold(req);
+}
+
+struct parked *request_park(struct request *req, loop_fn on_gone, void *ctx)
+{
+    return req->ops->park(req, on_gone, ctx);
+}
+
+struct request *request_unpark(struct parked *parked)
+{
+    return parked->unpark(parked);
 }
 
 struct str request_query(struct request *req, const char *name)

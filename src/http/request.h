@@ -14,6 +14,8 @@
 
 struct principal;
 struct site;
+struct ws_handler;
+struct ws_options;
 
 /** Where connections come in. Immutable; outlives its connections. */
 struct door {
@@ -46,6 +48,18 @@ struct request_ops {
     /** Ends the stream (`ok` false: cuts the connection, so that the peer notices); the request
      * dies here. */
     void (*stream_end)(struct request *req, bool ok);
+    /** KIND_UPGRADE: sends req->reply, and makes a WebSocket of the connection; the request dies
+     * here. See ws_accept(). */
+    struct ws *(*upgrade)(struct request *req, const struct ws_options *options,
+                          const struct ws_handler *handler, void *ctx);
+    /** KIND_POLL: see request_park(). */
+    struct parked *(*park)(struct request *req, loop_fn on_gone, void *ctx);
+};
+
+/** A request that waits long for its answer, without what a request takes: at most 1 KiB with all
+ * that stands behind it, which is its engine's. */
+struct parked {
+    struct request *(*unpark)(struct parked *parked);
 };
 
 /* NOLINTNEXTLINE(clang-analyzer-optin.performance.Padding): in the order of a request's life */
@@ -83,7 +97,8 @@ struct request {
     /* how it ends */
     struct reply reply;
     struct str explain; /* why it was refused: for the log and, in development, the caller */
-    bool explains;      /* the caller may be told: 401 and 403 carry x-callgate-explain */
+    bool explains;      /* the caller may be told: 401, 403, 404 of chat carry x-callgate-explain */
+    bool errors_live;   /* ERROR_SHAPE_CHAT: refusals look as those of the live service */
     bool gone;          /* the peer has left: the reply will be dropped */
     loop_fn on_gone;    /* called once when that happens, or NULL */
     void *on_gone_ctx;
@@ -114,8 +129,21 @@ bool cidr_contains(const struct cidr *c, const struct in6_addr *ip) NODISCARD;
 /** The authority for absolute URLs: "https://localhost:8443". Computed once, in the arena.
  * Source: design §1 Addresses. */
 struct str request_origin(struct request *req);
+/** Whether it is of the wire plane, which web pages may use. What was not routed is, but for the
+ * administration's listener and paths; nothing is where identity endpoints are. */
+bool request_is_wire(const struct request *req) NODISCARD;
 /** Says that the reply comes later. Idempotent. */
 void request_hold(struct request *req);
+/** KIND_POLL: the answer may be long in coming. The request dies here, with its arena and what the
+ * handler has there, and no reply comes of it; of the lines that reply_header() added none is kept.
+ * The parked one is owned until request_unpark(). `on_gone` is called once if the peer leaves
+ * meanwhile, on the loop and never from within a call; it unparks and replies as otherwise. */
+struct parked *request_park(struct request *req, loop_fn on_gone, void *ctx) NODISCARD;
+/** Makes it a request again, for exactly one reply, now or later. What a reply and its log line
+ * need is there as it was: method, path, route, version, id, Host, the caller's own request id,
+ * resource, principal, `now` and `started`; no parameters, query, body or other headers. On its
+ * loop. */
+struct request *request_unpark(struct parked *parked) NODISCARD;
 /** A query parameter, decoded; ptr NULL when absent or badly escaped. */
 struct str request_query(struct request *req, const char *name);
 

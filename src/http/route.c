@@ -58,6 +58,11 @@ static const char *policy_problem(const struct route *row)
         return "accepts credentials and says that none is looked at";
     if ((row->accept & ACCEPT_PATH) && (row->accept != ACCEPT_PATH || row->need != NEED_NOTHING))
         return "has its secret in the path and wants another credential";
+    if ((row->accept & ACCEPT_FRAME) &&
+        (row->accept != (ACCEPT_USER | ACCEPT_FRAME) || row->kind != KIND_UPGRADE))
+        return "takes a token in the first frame without being an upgrade of users alone";
+    if ((row->accept & ACCEPT_SKYPETOKEN) && row->accept != (ACCEPT_USER | ACCEPT_SKYPETOKEN))
+        return "has a user's token in another header and wants another credential";
     if (row->plane <= PLANE_UNSET || row->plane > PLANE_IDENTITY)
         return "has no plane";
     if (row->kind <= KIND_UNSET || row->kind > KIND_UPGRADE)

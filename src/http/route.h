@@ -47,6 +47,12 @@ enum media { MEDIA_JSON = 0, MEDIA_FORM, MEDIA_ANY };
 /* a secret in the path, which the handler checks: under whatever host it is reached. Behind its
  * first segment such a path is not logged. With NEED_NOTHING, and alone */
 #define ACCEPT_PATH 0x200u
+/* with ACCEPT_USER, and with nothing else: the user's token stands bare in X-Skypetoken, not in
+ * Authorization */
+#define ACCEPT_SKYPETOKEN 0x400u
+/* with ACCEPT_USER, and with nothing else: without an Authorization header the request comes in
+ * without a principal, and the handler checks the token that the connection's first frame brings */
+#define ACCEPT_FRAME 0x800u
 
 /** What a principal must be allowed: decided by gate/policy.c. */
 enum need {
@@ -59,6 +65,9 @@ enum need {
     NEED_ADMINISTRATOR, /* the whole server */
     NEED_LOCAL_DEV,     /* administrator on socket or loopback, development mode only */
     NEED_LOCAL,         /* administrator on the socket or from a loopback peer, in any mode */
+    NEED_CHAT,          /* a user token with any scope of chat */
+    NEED_CHAT_JOIN,     /* one with chat or chat.join: who may bring people in and out */
+    NEED_CHAT_FULL,     /* one with chat: who may make, change and delete threads */
     NEED_ARM,           /* a management token whose principal has the row's action in its scope */
     NEED_COUNT
 };

@@ -51,7 +51,8 @@ static bool escape_at(struct str s, size_t at, unsigned char *out)
            hex_decode((struct str){s.ptr + at + 1, 2}, out, 1) == RC_OK;
 }
 
-static enum rc decode_segment(struct str raw, struct arena *arena, struct str *out)
+static enum rc decode_segment(struct str raw, struct arena *arena, struct str *out,
+                              bool *inner_slash)
 {
     char *text;
     size_t len = 0;
@@ -65,8 +66,9 @@ static enum rc decode_segment(struct str raw, struct arena *arena, struct str *o
         unsigned char c = (unsigned char)raw.ptr[i];
 
         if (c == '%') {
-            if (!escape_at(raw, i, &c) || c == '/' || is_control(c))
+            if (!escape_at(raw, i, &c) || is_control(c))
                 return RC_INVALID;
+            *inner_slash = *inner_slash || c == '/';
             i += 2;
         }
         text[len++] = (char)c;
@@ -88,7 +90,7 @@ static enum rc split_segments(struct str path, struct arena *arena, struct url *
 
         if (out->n == URL_SEGMENTS_MAX)
             return RC_TOO_LARGE;
-        rc = decode_segment(raw, arena, &out->segments[out->n]);
+        rc = decode_segment(raw, arena, &out->segments[out->n], &out->inner_slash);
         if (rc)
             return rc;
         out->n++;
@@ -109,6 +111,7 @@ enum rc url_split(struct str target, struct arena *arena, struct url *out)
     if (path_len < target.len)
         out->query = (struct str){target.ptr + path_len + 1, target.len - path_len - 1};
     out->n = 0;
+    out->inner_slash = false;
     return split_segments(out->path, arena, out);
 }
 

@@ -12,11 +12,12 @@ struct url {
     struct str query; /* raw, after it; ptr NULL when there is no question mark */
     struct str segments[URL_SEGMENTS_MAX]; /* decoded once; leading empty ones collapsed */
     size_t n;
+    bool inner_slash; /* an escaped slash stands inside a segment: for services that allow it */
 };
 
 /** Splits an origin-form target. RC_INVALID: not starting with '/', octets outside printable ASCII,
- * '<', '>' or '#', a bad escape in the path, or an escape that decodes to '/', NUL or another
- * control octet inside a segment; RC_TOO_LARGE: too many segments. A slash at the end starts no
+ * '<', '>' or '#', a bad escape in the path, or an escape that decodes to NUL or another control
+ * octet inside a segment; RC_TOO_LARGE: too many segments. A slash at the end starts no
  * segment; dot segments are not resolved. Escapes of the query are looked at by url_query().
  * Source: wire/http §1. */
 enum rc url_split(struct str target, struct arena *arena, struct url *out) NODISCARD;

@@ -4,9 +4,11 @@
 
 #include "http/api_error.h"
 
-/** How refusals look. ACS: {"error":{"code","message","target"?}}; OAUTH (RFC 6749 §5.2):
- * {"error":code,"error_description":message}. */
-enum error_shape { ERROR_SHAPE_ACS = 0, ERROR_SHAPE_OAUTH };
+/** How refusals look. ACS: {"error":{"code","message","target"?,"details"?}}; OAUTH (RFC 6749
+ * §5.2):
+ * {"error":code,"error_description":message}; CHAT: as ACS, or with req->errors_live
+ * {"CommunicationError":{"Code","Message","Target"?,"Details"}}. */
+enum error_shape { ERROR_SHAPE_ACS = 0, ERROR_SHAPE_OAUTH, ERROR_SHAPE_CHAT };
 
 /** One service of the wire: its versions in order, and how it refuses. Static tables. */
 struct service {
@@ -18,7 +20,11 @@ struct service {
     struct str challenge; /* WWW-Authenticate on 401 of rows that take a key; others say Bearer */
     enum error_shape error_shape;
     bool any_case;    /* literal text of paths, and versions, match without regard to ASCII case */
+    bool exposes_all; /* web pages may read every header of its answers, not only the usual ones */
+    bool inner_slash; /* an escaped slash may stand inside a segment; elsewhere the request is
+                       * refused as malformed before anything looks at it */
     bool one_version; /* an api-version that is given twice is malformed; others take the first */
+    bool version_first; /* a version that is not served is said before a principal is refused */
     /* 400 without an api-version, and with one that is malformed or not served (the message lists
      * those that are); NULL: the identity service's */
     const struct api_error *version_missing, *version_invalid;

@@ -42,6 +42,10 @@ void conn_close(struct conn *c)
     c->state = CONN_CLOSED;
     if (c->exchange)
         exchange_gone(c->exchange, true);
+    if (c->parked)
+        parked_gone(c->parked, true);
+    if (c->ws)
+        ws_lost(c);
     if (c->tls) {
         figure_add(&lane->figures.tls_closed, 1);
         tls_free(c->tls);
@@ -158,6 +162,15 @@ void conn_finish(struct conn *c)
         begin_linger(c);
 }
 
+void conn_last(struct conn *c)
+{
+    c->state = CONN_LAST;
+    if (c->lane->batch == c)
+        return; /* the batch sends what it has, and ends it */
+    conn_finish(c);
+    conn_settle(c);
+}
+
 /* What the socket has not taken goes first; then whoever waited for it. */
 static void send_more(struct conn *c)
 {
@@ -177,6 +190,8 @@ static void send_more(struct conn *c)
     }
     if (c->state == CONN_LAST)
         begin_linger(c);
+    else if (c->state == CONN_WS)
+        ws_sent(c);
     else if (c->state == CONN_RUN && c->exchange && c->exchange->streaming)
         exchange_more(c->exchange);
     else if (c->ahead_len)
@@ -221,7 +236,8 @@ static void consume_ahead(struct conn *c, size_t used)
     c->ahead_len -= (uint32_t)used;
 }
 
-/* Takes requests from what was read ahead and from `data`, and keeps the rest. */
+/* Takes requests from what was read ahead and from `data`, and keeps the rest. What comes behind
+ * the request of an upgrade is frames already. */
 static void take(struct conn *c, struct str data)
 {
     bool from_ahead = c->ahead_len > 0;
@@ -232,6 +248,10 @@ static void take(struct conn *c, struct str data)
     if (from_ahead)
         data = (struct str){c->ahead, c->ahead_len};
     used = http1_take(c, data);
+    if (c->state == CONN_WS) {
+        ws_input(c, str_from_index(data, used));
+        used = data.len;
+    }
     if (c->state == CONN_CLOSED)
         return;
     http1_suspend(c);
@@ -281,8 +301,11 @@ void conn_eof(struct conn *c)
 {
     c->eof = true;
     switch ((enum conn_state)c->state) {
-    case CONN_RUN:
-        exchange_gone(c->exchange, false); /* it may have shut down only its own side */
+    case CONN_RUN: /* it may have shut down only its own side */
+        if (c->parked)
+            parked_gone(c->parked, false);
+        else
+            exchange_gone(c->exchange, false);
         break;
     case CONN_HEAD:
         if (c->unsent_len || c->resume.next != &c->resume)
@@ -295,6 +318,7 @@ void conn_eof(struct conn *c)
         break;
     case CONN_SNIFF:
     case CONN_BODY:
+    case CONN_WS:
     case CONN_LINGER:
     case CONN_CLOSED:
         conn_close(c);
@@ -382,6 +406,7 @@ static int wanted_events(const struct conn *c)
     case CONN_BODY:
         return write ? write : read; /* who does not read answers is not asked for more */
     case CONN_SNIFF:
+    case CONN_WS:
     case CONN_LAST:
     case CONN_LINGER:
         return write | read;
@@ -393,6 +418,8 @@ static int wanted_events(const struct conn *c)
 
 static enum deadline wanted_deadline(const struct conn *c)
 {
+    if (c->state == CONN_WS)
+        return ws_deadline(c);
     if (c->unsent_len)
         return DEADLINE_WRITE;
     switch ((enum conn_state)c->state) {
@@ -408,6 +435,7 @@ static enum deadline wanted_deadline(const struct conn *c)
     case CONN_LINGER:
         return DEADLINE_LINGER;
     case CONN_RUN:
+    case CONN_WS:
     case CONN_CLOSED:
         break;
     }
@@ -438,6 +466,10 @@ void conn_drain(struct conn *c)
     if (c->state == CONN_BODY || c->state == CONN_RUN || c->state == CONN_LAST ||
         c->state == CONN_LINGER)
         return;
+    if (c->state == CONN_WS) {
+        ws_drain(c);
+        return;
+    }
     if (c->exchange) {
         exchange_free(c->exchange);
         c->exchange = NULL;
@@ -471,6 +503,10 @@ void conn_expire(struct conn *c)
         deadline_renew(c);
         return;
     }
+    if (kind >= DEADLINE_PING) {
+        ws_silent(c);
+        return;
+    }
     if (kind != DEADLINE_IDLE && kind != DEADLINE_LINGER)
         figure_add(&c->lane->figures.timed_out, 1);
     switch (kind) {
@@ -489,9 +525,7 @@ void conn_expire(struct conn *c)
             figure_add(&c->lane->figures.handshakes_failed, 1);
         conn_close(c);
         break;
-    case DEADLINE_LINGER:
-    case DEADLINE_NONE:
-    case DEADLINE_COUNT:
+    default: /* DEADLINE_LINGER */
         conn_close(c);
         break;
     }

@@ -80,7 +80,7 @@ size_t exchange_encode(struct exchange *ex)
 
     if (lane->draining || ex->at->stopped || (c->eof && c->ahead_len == 0))
         ex->keep_alive = false;
-    if (!ex->keep_alive)
+    if (!ex->keep_alive && ex->req.reply.status != 101)
         ex->req.reply.close = true;
     if (out == &lane->scratch)
         buf_reset(out);
@@ -111,32 +111,30 @@ static void next_request(struct conn *c)
     conn_settle(c);
 }
 
-static void last_request(struct conn *c)
-{
-    c->state = CONN_LAST;
-    if (c->lane->batch == c)
-        return; /* the batch sends what it has, and ends it */
-    conn_finish(c);
-    conn_settle(c);
-}
-
-void exchange_answered(struct exchange *ex, size_t octets)
+void exchange_end(struct exchange *ex, size_t octets)
 {
     struct net_lane *lane = ex->lane;
-    struct conn *c = ex->conn;
-    bool close = ex->req.reply.close || octets == 0;
     const struct net_handler *handler = lane->net->options.handler;
 
     if (lane->running == ex)
         lane->running = NULL;
+    if (ex->conn)
+        ex->conn->exchange = NULL;
     if (!ex->refusal && handler->finished)
         handler->finished(lane->ctx, &ex->req, octets);
     exchange_free(ex);
+}
+
+void exchange_answered(struct exchange *ex, size_t octets)
+{
+    struct conn *c = ex->conn;
+    bool close = ex->req.reply.close || octets == 0;
+
+    exchange_end(ex, octets);
     if (!c || c->state == CONN_CLOSED)
         return;
-    c->exchange = NULL;
     if (close)
-        last_request(c);
+        conn_last(c);
     else
         next_request(c);
 }
@@ -163,6 +161,8 @@ static const struct request_ops ops = {
     .stream_begin = stream_begin,
     .stream_piece = stream_piece,
     .stream_end = stream_end,
+    .upgrade = ws_upgrade,
+    .park = park_request,
 };
 
 /* ---- telling the handler ---- */
@@ -253,24 +253,25 @@ static void write_id(struct net_lane *lane, char *out)
         out[i] = hex_digits[count & 15];
 }
 
-struct exchange *exchange_new(struct conn *c)
+struct exchange *exchange_new(struct net_lane *lane, struct listener *at, struct conn *conn)
 {
-    struct net_lane *lane = c->lane;
     struct exchange *ex = take_spare(lane);
     struct request *req = &ex->req;
 
-    ex->conn = c;
+    ex->conn = conn;
     ex->lane = lane;
-    ex->at = c->at;
-    listener_ref(c->at);
+    ex->at = at;
+    listener_ref(at);
     list_add(&lane->exchanges, &ex->all);
     list_init(&ex->notify);
     write_id(lane, ex->id);
     req->id = (struct str){ex->id, UUID_TEXT_LEN};
-    req->door = c->door;
     req->origin_rules = lane->net->options.origin_rules;
-    req->peer = req->client_addr = c->peer;
-    req->secure = c->door->tls;
+    if (conn) {
+        req->door = conn->door;
+        req->peer = req->client_addr = conn->peer;
+        req->secure = conn->door->tls;
+    }
     req->now = lane->now;
     req->started = lane->mono;
     req->arena = &ex->arena;

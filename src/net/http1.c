@@ -13,7 +13,7 @@ static void handler_refused(struct conn *c, struct refusal r)
 
 void http1_refuse(struct conn *c, struct refusal r)
 {
-    struct exchange *ex = c->exchange ? c->exchange : exchange_new(c);
+    struct exchange *ex = c->exchange ? c->exchange : exchange_new(c->lane, c->at, c);
 
     if (r.error != &API_REQUEST_TIMEOUT)
         figure_add(&c->lane->figures.framing_refused, 1);
@@ -53,6 +53,14 @@ static struct refusal split_target(struct exchange *ex)
     default:
         return (struct refusal){&API_BAD_REQUEST, "target"};
     }
+}
+
+/* The row is known: does its service take such a target? */
+static struct refusal check_target(const struct request *req)
+{
+    if (req->url.inner_slash && !(req->route && req->route->api->service->inner_slash))
+        return (struct refusal){&API_BAD_REQUEST, "escaped slash in target"};
+    return REFUSAL_NONE;
 }
 
 static struct refusal begin_body(struct exchange *ex, const struct head *head,
@@ -96,6 +104,9 @@ static struct refusal read_head(struct conn *c, struct exchange *ex, struct str 
         return r;
     request_addresses(req);
     ex->body_max = lane->net->options.handler->head(lane->ctx, req);
+    r = check_target(req);
+    if (r.error)
+        return r;
     return begin_body(ex, &head, limits);
 }
 
@@ -142,7 +153,7 @@ static size_t take_head(struct conn *c, struct str data)
     c->blank_line = false;
     if (c->deadline == DEADLINE_HEAD || c->deadline == DEADLINE_BODY)
         deadline_set(c, DEADLINE_NONE);
-    ex = c->exchange = exchange_new(c);
+    ex = c->exchange = exchange_new(c->lane, c->at, c);
     c->state = CONN_BODY;
     r = read_head(c, ex, str_head(data, len));
     if (r.error)

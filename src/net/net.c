@@ -91,7 +91,7 @@ static void take_list(struct list *from, struct list *to)
 static void run_later(void *ctx)
 {
     struct net_lane *lane = ctx;
-    struct list resume, notify;
+    struct list resume, notify, flush;
 
     lane->later_queued = false;
     take_list(&lane->to_resume, &resume);
@@ -111,6 +111,10 @@ static void run_later(void *ctx)
         list_remove(&ex->notify);
         exchange_notify(ex);
     }
+    parked_tell(lane);
+    take_list(&lane->to_flush, &flush); /* with what those before it have sent */
+    while (!list_empty(&flush))
+        ws_flush(ws_conn_of(flush.next));
 }
 
 void lane_later(struct net_lane *lane)
@@ -126,6 +130,7 @@ static void make_buffers(struct net_lane *lane)
     buf_init(&lane->out, OUT_MAX);
     buf_init(&lane->scratch, OUT_MAX);
     buf_init(&lane->wire, OUT_MAX);
+    lane->ws_writer = ws_writer_new();
     lane->in = malloc(READ_BUFFER);
     lane->items = calloc(HEADERS_MAX, sizeof *lane->items);
     if (!lane->in || !lane->items)
@@ -187,6 +192,9 @@ struct net_lane *net_lane_new(struct net *net, struct loop *loop, void *lane_ctx
     list_init(&lane->exchanges);
     list_init(&lane->to_resume);
     list_init(&lane->to_notify);
+    list_init(&lane->to_flush);
+    list_init(&lane->parked);
+    list_init(&lane->to_tell);
     lane->later = (struct loop_task){.run = run_later, .ctx = lane};
     lane->drain_task = (struct loop_task){.run = drain_lane, .ctx = lane};
     make_buffers(lane);
@@ -231,6 +239,10 @@ void net_lane_free(struct net_lane *lane)
     if (!lane)
         return;
     net_lane_cut(lane);
+    while (!list_empty(&lane->to_flush))
+        ws_flush(ws_conn_of(lane->to_flush.next)); /* its peer was gone before it began */
+    while (!list_empty(&lane->parked))
+        parked_abandon(lane->parked.next);
     while (!list_empty(&lane->exchanges))
         exchange_abandon(list_entry(lane->exchanges.next, struct exchange, all));
     while (!list_empty(&lane->listeners))
@@ -242,6 +254,8 @@ void net_lane_free(struct net_lane *lane)
     buf_wipe(&lane->out);
     buf_wipe(&lane->scratch);
     buf_wipe(&lane->wire);
+    ws_readers_clear(&lane->ws_readers);
+    ws_writer_free(lane->ws_writer);
     explicit_bzero(lane->in, READ_BUFFER);
     free(lane->in);
     if (lane->plain)
@@ -319,10 +333,12 @@ void net_figures(const struct net *net, struct net_figures *out)
     for (size_t i = 0; i < net->n_lanes; i++) {
         const struct lane_figures *f = &net->lanes[i]->figures;
         uint64_t closed = read_figure(&f->closed), tls_closed = read_figure(&f->tls_closed);
+        uint64_t ws_closed = read_figure(&f->ws_closed);
 
         out->accepted += read_figure(&f->accepted);
         out->open += read_figure(&f->accepted) - closed;
         out->tls_open += read_figure(&f->tls_accepted) - tls_closed;
+        out->ws_open += read_figure(&f->ws_opened) - ws_closed;
         out->refused_full += read_figure(&f->refused_full);
         out->requests += read_figure(&f->requests);
         out->bytes_in += read_figure(&f->bytes_in);

@@ -34,6 +34,10 @@ struct net_handler {
     void (*finished)(void *lane_ctx, const struct request *req, size_t octets);
     /** A request that never became one: status sent and why (static text), for log and metrics. */
     void (*refused)(void *lane_ctx, const struct address *peer, int status, const char *why);
+    /** A request is being parked, which does not end it: what of its principal and the like is to
+     * outlive the arena, owned; handed back to unpark(). NULL, and NULL returned, are fine. */
+    void *(*park)(void *lane_ctx, struct request *req);
+    void (*unpark)(void *lane_ctx, struct request *req, void *kept);
 };
 
 struct net_options {
@@ -89,8 +93,8 @@ void tls_context_unref(struct tls_context *tls);
 void net_drain(struct net *net, uint32_t grace_ms, loop_fn done, void *ctx);
 
 struct net_figures {
-    uint64_t accepted, open, tls_open, refused_full, requests, bytes_in, bytes_out, handshakes,
-        handshakes_failed, framing_refused, timed_out;
+    uint64_t accepted, open, tls_open, ws_open, refused_full, requests, bytes_in, bytes_out,
+        handshakes, handshakes_failed, framing_refused, timed_out;
 };
 /** Sum over lanes. Any thread. */
 void net_figures(const struct net *net, struct net_figures *out);

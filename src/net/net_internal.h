@@ -5,6 +5,8 @@
  *   tls.c      decrypts             → conn_input()
  *   http1.c    octets to requests   → the handler
  *   exchange.c a request's life     → conn_send()
+ *   park.c     a long poll's wait   → exchange_new()
+ *   ws.c       a WebSocket's life   → conn_send()
  *   deadline.c what took too long   → conn_expire()
  *
  * All of it happens on the lane's loop, but for what net.h calls "any thread". */
@@ -19,6 +21,7 @@
 #include "net/chunks.h"
 #include "net/head.h"
 #include "net/net.h"
+#include "net/ws_frames.h"
 
 #include <pthread.h>
 #include <uv.h>
@@ -31,6 +34,7 @@
 #define SWEEP_MS       500
 #define RATE_WINDOW_MS 10000 /* progress of bodies and of slow readers is judged in windows */
 #define LINGER_MS      2000  /* for the peer to read the last answer */
+#define PING_KINDS     4     /* different ws_options.ping_ms in a process */
 #define EXCHANGES_KEPT 64    /* free requests per lane that keep their arena's block */
 
 enum deadline {
@@ -41,12 +45,15 @@ enum deadline {
     DEADLINE_BODY,
     DEADLINE_WRITE,
     DEADLINE_LINGER,
-    DEADLINE_COUNT
+    DEADLINE_PING, /* and PING_KINDS - 1 more: a WebSocket's peer is silent; renewed by any word */
+    DEADLINE_COUNT = DEADLINE_PING + PING_KINDS
 };
 
 /* ---- net: shared by all lanes ---- */
 
 struct address_count;
+struct parked_request;
+struct ws_conn;
 
 struct net {
     struct net_options options;
@@ -117,7 +124,7 @@ void listener_resume(struct listener *l);
 
 struct lane_figures {
     _Atomic uint64_t accepted, closed, tls_accepted, tls_closed, refused_full, requests, bytes_in,
-        bytes_out, handshakes, handshakes_failed, framing_refused, timed_out;
+        bytes_out, handshakes, handshakes_failed, framing_refused, timed_out, ws_opened, ws_closed;
 };
 
 struct net_lane {
@@ -133,6 +140,9 @@ struct net_lane {
     uint32_t deadline_ms[DEADLINE_COUNT];
     struct list to_resume; /* conn.resume: octets read ahead are to be looked at */
     struct list to_notify; /* exchange.notify: the handler is to be called */
+    struct list parked;    /* parked_request.all */
+    struct list to_tell;   /* parked_request.tell: its peer has gone */
+    struct list to_flush;  /* ws_conn.flush: has something to send or to tell */
     struct loop_task later;
     bool later_queued;
     struct exchange *spare; /* linked by next_spare */
@@ -146,6 +156,8 @@ struct net_lane {
     char *plain;              /* PLAIN_BUFFER, made with the first TLS connection */
     struct header *items;     /* HEADERS_MAX: of the head being read */
     llhttp_t parser;          /* of the head being read */
+    struct ws_readers ws_readers;
+    struct ws_writer *ws_writer;
     struct snapshot_view tls;
     unix_ms now;  /* service time and ... */
     mono_ns mono; /* ... of this batch */
@@ -185,7 +197,8 @@ enum conn_state {
     CONN_SNIFF = 0, /* the first octet will tell TLS from plain */
     CONN_HEAD,      /* between requests, or a head is coming */
     CONN_BODY,
-    CONN_RUN,    /* a request is with the handler */
+    CONN_RUN,    /* a request is with the handler, or parked */
+    CONN_WS,     /* is a WebSocket now */
     CONN_LAST,   /* the last answer is on its way: what comes is thrown away */
     CONN_LINGER, /* all is sent and said: waiting for the peer's end */
     CONN_CLOSED, /* its memory goes when the engine says so */
@@ -196,8 +209,10 @@ struct conn {
     struct net_lane *lane;
     struct listener *at;
     const struct door *door;
-    struct exchange *exchange; /* being read or with the handler; else NULL */
-    struct tls *tls;           /* NULL: plain */
+    struct exchange *exchange;     /* being read or with the handler; else NULL */
+    struct parked_request *parked; /* with the handler in place of an exchange; else NULL */
+    struct ws_conn *ws;            /* in CONN_WS; else NULL */
+    struct tls *tls;               /* NULL: plain */
     struct list all, waiting, resume;
     uint64_t expires_ms;
     char *ahead; /* octets that are no request yet, or the next one's */
@@ -243,6 +258,9 @@ void conn_expire(struct conn *c);
 uint32_t conn_outstanding(const struct conn *c) NODISCARD;
 /** Queues it for conn_input() with nothing new. */
 void conn_resume_later(struct conn *c);
+
+/** Stops reading for good: what is sent goes, then the peer gets time to read it. */
+void conn_last(struct conn *c);
 
 /* ---- deadlines ---- */
 
@@ -291,7 +309,8 @@ struct exchange {
     char id[UUID_TEXT_LEN];
 };
 
-struct exchange *exchange_new(struct conn *c);
+/** `conn` NULL: for a request whose peer has gone. */
+struct exchange *exchange_new(struct net_lane *lane, struct listener *at, struct conn *conn);
 /** Wipes it and keeps it for reuse. */
 void exchange_free(struct exchange *ex);
 /** Copies into the arena what points into the connection's buffer. Repeated calls are fine. */
@@ -311,8 +330,42 @@ size_t exchange_encode(struct exchange *ex);
 void stream_begin(struct request *req, loop_fn more, void *ctx);
 void stream_piece(struct request *req, struct str piece);
 void stream_end(struct request *req, bool ok);
-/** After the last octet of an answer was encoded: the connection goes on, or ends. */
+/** The answer was encoded: the request ends. Its connection is the caller's to go on with. */
+void exchange_end(struct exchange *ex, size_t octets);
+/** The same, and the connection goes on, or ends. */
 void exchange_answered(struct exchange *ex, size_t octets);
+
+/* ---- parked requests ---- */
+
+/** Member of the request's ops. */
+struct parked *park_request(struct request *req, loop_fn on_gone, void *ctx);
+/** The peer has left (`hard`: and can't be answered): its owner learns of it later. */
+void parked_gone(struct parked_request *p, bool hard);
+/** Tells the owners in lane->to_tell. */
+void parked_tell(struct net_lane *lane);
+/** Gives up one that outlived its lane's loop, by its place in net_lane.parked. */
+void parked_abandon(struct list *all);
+
+/* ---- WebSockets ---- */
+
+/** Member of the request's ops. */
+struct ws *ws_upgrade(struct request *req, const struct ws_options *options,
+                      const struct ws_handler *handler, void *ctx);
+/** Octets of frames. */
+void ws_input(struct conn *c, struct str data);
+/** The one whose place in net_lane.to_flush that is. */
+struct ws_conn *ws_conn_of(struct list *flush);
+/** Sends what has gathered in a round of the loop, and tells what became due. */
+void ws_flush(struct ws_conn *w);
+/** The socket has taken what there was. */
+void ws_sent(struct conn *c);
+/** The connection has closed without a closing handshake. */
+void ws_lost(struct conn *c);
+/** The peer has been silent for so long. */
+void ws_silent(struct conn *c);
+/** Says goodbye: the server, or this listener, is ending. */
+void ws_drain(struct conn *c);
+enum deadline ws_deadline(const struct conn *c) NODISCARD;
 
 /* ---- TLS ---- */
 

@@ -272,7 +272,7 @@ static void fail(struct conn *c)
     c->tls->broken = c->tls->goodbye = true;
     ERR_clear_error();
     flush_wire(c);
-    if (c->state == CONN_RUN || c->state == CONN_BODY)
+    if (c->state == CONN_RUN || c->state == CONN_BODY || c->state == CONN_WS)
         conn_close(c);
     else
         conn_drain(c);

@@ -108,7 +108,122 @@ static void stream_end(struct request *req, bool ok)
     f->done = true;
 }
 
-static const struct request_ops ops = {take_reply, hold, stream_begin, stream_piece, stream_end};
+/* ---- parking ---- */
+
+static struct request *unpark(struct parked *parked)
+{
+    struct request_fake *f =
+        (struct request_fake *)(void *)((char *)parked - offsetof(struct request_fake, parked));
+
+    must(f->is_parked);
+    f->is_parked = false;
+    return &f->req;
+}
+
+/* What a parked request does not keep is gone here, too. */
+static struct parked *park(struct request *req, loop_fn on_gone, void *ctx)
+{
+    struct request_fake *f = fake_of(req);
+
+    must(!f->done && !f->streaming && !f->is_parked);
+    request_hold(req);
+    memset(req->params, 0, sizeof req->params);
+    req->url.query = req->body = STR_EMPTY;
+    req->reply.extra_count = 0;
+    f->parked.unpark = unpark;
+    f->is_parked = true;
+    f->on_parked_gone = on_gone;
+    f->parked_ctx = ctx;
+    return &f->parked;
+}
+
+/* ---- WebSockets ---- */
+
+static enum rc ws_take(struct ws *ws, const struct str *pieces, size_t n)
+{
+    struct ws_fake *w = (struct ws_fake *)ws;
+    size_t len = w->queued;
+
+    must(!w->ended);
+    for (size_t i = 0; i < n; i++)
+        len += pieces[i].len;
+    if (w->closing)
+        return RC_NOT_FOUND;
+    if (len > w->options.queue_max)
+        return RC_TOO_LARGE;
+    for (size_t i = 0; i < n; i++)
+        buf_add(&w->sent, pieces[i]);
+    buf_add(&w->sent, STR("\n"));
+    must(!w->sent.failed);
+    w->n_sent++;
+    return RC_OK;
+}
+
+static size_t ws_tell_queued(const struct ws *ws)
+{
+    must(!((const struct ws_fake *)ws)->ended);
+    return ((const struct ws_fake *)ws)->queued;
+}
+
+static void ws_take_close(struct ws *ws, uint16_t code, struct str reason)
+{
+    struct ws_fake *w = (struct ws_fake *)ws;
+
+    (void)reason;
+    must(!w->ended && code);
+    if (!w->closing)
+        w->closing = code;
+}
+
+static struct ws *upgrade(struct request *req, const struct ws_options *options,
+                          const struct ws_handler *handler, void *ctx)
+{
+    static const struct ws_ops ws_ops = {ws_take, ws_tell_queued, ws_take_close};
+    struct request_fake *f = fake_of(req);
+    struct ws_fake *w = calloc(1, sizeof *w);
+
+    must(w && !f->done && !f->streaming && req->replied);
+    encode(f);
+    f->done = true;
+    *w = (struct ws_fake){{&ws_ops}, *options, handler, ctx, .queued = 0};
+    buf_init(&w->sent, REPLY_MAX);
+    f->ws = w;
+    return &w->ws;
+}
+
+void ws_fake_text(struct ws_fake *w, const char *message)
+{
+    must(!w->ended);
+    if (!w->closing)
+        w->handler->text(w->ctx, str_from(message));
+}
+
+void ws_fake_end(struct ws_fake *w, uint16_t code)
+{
+    if (w->ended)
+        return;
+    w->ended = true;
+    w->handler->closed(w->ctx, code, STR_EMPTY);
+}
+
+void ws_fake_free(struct ws_fake *w)
+{
+    if (!w)
+        return;
+    ws_fake_end(w, 1006);
+    buf_clear(&w->sent);
+    free(w);
+}
+
+static const struct request_ops ops = {
+    .reply = take_reply,
+    .hold = hold,
+    .stream_begin = stream_begin,
+    .stream_piece = stream_piece,
+    .stream_end = stream_end,
+    .upgrade = upgrade,
+    .park = park,
+};
 
 /* ---- how it is made ---- */
 
@@ -251,7 +366,9 @@ void request_fake_leave(struct request_fake *f)
 
     f->req.gone = true;
     f->req.on_gone = NULL;
-    if (on_gone)
+    if (f->is_parked)
+        f->on_parked_gone(f->parked_ctx);
+    else if (on_gone)
         on_gone(f->req.on_gone_ctx);
     if (f->streaming && !f->done)
         f->wants_piece = true; /* so that the stream notices */

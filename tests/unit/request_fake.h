@@ -16,9 +16,30 @@
 #define TESTS_REQUEST_FAKE_H
 
 #include "http/request.h"
+#include "http/ws.h"
 
 #define REQUEST_FAKE_ID   "5f0c2b7e-91d4-4a36-8d1f-0123456789ab"
 #define REQUEST_FAKE_DATE "Mon, 23 Nov 2026 15:00:00 GMT"
+
+/** A WebSocket that was accepted: what the handler does with it. Lives on when the request is gone.
+ */
+struct ws_fake {
+    struct ws ws; /* what ws_accept() returned points here */
+    struct ws_options options;
+    const struct ws_handler *handler;
+    void *ctx;
+    struct buf sent;  /* each message, and a line feed behind it */
+    size_t n_sent;    /* messages */
+    size_t queued;    /* what ws_queued() says; the test's to set */
+    uint16_t closing; /* the code of ws_close(); 0: it was not called */
+    bool ended;       /* `closed` has run */
+};
+/** Lets a message come. */
+void ws_fake_text(struct ws_fake *w, const char *message);
+/** The connection ends; what was sent may still be looked at. Nothing happens the second time. */
+void ws_fake_end(struct ws_fake *w, uint16_t code);
+/** Ends it, unless that was done, and frees it. NULL is fine. */
+void ws_fake_free(struct ws_fake *w);
 
 struct request_fake {
     struct request req; /* fields may be set before the pipeline runs: site, loop, peer, … */
@@ -41,6 +62,11 @@ struct request_fake {
     bool wants_piece; /* `more` is due: request_fake_pump() */
     loop_fn more;
     void *more_ctx;
+    struct parked parked; /* by request_park(); request_fake_leave() calls its on_gone, too */
+    bool is_parked;
+    loop_fn on_parked_gone;
+    void *parked_ctx;
+    struct ws_fake *ws; /* made by ws_accept(); the test's to free */
 };
 
 /** A plain loopback door on port 8080: what NULL stands for below. */

@@ -201,6 +201,51 @@ static void leaves_tokens_to_the_handler_where_the_row_says_so(void **state)
     assert_null(visit(*state, &v, &(struct recipe){.authorization = ""}).error);
 }
 
+static void takes_a_user_token_from_another_header_where_the_row_says_so(void **state)
+{
+    static const struct route row = {POST,      "/v4/a", &test_api, ACCEPT_USER | ACCEPT_SKYPETOKEN,
+                                     NEED_ANY,  KIB,     NULL,      PLANE_WIRE,
+                                     KIND_REPLY};
+    struct fixture *f = *state;
+    struct mint m = {.user = {.resource = f->resource, .user = uuid_random()}};
+    char *token = fixture_mint(f, &m), good[2048], twice[4096], cut[2048], prefixed[2048];
+    const struct {
+        const char *name, *extra, *authorization, *peer, *explain;
+    } cases[] = {
+        {"the token", good, "", NULL, NULL},
+        {"the token, beside another credential", good, "Bearer x", NULL, NULL},
+        {"the token, over plain HTTP from afar", good, "", "192.0.2.9", "plain HTTP"},
+        {"no header", "", "", NULL, "has no X-Skypetoken header"},
+        {"a token in Authorization alone", "", NULL, NULL, "has no X-Skypetoken header"},
+        {"two headers", twice, "", NULL, "several X-Skypetoken headers"},
+        {"a token that was cut", cut, "", NULL, "does not verify"},
+        {"a scheme before it", prefixed, "", NULL, "user token;"},
+        {"nothing in it", "X-Skypetoken: \r\n", "", NULL, "user token;"},
+        {"garbage", "X-Skypetoken: a.b.c\r\n", "", NULL, "user token;"},
+    };
+
+    (void)snprintf(good, sizeof good, "X-Skypetoken: %s\r\n", token);
+    (void)snprintf(twice, sizeof twice, "%s%s", good, good);
+    (void)snprintf(cut, sizeof cut, "X-Skypetoken: %.*sAAAA\r\n", (int)strlen(token) - 4, token);
+    (void)snprintf(prefixed, sizeof prefixed, "X-Skypetoken: Bearer %s\r\n", token);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct visit v = {.door = &plain_door, .row = &row, .peer = cases[i].peer};
+        struct recipe r = {
+            .target = "/v4/a", .extra = cases[i].extra, .authorization = cases[i].authorization};
+        struct outcome o = visit(f, &v, &r);
+
+        print_message("%s\n", cases[i].name);
+        if (!cases[i].explain) {
+            assert_null(o.error);
+            assert_int_equal(o.who.kind, PRINCIPAL_USER);
+            continue;
+        }
+        assert_ptr_equal(o.error, &API_DENIED);
+        assert_non_null(strstr(o.explain, cases[i].explain));
+    }
+    free(token);
+}
+
 static const struct api_error *try_token(struct fixture *f, const char *token, unix_ms now,
                                          char out_explain[static 512])
 {
@@ -460,6 +505,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(refuses_bearers_on_plain_http_from_afar, set_up, tear_down),
         cmocka_unit_test_setup_teardown(leaves_tokens_to_the_handler_where_the_row_says_so, set_up,
                                         tear_down),
+        cmocka_unit_test_setup_teardown(
+            takes_a_user_token_from_another_header_where_the_row_says_so, set_up, tear_down),
         cmocka_unit_test_setup_teardown(follows_a_user_token_through_its_life, set_up, tear_down),
         cmocka_unit_test_setup_teardown(kills_tokens_of_the_revoked_and_the_deleted, set_up,
                                         tear_down),

@@ -1,136 +1,6 @@
 /* The way of a request, without network: hosts, doors, preflights, web pages, the order of
- * refusals, explanations, the log line, figures, requests that are answered later. */
-#include "unit/gate/fixture.h"
-
-#include "gate/pipeline.h"
-
-#include <stdio.h>
-#include <unistd.h>
-
-static struct request *parked;
-static unsigned served;
-
-static void answer(struct request *req)
-{
-    served++;
-    reply_json(req, 200, STR("{}"));
-}
-
-static void park(struct request *req)
-{
-    request_hold(req);
-    parked = req;
-}
-
-static const struct str versions[] = {STR_INIT("2022-10-01"), STR_INIT("2023-10-01")};
-static const struct service wire_service = {
-    .name = STR_INIT("identity"),
-    .versions = versions,
-    .version_count = 2,
-    .supported = STR_INIT("2022-10-01, 2023-10-01"),
-    .unauthorized = &API_DENIED,
-    .forbidden = &API_FORBIDDEN,
-    .challenge = STR_INIT("HMAC-SHA256, Bearer"),
-};
-static const struct service issuer_service = {
-    .name = STR_INIT("issuer"), .error_shape = ERROR_SHAPE_OAUTH, .any_case = true};
-static const struct service arm_service = {
-    .name = STR_INIT("management"),
-    .versions = versions,
-    .version_count = 2,
-    .supported = STR_INIT("2022-10-01, 2023-10-01"),
-    .unauthorized = &API_DENIED,
-    .any_case = true,
-    .version_missing = &API_MISSING_API_VERSION_PARAMETER,
-    .version_invalid = &API_INVALID_API_VERSION_PARAMETER,
-};
-static const struct api issuer = {&issuer_service, 0, 0}, arm = {&arm_service, 1, 2};
-static const struct api all = {&wire_service, 1, 2}, later = {&wire_service, 2, 2};
-
-/* clang-format off */
-static const struct route rows[] = {
-    {POST,   "/identities",      &all,      ACCEPT_KEY,                  NEED_IDENTITY,      KIB, answer, PLANE_WIRE,     KIND_REPLY},
-    {DELETE, "/identities/{id}", &later,    ACCEPT_KEY,                  NEED_IDENTITY,      KIB, answer, PLANE_WIRE,     KIND_REPLY},
-    {GET,    "/later",           &all,      ACCEPT_KEY,                  NEED_IDENTITY,      KIB, park,   PLANE_WIRE,     KIND_REPLY},
-    {GET,    "/health/live",     &test_api, ACCEPT_NOBODY,               NEED_NOTHING,       KIB, answer, PLANE_WIRE,     KIND_REPLY},
-    {GET,    "/admin/whoami",    &test_api, ACCEPT_KEY | ACCEPT_ADMIN | ACCEPT_USER, NEED_ANY, KIB, answer, PLANE_ADMIN,  KIND_REPLY},
-    {GET,    "/admin/status",    &test_api, ACCEPT_ADMIN,                NEED_ADMINISTRATOR, KIB, answer, PLANE_ADMIN,    KIND_REPLY},
-    {PUT,    "/admin/clock",     &test_api, ACCEPT_ADMIN,                NEED_LOCAL_DEV,     KIB, answer, PLANE_ADMIN,    KIND_REPLY},
-    {GET,    "/metrics",         &test_api, ACCEPT_NOBODY,               NEED_NOTHING,       KIB, answer, PLANE_ADMIN,    KIND_REPLY},
-    {GET,    "/msi/token",       &test_api, ACCEPT_NOBODY,               NEED_NOTHING,       KIB, answer, PLANE_IDENTITY, KIND_REPLY},
-    {POST,   "/msi/token",       &issuer,   ACCEPT_NOBODY,               NEED_NOTHING,       KIB, answer, PLANE_IDENTITY, KIND_REPLY, ACTION_NONE, MEDIA_FORM},
-    {POST,   "/{t}/oauth2/token", &issuer,  ACCEPT_NOBODY,               NEED_NOTHING,       KIB, answer, PLANE_WIRE,     KIND_REPLY, ACTION_NONE, MEDIA_FORM},
-    {POST,   "/any",             &test_api, ACCEPT_NOBODY,               NEED_NOTHING,       KIB, answer, PLANE_WIRE,     KIND_REPLY, ACTION_NONE, MEDIA_ANY},
-    {POST,   "/carriers/{t}/{s}/{w}", &test_api, ACCEPT_PATH,            NEED_NOTHING,       KIB, answer, PLANE_WIRE,     KIND_REPLY, ACTION_NONE, MEDIA_ANY},
-    {GET,    "/subscriptions",   &arm,      ACCEPT_KEY,                  NEED_ANY,           KIB, answer, PLANE_WIRE,     KIND_REPLY},
-    {0},
-};
-/* clang-format on */
-
-struct bench {
-    struct fixture f;
-    struct router *router;
-    struct pipeline *pipeline;
-    struct log *log;
-    int log_fd;
-};
-
-static void open_bench(struct bench *b, bool development)
-{
-    static const struct route *const tables[] = {rows};
-    struct gate_options o = {.development = development};
-    struct pipeline_options p = {.development = development};
-    struct log_options l = {.format = LOG_FORMAT_TEXT};
-    char path[] = "/tmp/callgate-log-XXXXXX";
-    struct buf why;
-
-    fixture_init(&b->f, &o);
-    buf_init(&why, KIB);
-    b->router = router_new(tables, 1, &why);
-    assert_non_null(b->router);
-    buf_clear(&why);
-    b->log_fd = mkstemp(path);
-    assert_true(b->log_fd >= 0);
-    assert_int_equal(unlink(path), 0);
-    l.fd = b->log_fd;
-    b->log = log_new(&l);
-    b->pipeline = pipeline_new(&p, b->router, b->f.gl, NULL, b->log);
-}
-
-static void close_bench(struct bench *b)
-{
-    pipeline_free(b->pipeline);
-    router_free(b->router);
-    log_free(b->log);
-    (void)close(b->log_fd);
-    fixture_clear(&b->f);
-}
-
-static int set_up(void **state)
-{
-    *state = calloc(1, sizeof(struct bench));
-    open_bench(*state, true);
-    return 0;
-}
-
-static int tear_down(void **state)
-{
-    close_bench(*state);
-    free(*state);
-    return 0;
-}
-
-/* Sends it whole: head, run, finished when it was answered. */
-static void deliver(struct bench *b, struct request_fake *fake, const struct door *door,
-                    const struct recipe *r)
-{
-    request_fake_init(fake, door);
-    fixture_request(fake, r, NULL);
-    (void)pipeline_head(b->pipeline, &fake->req);
-    pipeline_run(b->pipeline, &fake->req);
-    if (fake->done)
-        pipeline_finished(b->pipeline, &fake->req, fake->octets.len);
-}
+ * refusals, explanations, the log line, figures. */
+#include "unit/gate/pipeline_bench.h"
 
 static void answers_by_door_host_and_route(void **state)
 {
@@ -343,7 +213,11 @@ static void answers_preflights_of_the_wire_alone(void **state)
     } cases[] = {
         {TARGET, NULL, &tls_door, 204},
         {"/identities/x", NULL, &plain_door, 204},
-        {"/nowhere", NULL, &tls_door, 404},
+        {"/nowhere", NULL, &tls_door, 204},
+        {"/nowhere", "evil.example", &tls_door, 421},
+        {"/nowhere", NULL, &admin_door, 404},
+        {"/nowhere", NULL, &identity_door, 403},
+        {"/admin/nowhere", NULL, &tls_door, 404},
         {TARGET, "evil.example", &tls_door, 421},
         {TARGET, NULL, &admin_door, 404},
         {"/admin/whoami", NULL, &tls_door, 403},
@@ -373,7 +247,9 @@ static void answers_preflights_of_the_wire_alone(void **state)
             assert_true(str_eq(origin, STR("*")));
             assert_true(str_eq(request_fake_header(&fake, STR("Access-Control-Allow-Headers")),
                                STR("authorization,x-ms-date")));
-            assert_true(request_fake_header(&fake, STR("Access-Control-Max-Age")).len > 0);
+            assert_true(str_eq(allow, STR("GET, POST, PUT, PATCH, DELETE")));
+            assert_true(
+                str_eq(request_fake_header(&fake, STR("Access-Control-Max-Age")), STR("3600")));
         }
         if (fake.status == 403)
             assert_null(origin.ptr);
@@ -626,27 +502,6 @@ static void limits_bodies_by_row(void **state)
     }
 }
 
-static void keeps_the_directory_of_a_request_that_waits(void **state)
-{
-    struct bench *b = *state;
-    struct request_fake fake;
-
-    deliver(b, &fake, &tls_door,
-            &(struct recipe){.method = "GET", .target = "/later?api-version=2023-10-01"});
-    assert_false(fake.done);
-    assert_non_null(fake.req.held_snapshot);
-    for (uint32_t generation = 2; generation < 5; generation++) {
-        fixture_put_key(&b->f, &b->f.resource, KEY_PRIMARY, KEY_3, generation, 1);
-        (void)gate_directory(b->f.gl);
-    }
-    assert_true(str_eq(parked->principal->resource->name, STR("default"))); /* ASan looks on */
-    assert_int_equal(parked->principal->resource->keys[KEY_PRIMARY].generation, 1);
-    reply_json(parked, 200, STR("{}"));
-    assert_true(fake.done);
-    pipeline_finished(b->pipeline, &fake.req, 2);
-    request_fake_clear(&fake);
-}
-
 static void writes_one_line_without_secrets(void **state)
 {
     struct bench *b = *state;
@@ -753,7 +608,6 @@ int main(void)
         TEST(keeps_web_pages_from_administration),
         TEST(explains_in_development_alone),
         TEST(limits_bodies_by_row),
-        TEST(keeps_the_directory_of_a_request_that_waits),
         TEST(writes_one_line_without_secrets),
         TEST(counts_by_route_and_class),
         TEST(a_regenerated_key_fails_on_the_very_next_request),

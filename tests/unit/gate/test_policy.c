@@ -1,16 +1,16 @@
 /* The policy table, written out by hand: every kind of principal and every need. */
 #include "unit/gate/fixture.h"
 
-enum { OK, NO, WHO, DEV, NEAR, ROLE };
+enum { OK, NO, WHO, DEV, NEAR, ROLE, CHAT, JOIN, FULL };
 
 /* clang-format off */
-/*                                             nothing any identity sms   resource administrator local-dev local arm */
+/*                                             nothing any identity sms   resource administrator local-dev local chat join full arm */
 static const uint8_t want[PRINCIPAL_ADMINISTRATOR + 1][NEED_COUNT] = {
-    [PRINCIPAL_NONE]          = {[NEED_NOTHING] = OK, WHO, WHO,  WHO,  WHO, WHO, WHO, WHO,  WHO},
-    [PRINCIPAL_ACCESS_KEY]    = {[NEED_NOTHING] = OK, OK,  OK,   OK,   OK,  NO,  NO,  NO,   NO},
-    [PRINCIPAL_BEARER]        = {[NEED_NOTHING] = OK, OK,  ROLE, ROLE, NO,  NO,  NO,  NO,   ROLE},
-    [PRINCIPAL_USER]          = {[NEED_NOTHING] = OK, OK,  WHO,  WHO,  WHO, WHO, WHO, WHO,  WHO},
-    [PRINCIPAL_ADMINISTRATOR] = {[NEED_NOTHING] = OK, OK,  OK,   OK,   OK,  OK,  DEV, NEAR, NO},
+    [PRINCIPAL_NONE]          = {[NEED_NOTHING] = OK, WHO, WHO,  WHO,  WHO, WHO, WHO, WHO,  WHO,  WHO,  WHO,  WHO},
+    [PRINCIPAL_ACCESS_KEY]    = {[NEED_NOTHING] = OK, OK,  OK,   OK,   OK,  NO,  NO,  NO,   WHO,  WHO,  WHO,  NO},
+    [PRINCIPAL_BEARER]        = {[NEED_NOTHING] = OK, OK,  ROLE, ROLE, NO,  NO,  NO,  NO,   WHO,  WHO,  WHO,  ROLE},
+    [PRINCIPAL_USER]          = {[NEED_NOTHING] = OK, OK,  WHO,  WHO,  WHO, WHO, WHO, WHO,  CHAT, JOIN, FULL, WHO},
+    [PRINCIPAL_ADMINISTRATOR] = {[NEED_NOTHING] = OK, OK,  OK,   OK,   OK,  OK,  DEV, NEAR, WHO,  WHO,  WHO,  NO},
 };
 /* clang-format on */
 
@@ -39,6 +39,21 @@ static void needs_the_action(struct principal *p, struct request *req)
     assert_ptr_equal(ask(p, req, &dev), &API_FORBIDDEN);
 }
 
+/* Every set of scopes: one of those that open it is enough, and no other helps. */
+static void needs_a_scope(struct principal *p, struct request *req, unsigned opening)
+{
+    for (unsigned scopes = 0; scopes < 1u << SCOPE_COUNT; scopes++) {
+        p->scopes = scopes;
+        if (scopes & opening) {
+            assert_null(ask(p, req, &dev));
+        } else {
+            req->explain = STR_EMPTY;
+            assert_ptr_equal(ask(p, req, &dev), &API_FORBIDDEN);
+            assert_true(str_find_str(req->explain, STR("the scope chat")) < req->explain.len);
+        }
+    }
+}
+
 static void check_cell(unsigned wanted, struct principal *p, struct request *req)
 {
     const struct api_error *got = ask(p, req, &dev);
@@ -55,6 +70,15 @@ static void check_cell(unsigned wanted, struct principal *p, struct request *req
         break;
     case ROLE:
         needs_the_action(p, req);
+        break;
+    case CHAT:
+        needs_a_scope(p, req, SCOPE_CHAT | SCOPE_CHAT_JOIN | SCOPE_CHAT_JOIN_LIMITED);
+        break;
+    case JOIN:
+        needs_a_scope(p, req, SCOPE_CHAT | SCOPE_CHAT_JOIN);
+        break;
+    case FULL:
+        needs_a_scope(p, req, SCOPE_CHAT);
         break;
     default:
         assert_null(got);

@@ -29,6 +29,10 @@ static const struct service issuer = {
 static const struct api issuer_api = {&issuer, 0, 0};
 static const struct route token = {POST, "/t/token", &issuer_api, ACCEPT_NOBODY, NEED_NOTHING,
                                    KIB,  run,        PLANE_WIRE,  KIND_REPLY};
+static const struct service chat = {.name = STR_INIT("chat"), .error_shape = ERROR_SHAPE_CHAT};
+static const struct api chat_api = {&chat, 0, 0};
+static const struct route thread = {POST, "/chat", &chat_api,  ACCEPT_USER, NEED_CHAT,
+                                    KIB,  run,     PLANE_WIRE, KIND_REPLY};
 static const struct door identity_door = {.identity = true, .loopback = true, .port = 4001};
 static const struct door tls_door = {.tls = true, .loopback = true, .port = 8443};
 static const struct door admin_door = {.admin = true, .loopback = true, .port = 9000};
@@ -201,7 +205,9 @@ static void refusals_are_explained_to_those_who_may_know(void **state)
          "The initiator doesn't have the permission to perform the "
          "requested operation."},
         {&API_DENIED, false, "signature; wrong", NULL},
-        {&API_NOT_FOUND, true, "no such thing", NULL},
+        {&API_NOT_FOUND, true, "no such thing", "no such thing"},
+        {&API_NOT_FOUND, true, "", NULL},
+        {&API_NOT_FOUND, false, "no such thing", NULL},
         {&API_TOO_MANY_REQUESTS, true, "signature", NULL},
     };
 
@@ -258,13 +264,27 @@ static void web_pages_may_read_the_wire_and_nothing_else(void **state)
     }
 }
 
+static void a_service_may_expose_all_its_headers(void **state)
+{
+    static const struct service open = {.name = STR_INIT("open"), .exposes_all = true};
+    static const struct api api = {.service = &open};
+    static const struct route row = {.plane = PLANE_WIRE, .api = &api};
+    struct request_fake f;
+
+    (void)state;
+    start(&f, NULL, &row, PLAIN);
+    reply_error(&f.req, &API_INTERNAL);
+    check("all", name_eq(request_fake_header(&f, STR("Access-Control-Expose-Headers")), STR("*")));
+    request_fake_clear(&f);
+}
+
 static void a_refused_target_is_judged_by_its_text(void **state)
 {
     struct request_fake f;
 
     (void)state;
     request_fake_init(&f, NULL);
-    assert_int_equal(request_fake_parse(&f, "GET /admin%2Fx HTTP/1.1\r\n\r\n"), RC_INVALID);
+    assert_int_equal(request_fake_parse(&f, "GET /admin%00x HTTP/1.1\r\n\r\n"), RC_INVALID);
     reply_error(&f.req, &API_BAD_REQUEST);
     assert_int_equal(request_fake_count(&f, STR("Access-Control-Allow-Origin")), 0);
     request_fake_clear(&f);
@@ -562,6 +582,44 @@ static void an_issuer_refuses_in_the_shape_of_oauth(void **state)
     }
 }
 
+static void chat_refuses_in_the_shape_that_was_chosen(void **state)
+{
+    static const struct error_detail details[] = {{STR_INIT("a"), STR_INIT("b")},
+                                                  {STR_INIT("c"), {NULL, 0}}};
+    static const struct {
+        const char *name;
+        bool live;
+        size_t n;
+        struct str body;
+    } cases[] = {
+        {"as specified", false, 0,
+         STR_INIT("{\"error\":{\"code\":\"Conflict\",\"message\":\"The request conflicts with "
+                  "what is stored.\"}}")},
+        {"as specified, with details", false, 2,
+         STR_INIT("{\"error\":{\"code\":\"Conflict\",\"message\":\"The request conflicts with "
+                  "what is stored.\",\"details\":[{\"code\":\"Conflict\",\"message\":\"a\","
+                  "\"target\":\"b\"},{\"code\":\"Conflict\",\"message\":\"c\"}]}}")},
+        {"live", true, 0,
+         STR_INIT("{\"CommunicationError\":{\"Code\":\"Conflict\",\"Message\":\"The request "
+                  "conflicts with what is stored.\",\"Details\":[]}}")},
+        {"live, with details", true, 1,
+         STR_INIT("{\"CommunicationError\":{\"Code\":\"Conflict\",\"Message\":\"The request "
+                  "conflicts with what is stored.\",\"Details\":[{\"Code\":\"Conflict\","
+                  "\"Message\":\"a\",\"Target\":\"b\"}]}}")},
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct request_fake f;
+
+        start(&f, &tls_door, &thread, PLAIN);
+        f.req.errors_live = cases[i].live;
+        reply_error_details(&f.req, &API_CONFLICT, details, cases[i].n);
+        check_str(cases[i].name, f.body, cases[i].body);
+        request_fake_clear(&f);
+    }
+}
+
 static void a_challenge_of_the_handlers_own_wins(void **state)
 {
     struct request_fake f;
@@ -596,6 +654,7 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_issuer_refuses_in_the_shape_of_oauth),
+        cmocka_unit_test(chat_refuses_in_the_shape_that_was_chosen),
         cmocka_unit_test(a_challenge_of_the_handlers_own_wins),
         cmocka_unit_test(an_identity_door_tells_browsers_nothing),
         cmocka_unit_test(a_json_reply_has_its_lines_in_order),
@@ -608,6 +667,7 @@ int main(void)
         cmocka_unit_test(refusals_are_explained_to_those_who_may_know),
         cmocka_unit_test(web_pages_may_read_the_wire_and_nothing_else),
         cmocka_unit_test(a_refused_target_is_judged_by_its_text),
+        cmocka_unit_test(a_service_may_expose_all_its_headers),
         cmocka_unit_test(a_preflight_answer_is_not_doubled),
         cmocka_unit_test(strict_transport_security_goes_with_tls_and_public_names),
         cmocka_unit_test(the_callers_id_comes_back_when_asked_for),

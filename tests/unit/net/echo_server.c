@@ -6,10 +6,14 @@
  *   /stream?n=N&size=S   N pieces of S octets         /gone           peers that left early
  *   /cut             a stream that breaks off         /door           opens one more door
  *   /door/close      closes it again                  /certificate    takes the second pair
- *   /drain           ends the server
+ *   /drain           ends the server                  /ends           WebSockets that have ended
+ *   /park?ms=N       after N milliseconds, parked     /park/later     parked after 50 of them
+ *   /ws?message=N&queue=N&ping=N&rate=N   a WebSocket that sends back what comes; `times N text`
+ *                    N times, `close N text` closes it with that code
  * It prints {"plain":port,...} when it is ready; each request's target goes to stderr. */
 #include "base/json.h"
 #include "crypto/hash.h"
+#include "http/ws.h"
 #include "net/net.h"
 
 #include <getopt.h>
@@ -37,6 +41,7 @@ struct server {
     struct net_door *extra;
     const char *certificates[2], *keys[2];
     _Atomic unsigned gone, finished, refused;
+    _Atomic unsigned ends, last_end, drained; /* of WebSockets: how many, and the last one's code */
     bool quiet;
 };
 
@@ -113,16 +118,15 @@ static void on_gone(void *ctx)
     atomic_fetch_add(&server_of(req)->gone, 1);
 }
 
-static void later(struct request *req)
+static void wait_and(struct request *req, loop_fn then)
 {
     struct wait *wait = arena_new(req->arena, struct wait);
-    uint64_t ms = number(req, "ms", 50);
 
     wait->req = req;
     req->on_gone = on_gone;
     req->on_gone_ctx = req;
     request_hold(req);
-    loop_timer_start(req->loop, &wait->timer, ms, 0, on_wait_over, wait);
+    loop_timer_start(req->loop, &wait->timer, number(req, "ms", 50), 0, then, wait);
 }
 
 /* ---- stream ---- */
@@ -163,6 +167,150 @@ static void stream(struct request *req, bool ok)
     req->ops->stream_begin(req, on_more, pour);
 }
 
+/* ---- park ---- */
+
+struct poll {
+    struct parked *parked;
+    struct server *server;
+    struct loop_timer timer;
+};
+
+static void answer_poll(struct poll *poll)
+{
+    struct request *req = request_unpark(poll->parked);
+
+    loop_timer_close(&poll->timer);
+    free(poll);
+    echo(req);
+}
+
+static void on_poll_over(void *ctx)
+{
+    answer_poll(ctx);
+}
+
+static void on_poll_gone(void *ctx)
+{
+    struct poll *poll = ctx;
+
+    atomic_fetch_add(&poll->server->gone, 1);
+    answer_poll(poll);
+}
+
+static void park(struct request *req)
+{
+    struct poll *poll = calloc(1, sizeof *poll);
+    uint64_t ms = number(req, "ms", 50);
+    struct loop *loop = req->loop;
+
+    if (!poll)
+        abort();
+    poll->server = server_of(req);
+    poll->parked = request_park(req, on_poll_gone, poll);
+    loop_timer_start(loop, &poll->timer, ms, 0, on_poll_over, poll);
+}
+
+static void on_park_wait_over(void *ctx)
+{
+    struct wait *wait = ctx;
+    struct request *req = wait->req;
+
+    loop_timer_close(&wait->timer);
+    park(req);
+}
+
+/* ---- WebSocket ---- */
+
+struct talk {
+    struct server *server;
+    struct ws *ws;
+    bool full;
+};
+
+static void say(struct talk *talk, struct str text, uint64_t times)
+{
+    for (uint64_t i = 0; i < times; i++)
+        talk->full = ws_send(talk->ws, text) == RC_TOO_LARGE || talk->full;
+}
+
+static void on_text(void *ctx, struct str message)
+{
+    struct talk *talk = ctx;
+    struct str verb, rest, count = STR_EMPTY, text = STR_EMPTY;
+    uint64_t n = 0;
+    bool order = str_cut(message, ' ', &verb, &rest) && str_cut(rest, ' ', &count, &text) &&
+                 str_to_u64(count, 1u << 20, &n) == RC_OK;
+
+    if (order && name_eq(verb, STR("times")))
+        say(talk, text, n);
+    else if (order && name_eq(verb, STR("close")))
+        ws_close(talk->ws, (uint16_t)n, text);
+    else
+        say(talk, message, 1);
+}
+
+static void on_room(void *ctx)
+{
+    struct talk *talk = ctx;
+
+    atomic_fetch_add(&talk->server->drained, 1);
+    if (talk->full)
+        talk->full = ws_send(talk->ws, STR("room again")) == RC_TOO_LARGE;
+}
+
+static void on_end(void *ctx, uint16_t code, struct str reason)
+{
+    struct talk *talk = ctx;
+
+    (void)reason;
+    atomic_store(&talk->server->last_end, code);
+    atomic_fetch_add(&talk->server->ends, 1);
+    free(talk);
+}
+
+static const struct ws_handler talk_handler = {on_text, on_room, on_end};
+
+static void begin_talk(struct request *req)
+{
+    const struct ws_options options = {
+        .message_max = (size_t)number(req, "message", 64 * KIB),
+        .queue_max = (size_t)number(req, "queue", 4 * MIB),
+        .ping_ms = (uint32_t)number(req, "ping", 0),
+        .rate_max = (uint32_t)number(req, "rate", 0),
+        .subprotocol = STR("echo"),
+    };
+    struct talk *talk;
+
+    if (!ws_asked(req)) {
+        ws_refuse(req);
+        return;
+    }
+    talk = calloc(1, sizeof *talk);
+    if (!talk)
+        abort();
+    talk->server = server_of(req);
+    talk->ws = ws_accept(req, &options, &talk_handler, talk);
+}
+
+static void on_talk_wait_over(void *ctx)
+{
+    struct wait *wait = ctx;
+    struct request *req = wait->req;
+
+    loop_timer_close(&wait->timer);
+    begin_talk(req);
+}
+
+static void ends(struct request *req)
+{
+    struct server *s = server_of(req);
+
+    reply_json(req, 200,
+               arena_printf(req->arena, "{\"ends\":%u,\"last\":%u,\"drained\":%u}",
+                            atomic_load(&s->ends), atomic_load(&s->last_end),
+                            atomic_load(&s->drained)));
+}
+
 /* ---- the server itself ---- */
 
 static void figures(struct request *req)
@@ -178,6 +326,7 @@ static void figures(struct request *req)
     json_member_int(&w, "accepted", (int64_t)f.accepted);
     json_member_int(&w, "open", (int64_t)f.open);
     json_member_int(&w, "tlsOpen", (int64_t)f.tls_open);
+    json_member_int(&w, "wsOpen", (int64_t)f.ws_open);
     json_member_int(&w, "requests", (int64_t)f.requests);
     json_member_int(&w, "bytesIn", (int64_t)f.bytes_in);
     json_member_int(&w, "bytesOut", (int64_t)f.bytes_out);
@@ -292,7 +441,17 @@ static void on_run(void *lane_ctx, struct request *req)
     if (!lane->server->quiet)
         (void)fprintf(stderr, "request " STR_FMT "\n", STR_ARG(req->target));
     if (name_eq(path, STR("/later")))
-        later(req);
+        wait_and(req, on_wait_over);
+    else if (name_eq(path, STR("/park")))
+        park(req);
+    else if (name_eq(path, STR("/park/later")))
+        wait_and(req, on_park_wait_over);
+    else if (name_eq(path, STR("/ws")))
+        begin_talk(req);
+    else if (name_eq(path, STR("/ws/later")))
+        wait_and(req, on_talk_wait_over);
+    else if (name_eq(path, STR("/ends")))
+        ends(req);
     else if (name_eq(path, STR("/stream")))
         stream(req, true);
     else if (name_eq(path, STR("/cut")))
