@@ -11,7 +11,7 @@ void envelope_grid_time(struct json_writer *w, const char *name, unix_ms t)
 }
 
 /* Seven digits of fraction. */
-static void cloud_time(struct json_writer *w, const char *name, unix_ms t)
+static void long_time(struct json_writer *w, const char *name, unix_ms t)
 {
     char text[ISO8601_LEN + 4];
 
@@ -19,6 +19,16 @@ static void cloud_time(struct json_writer *w, const char *name, unix_ms t)
     /* Text by length. NOLINTNEXTLINE(bugprone-not-null-terminated-result) */
     memcpy(text + 23, "0000Z", 5);
     json_member_str(w, name, str_of(text, sizeof text));
+}
+
+/* Samples of SMS events have whole seconds, those of the other services seven digits of fraction.
+ */
+static void grid_time(struct json_writer *w, const struct event_row *row)
+{
+    if (str_starts_nocase(row->type, STR("Microsoft.Communication.SMS")))
+        envelope_grid_time(w, "eventTime", row->time);
+    else
+        long_time(w, "eventTime", row->time);
 }
 
 static void grid_members(struct json_writer *w, struct str topic, const struct event_row *row)
@@ -31,7 +41,7 @@ static void grid_members(struct json_writer *w, struct str topic, const struct e
     json_member_str(w, "eventType", row->type);
     json_member_str(w, "dataVersion", STR("1.0"));
     json_member_str(w, "metadataVersion", STR("1"));
-    envelope_grid_time(w, "eventTime", row->time);
+    grid_time(w, row);
 }
 
 static void cloud_members(struct json_writer *w, struct str topic, const struct event_row *row)
@@ -42,7 +52,7 @@ static void cloud_members(struct json_writer *w, struct str topic, const struct 
     json_name(w, "data");
     json_raw(w, row->data);
     json_member_str(w, "type", row->type);
-    cloud_time(w, "time", row->time);
+    long_time(w, "time", row->time);
     json_member_str(w, "specversion", STR("1.0"));
 }
 

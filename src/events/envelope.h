@@ -27,7 +27,7 @@ void envelope_write_dead(struct json_writer *w, enum event_schema schema, struct
 /** At most so many octets has an event: without those of `topic`. */
 size_t envelope_size(const struct event_row *row) NODISCARD;
 
-/** A time with second precision, as Event Grid's samples have it. */
+/** A time with second precision, as in Event Grid's own events. */
 void envelope_grid_time(struct json_writer *w, const char *name, unix_ms t);
 /** "NotFound MaxDeliveryAttemptsExceeded" taken apart; the reason is empty while it lives. */
 void outcome_split(struct str outcome, struct str *out_last, struct str *out_reason);

@@ -96,6 +96,23 @@ static void writes_dead_letters(void **state)
     buf_clear(&out);
 }
 
+static void writes_times_of_other_services_with_seven_digits(void **state)
+{
+    struct event_row row = one;
+    struct json_writer w;
+    struct buf out;
+
+    (void)state;
+    row.type = STR("Microsoft.Communication.ChatMessageReceived");
+    buf_init(&out, 64 * KIB);
+    json_writer_init(&w, &out);
+    envelope_write(&w, SCHEMA_EVENT_GRID, STR(TOPIC), &row);
+    check("Event Grid",
+          str_ends(buf_str(&out), STR("\"dataVersion\":\"1.0\",\"metadataVersion\":\"1\","
+                                      "\"eventTime\":\"2020-09-18T00:22:05.2850000Z\"}")));
+    buf_clear(&out);
+}
+
 static void takes_outcomes_apart(void **state)
 {
     struct str last, reason;
@@ -116,6 +133,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(writes_bodies),
         cmocka_unit_test(writes_dead_letters),
+        cmocka_unit_test(writes_times_of_other_services_with_seven_digits),
         cmocka_unit_test(takes_outcomes_apart),
     };
 
