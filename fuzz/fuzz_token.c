@@ -90,9 +90,10 @@ static void check_claims(const struct token *t)
         return;
     }
     CHECK(c->scopes && !(c->scopes & ~ALL_SCOPES));
-    CHECK(c->iat >= 0 && c->nbf >= 0 && c->exp >= c->iat && c->exp - c->iat <= LONGEST_S);
+    CHECK(c->standing.iat >= 0 && c->nbf >= 0 && c->standing.exp >= c->standing.iat &&
+          c->standing.exp - c->standing.iat <= LONGEST_S);
     CHECK(name_eq(str_of(c->kid, c->kid_len), world.keys[0].kid));
-    CHECK(!c->by_key || c->key < KEY_SLOTS);
+    CHECK(!c->standing.by_key || c->standing.key < KEY_SLOTS);
 }
 
 /* An accepted token is accepted again, from the cache, and with no octet changed. */
@@ -105,7 +106,8 @@ static void check_token(struct str token, struct arena *arena)
     check_form(token, arena);
     if (verify(t, token, arena, &claims) == RC_OK) {
         struct str changed = arena_dup(arena, token);
-        char *octet = (char *)(uintptr_t)changed.ptr + (size_t)claims.u.user.iat % token.len;
+        char *octet =
+            (char *)(uintptr_t)changed.ptr + (size_t)claims.u.user.standing.iat % token.len;
 
         check_claims(&claims);
         CHECK(verify(t, token, arena, &again) == RC_OK);

@@ -13,6 +13,10 @@
 
 #define APP_LANES_MAX 256
 
+/** Named value: an id of this life of the store. A restore begins another, so that numbers of its
+ * log mean other things. */
+#define META_EPOCH STR("epoch")
+
 /** One event loop and what belongs to it. */
 struct lane {
     struct app *app;
@@ -22,6 +26,8 @@ struct lane {
     struct pipeline *pipeline;
     struct net_lane *net;
     struct site site;
+    struct hub *hub;
+    struct loop_task live_drain;
     struct loop_timer idle_timer;
     pthread_t thread; /* lanes but the first */
     bool threaded;
@@ -62,6 +68,12 @@ struct app {
     struct gate *gate;
     struct events *events;
     struct sms *sms;
+    struct chat *chat;
+    struct bus *bus;
+    int64_t log_order; /* of the chat log, at the start */
+    struct str epoch;  /* META_EPOCH */
+    struct sessions *sessions[APP_LANES_MAX];
+    uint8_t capsule_key[32]; /* seals ids of realtime sessions: new with each start */
     struct router *router;
     struct net *net;
     struct net_door *https, *http, *admin_tcp, *admin_socket, *imds;
@@ -128,6 +140,14 @@ void app_ready_line(const struct app *app, struct buf *out);
 /** server.json: how local programs find this server. */
 enum rc app_server_json_write(struct app *app) NODISCARD;
 
+/* chatting.c */
+void app_chat_open(struct app *app);
+/** Before the loops run. */
+void app_chat_start(struct app *app);
+/** Nothing is begun any more; before the store stops. Loops do not run. */
+void app_chat_stop(struct app *app);
+void app_chat_close(struct app *app);
+
 /* delivery.c: events and text messages, what leaves */
 enum rc app_delivery_open(struct app *app, struct buf *why) NODISCARD;
 /** Begins to deliver: when the doors are open, before the loops run. */
@@ -140,7 +160,24 @@ void app_delivery_close(struct app *app);
 /** Reads subscriptions, senders and transports again. */
 enum rc app_delivery_load(struct app *app, struct buf *why) NODISCARD;
 
+/* live.c: the bus, and each loop's live chat connections */
+/** For `loops` loops, before the chat service and the lanes. */
+enum rc app_live_open(struct app *app, size_t loops, struct buf *why) NODISCARD;
+void app_live_lane(struct lane *lane, unsigned index, size_t loops);
+/** Writer thread, after the gate. */
+void app_live_on_commit(struct app *app, const struct log_entry *entries, size_t n);
+/** Every loop's connections get their goodbye, before net drains. */
+void app_live_drain(struct app *app);
+/** After net's lane. */
+void app_live_close_lane(struct lane *lane);
+void app_live_close(struct app *app);
+void app_live_status(const struct app *app, struct json_writer *w);
+void app_live_metrics(const struct app *app, struct buf *out);
+
 /* hooks.c */
+/** A metric without labels. */
+void app_metric(struct buf *out, const char *name, const char *type, const char *help,
+                uint64_t value);
 void app_hooks_init(struct app *app);
 
 /* notify.c */

@@ -197,6 +197,15 @@ static void add_tenant(struct app *app, const struct directory *d, struct batch 
         add_first_identity(app, b, &subscription);
 }
 
+static void add_epoch(struct app *app, struct batch *b)
+{
+    struct uuid id = uuid_random();
+    struct str kept;
+
+    if (store_meta(app->lanes[0].reader, META_EPOCH, &b->arena, &kept))
+        add_meta_id(b, META_EPOCH, &id);
+}
+
 static enum rc first_resource(struct app *app, struct batch *b)
 {
     struct change *c = batch_add(b, CHANGE_RESOURCE_PUT);
@@ -305,6 +314,8 @@ enum rc app_bootstrap(struct app *app, struct buf *why)
         rc = add_missing_keys(app, d, &b);
     if (!rc)
         add_tenant(app, d, &b);
+    if (!rc)
+        add_epoch(app, &b);
     snapshot_unref((struct snapshot *)(uintptr_t)&d->snapshot);
     set.items = b.items;
     set.n = b.n;

@@ -100,12 +100,13 @@ static void write_status(void *ctx, struct json_writer *w)
     json_member_int(w, "revocationsHeld", (int64_t)gate_revocations_held(app->gate));
     json_member_int(w, "connections", (int64_t)nf.open);
     json_member_int(w, "requests", (int64_t)nf.requests);
+    app_live_status(app, w);
 }
 
 /* ---- Prometheus text ---- */
 
-static void metric(struct buf *out, const char *name, const char *type, const char *help,
-                   uint64_t value)
+void app_metric(struct buf *out, const char *name, const char *type, const char *help,
+                uint64_t value)
 {
     buf_addf(out, "# HELP callgate_%s %s\n# TYPE callgate_%s %s\ncallgate_%s %llu\n", name, help,
              name, type, name, (unsigned long long)value);
@@ -185,20 +186,21 @@ static void write_net(const struct app *app, struct buf *out)
     struct net_figures nf;
 
     net_figures(app->net, &nf);
-    metric(out, "connections_accepted_total", "counter", "Connections accepted.", nf.accepted);
-    metric(out, "connections_open", "gauge", "Connections open now.", nf.open);
-    metric(out, "connections_tls_open", "gauge", "TLS connections open now.", nf.tls_open);
-    metric(out, "connections_refused_total", "counter", "Connections refused at a limit.",
-           nf.refused_full);
-    metric(out, "tls_handshakes_total", "counter", "TLS handshakes done.", nf.handshakes);
-    metric(out, "tls_handshakes_failed_total", "counter", "TLS handshakes failed.",
-           nf.handshakes_failed);
-    metric(out, "framing_refused_total", "counter", "Requests refused for their framing.",
-           nf.framing_refused);
-    metric(out, "timed_out_total", "counter", "Connections closed for being slow or idle.",
-           nf.timed_out);
-    metric(out, "octets_in_total", "counter", "Octets received.", nf.bytes_in);
-    metric(out, "octets_out_total", "counter", "Octets sent.", nf.bytes_out);
+    app_metric(out, "connections_accepted_total", "counter", "Connections accepted.", nf.accepted);
+    app_metric(out, "connections_open", "gauge", "Connections open now.", nf.open);
+    app_metric(out, "connections_tls_open", "gauge", "TLS connections open now.", nf.tls_open);
+    app_metric(out, "websockets_open", "gauge", "WebSockets open now.", nf.ws_open);
+    app_metric(out, "connections_refused_total", "counter", "Connections refused at a limit.",
+               nf.refused_full);
+    app_metric(out, "tls_handshakes_total", "counter", "TLS handshakes done.", nf.handshakes);
+    app_metric(out, "tls_handshakes_failed_total", "counter", "TLS handshakes failed.",
+               nf.handshakes_failed);
+    app_metric(out, "framing_refused_total", "counter", "Requests refused for their framing.",
+               nf.framing_refused);
+    app_metric(out, "timed_out_total", "counter", "Connections closed for being slow or idle.",
+               nf.timed_out);
+    app_metric(out, "octets_in_total", "counter", "Octets received.", nf.bytes_in);
+    app_metric(out, "octets_out_total", "counter", "Octets sent.", nf.bytes_out);
 }
 
 static void write_metrics(void *ctx, struct buf *out)
@@ -209,18 +211,20 @@ static void write_metrics(void *ctx, struct buf *out)
     const char *why;
 
     store_figures(app->store, &sf);
-    metric(out, "ready", "gauge", "1 when the server serves.", is_ready(ctx, &why));
+    app_metric(out, "ready", "gauge", "1 when the server serves.", is_ready(ctx, &why));
     write_net(app, out);
-    metric(out, "store_commits_total", "counter", "Durable commits.", sf.commits);
-    metric(out, "store_change_sets_total", "counter", "Change sets committed or refused.", sf.sets);
-    metric(out, "store_failed_total", "counter", "Change sets that failed.", sf.failed);
-    metric(out, "store_queue_high", "gauge", "Longest write queue so far.", sf.queue_high);
-    metric(out, "users", "gauge", "Users alive.", (uint64_t)sf.users);
-    metric(out, "revocations_held", "gauge", "Revoked or deleted users held in memory.",
-           gate_revocations_held(app->gate));
+    app_metric(out, "store_commits_total", "counter", "Durable commits.", sf.commits);
+    app_metric(out, "store_change_sets_total", "counter", "Change sets committed or refused.",
+               sf.sets);
+    app_metric(out, "store_failed_total", "counter", "Change sets that failed.", sf.failed);
+    app_metric(out, "store_queue_high", "gauge", "Longest write queue so far.", sf.queue_high);
+    app_metric(out, "users", "gauge", "Users alive.", (uint64_t)sf.users);
+    app_metric(out, "revocations_held", "gauge", "Revoked or deleted users held in memory.",
+               gate_revocations_held(app->gate));
     sms_write_metrics(app->sms, out);
-    metric(out, "log_dropped_total", "counter", "Log lines dropped.", log_dropped(app->log));
-    metric(out, "resident_octets", "gauge", "Resident memory.", (uint64_t)resident_octets());
+    app_live_metrics(app, out);
+    app_metric(out, "log_dropped_total", "counter", "Log lines dropped.", log_dropped(app->log));
+    app_metric(out, "resident_octets", "gauge", "Resident memory.", (uint64_t)resident_octets());
     buf_add(out, STR("# HELP callgate_requests_total Requests by route and status class.\n"
                      "# TYPE callgate_requests_total counter\n"));
     router_each(app->router, write_requests, &page);

@@ -74,6 +74,18 @@ static enum rc retire_signing_keys(struct store *store, const struct directory *
     return rc;
 }
 
+static enum rc begin_epoch(struct store *store)
+{
+    struct change c = {.kind = CHANGE_META_PUT};
+    struct uuid id = uuid_random();
+    char text[UUID_TEXT_LEN];
+
+    uuid_format(&id, text);
+    c.u.meta.name = META_EPOCH;
+    c.u.meta.value = str_of(text, sizeof text);
+    return store_commit_wait(store, &c, 1);
+}
+
 /* The copy must open under this directory's master key, or the server could not start on it. */
 static enum rc check_keys(const struct data_dir *dir, const struct settings *s, struct str path,
                           struct buf *why)
@@ -100,6 +112,7 @@ static enum rc check_keys(const struct data_dir *dir, const struct settings *s, 
     }
     if (!rc) {
         rc = retire_signing_keys(store, d);
+        rc = rc ? rc : begin_epoch(store);
         if (rc)
             buf_addf(why, "can't write to the copy (%s).", rc_name(rc));
         snapshot_unref(&d->snapshot);

@@ -9,11 +9,14 @@
 #define TEXT_MAX MIB
 
 /* In the order of the bits. */
-static const char *const accept_names[] = {"nobody",  "key",        "entra", "user",     "admin",
-                                           "handler", "keyNoQuery", "arm",   "endpoint", "path"};
+static const char *const accept_names[] = {"nobody",   "key",     "entra",      "user",
+                                           "admin",    "handler", "keyNoQuery", "arm",
+                                           "endpoint", "path",    "skypetoken", "frame"};
 static const char *const need_names[NEED_COUNT] = {
-    "unset",         "nothing",          "any",   "identity", "sms", "resource",
-    "administrator", "localDevelopment", "local", "arm"};
+    "unset", "nothing",  "any",           "identity",
+    "sms",   "resource", "administrator", "localDevelopment",
+    "local", "chat",     "chatJoin",      "chatFull",
+    "arm"};
 static const char *const media_names[] = {"json", "form", "any"};
 static const char *const plane_names[] = {"unset", "wire", "administration", "identity"};
 static const char *const kind_names[] = {"unset", "reply", "stream", "poll", "upgrade"};

@@ -42,6 +42,7 @@ static void on_stop_signal(void *ctx)
     app_notify("STOPPING=1");
     log_info(app->log, "server.stopping", "grace_ms=%lld",
              (long long)setting_number(app->settings, "net.drain_timeout"));
+    app_live_drain(app);
     net_drain(app->net, (uint32_t)setting_number(app->settings, "net.drain_timeout"), on_drained,
               app);
 }
@@ -165,6 +166,7 @@ static enum rc run(struct app *app, struct buf *why)
     loop_signal(first, SIGHUP, on_reload_signal, app);
     loop_timer_start(first, &app->tick_timer, TICK_MS, TICK_MS, on_tick, app);
     app_delivery_start(app);
+    app_chat_start(app);
     rc = start_lanes(app, why);
     if (!rc) {
         app->ready = true;

@@ -5,6 +5,7 @@
 #include "gate/issuer_keys.h"
 #include "net/outbound.h"
 #include "services/admin/admin.h"
+#include "services/chat/chat.h"
 #include "services/endpoint/endpoint.h"
 #include "services/events/subscription_routes.h"
 #include "services/identity/identity.h"
@@ -51,7 +52,21 @@ static void on_refused(void *lane_ctx, const struct address *peer, int status, c
     log_info(lane->app->log, "http.refused", "status=%d why=%.*s", status, (int)len, quoted);
 }
 
-static const struct net_handler handler = {on_head, on_run, on_finished, on_refused};
+static void *on_park(void *lane_ctx, struct request *req)
+{
+    struct lane *lane = lane_ctx;
+
+    return pipeline_park(lane->pipeline, req);
+}
+
+static void on_unpark(void *lane_ctx, struct request *req, void *kept)
+{
+    (void)lane_ctx;
+    pipeline_unpark(req, kept);
+}
+
+static const struct net_handler handler = {on_head,    on_run,  on_finished,
+                                           on_refused, on_park, on_unpark};
 
 /* ---- from settings to options ---- */
 
@@ -187,6 +202,7 @@ static void on_commit(void *ctx, const struct log_entry *entries, size_t n)
     bool resources = false, issuers = false;
 
     gate_on_commit(app->gate, entries, n);
+    app_live_on_commit(app, entries, n);
     app_delivery_on_commit(app, entries, n);
     for (size_t i = 0; i < n; i++) {
         resources = resources || entries[i].kind == LOG_RESOURCE;
@@ -309,7 +325,10 @@ static enum rc open_net(struct app *app, struct buf *why)
 static void open_lane(struct app *app, unsigned index)
 {
     struct lane *lane = &app->lanes[index];
-    struct pipeline_options options = {.development = app->development};
+    struct pipeline_options options = {
+        .development = app->development,
+        .errors_live = setting_is(app->settings, "chat.error_shape", "live"),
+    };
 
     lane->app = app;
     if (!lane->loop)
@@ -329,7 +348,9 @@ static void open_lane(struct app *app, unsigned index)
         .log = app->log,
         .events = app->events,
         .sms = app->sms,
+        .chat = app->chat,
     };
+    app_live_lane(lane, index, app->lane_count);
     lane->pipeline = pipeline_new(&options, app->router, lane->gate, &lane->site, app->log);
     lane->net = net_lane_new(app->net, lane->loop, lane, &lane->site, &app->clock);
 }
@@ -337,8 +358,9 @@ static void open_lane(struct app *app, unsigned index)
 /* ---- every route ---- */
 
 const struct route *const app_tables[] = {
-    identity_routes, admin_routes, meta_routes,      issuer_routes,  endpoint_routes,
-    arm_routes,      sms_routes,   sms_admin_routes, carrier_routes, subscription_routes};
+    identity_routes, admin_routes,      meta_routes,      issuer_routes,  endpoint_routes,
+    arm_routes,      sms_routes,        sms_admin_routes, carrier_routes, subscription_routes,
+    chat_routes,     chat_admin_routes, trouter_routes,   realtime_routes};
 const size_t app_tables_count = ARRAY_LEN(app_tables);
 
 static enum rc open_router(struct app *app, struct buf *why)
@@ -400,6 +422,9 @@ enum rc app_open(struct app *app, struct settings *settings, struct buf *why)
         (rc = app_delivery_open(app, why)) || (rc = open_router(app, why)) ||
         (rc = open_net(app, why)) || (rc = app_certificates_start(app, why)))
         return rc;
+    if ((rc = app_live_open(app, lane_count(app), why)))
+        return rc;
+    app_chat_open(app);
     app->lane_count = lane_count(app);
     for (unsigned i = 0; i < app->lane_count; i++)
         open_lane(app, i);
@@ -411,6 +436,7 @@ static void close_lane(struct lane *lane)
     loop_timer_close(&lane->idle_timer);
     net_lane_free(lane->net);
     pipeline_free(lane->pipeline);
+    app_live_close_lane(lane);
     gate_loop_free(lane->gate);
 }
 
@@ -449,6 +475,7 @@ static void end_requests(struct app *app)
         net_lane_cut(app->lanes[i].net);
     for (unsigned i = 0; i < app->lane_count; i++)
         issuer_keys_leave(app->issuer_keys, app->lanes[i].loop);
+    app_chat_stop(app);
     app_delivery_stop(app);
     outbound_stop(app->outbound);
     if (app->ready)
@@ -468,6 +495,8 @@ void app_close(struct app *app)
         gate_detach(app->gate);
     for (unsigned i = 0; i < APP_LANES_MAX; i++)
         store_reader_free(app->lanes[i].reader);
+    app_chat_close(app);
+    app_live_close(app);
     app_delivery_close(app);
     store_close(app->store);
     for (unsigned i = 0; i < APP_LANES_MAX; i++) {

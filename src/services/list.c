@@ -77,7 +77,7 @@ static struct str next_link(struct request *req, struct str after)
 {
     static const char *const kept[] = {
         "resource", "limit",     "since", "createdSince", "prefix", "scope", "principal", "kind",
-        "purpose",  "direction", "from",  "to",           "tag",    "state", "sender"};
+        "purpose",  "direction", "from",  "to",           "tag",    "state", "sender",    "user"};
     struct str origin = request_origin(req), link;
     struct buf out;
 

@@ -35,9 +35,26 @@ void replays_free(struct replays *r)
     free(r);
 }
 
+static struct used *set_of(struct replays *r, uint64_t key)
+{
+    return &r->used[key % (REPLAYS_MAX / WAYS) * WAYS];
+}
+
+bool replays_used(struct replays *r, uint64_t key, unix_ms now)
+{
+    const struct used *set = set_of(r, key);
+    bool found = false;
+
+    pthread_mutex_lock(&r->lock);
+    for (size_t i = 0; i < WAYS; i++)
+        found = found || (set[i].until > now && set[i].key == key);
+    pthread_mutex_unlock(&r->lock);
+    return found;
+}
+
 enum rc replays_take(struct replays *r, uint64_t key, unix_ms now, unix_ms until)
 {
-    struct used *set = &r->used[key % (REPLAYS_MAX / WAYS) * WAYS], *room = NULL;
+    struct used *set = set_of(r, key), *room = NULL;
     enum rc rc = RC_OK;
 
     pthread_mutex_lock(&r->lock);

@@ -16,5 +16,7 @@ void replays_free(struct replays *r);
 /** Uses `key` (a keyed hash), which is remembered until `until`. RC_CONFLICT: it was used before;
  * RC_BUSY: no room, so that it can't be said. */
 enum rc replays_take(struct replays *r, uint64_t key, unix_ms now, unix_ms until) NODISCARD;
+/** Whether it was used, and that is still remembered. */
+bool replays_used(struct replays *r, uint64_t key, unix_ms now) NODISCARD;
 
 #endif

@@ -17,6 +17,7 @@ void site_shared_init(struct site_shared *shared, const struct site_options *opt
         shared->limiter = limiter_new(options->limits_factor);
     if (options->issuer_jti_once)
         shared->assertions = replays_new();
+    shared->session_ids = replays_new();
     shared->guesses = guesses_new();
     shared->federated = key_holds_new();
 }
@@ -25,6 +26,7 @@ void site_shared_clear(struct site_shared *shared)
 {
     limiter_free(shared->limiter);
     replays_free(shared->assertions);
+    replays_free(shared->session_ids);
     guesses_free(shared->guesses);
     key_holds_free(shared->federated);
     *shared = (struct site_shared){0};

@@ -11,7 +11,9 @@ struct guesses;
 struct key_holds;
 struct limiter;
 struct replays;
+struct chat;
 struct events;
+struct sessions;
 struct sms;
 
 /** What the application lends to the administration service. Set by app/wiring.c. Called on the
@@ -58,6 +60,7 @@ struct site_shared {
     struct limiter *limiter;     /* NULL: no limits */
     struct guesses *guesses;     /* wrong credentials at the token endpoint */
     struct replays *assertions;  /* issuer.jti_once: those used; NULL: may be used again */
+    struct replays *session_ids; /* of the realtime channel of chat: those that were used */
     struct key_holds *federated; /* key sets of issuers that applications have registered,
                                   * and of those that were tested */
 };
@@ -72,8 +75,10 @@ struct site {
     struct gate_loop *gate;      /* this loop's */
     struct clock *clock;
     struct log *log;
-    struct events *events; /* shared by all loops */
-    struct sms *sms;       /* shared by all loops */
+    struct events *events;     /* shared by all loops */
+    struct sms *sms;           /* shared by all loops */
+    struct chat *chat;         /* shared by all loops */
+    struct sessions *sessions; /* this loop's live chat connections */
 };
 
 void site_shared_init(struct site_shared *shared, const struct site_options *options);

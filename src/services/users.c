@@ -1,5 +1,6 @@
-/* Finding and changing users. It does not know how an answer looks. */
+/* Finding, changing and telling of users. */
 #include "services/users.h"
+#include "services/answer.h"
 
 #define EXTERNAL_ID_MAX ((size_t)256)
 
@@ -58,4 +59,30 @@ bool external_id_valid(struct str text)
         text = str_from_index(text, len);
     }
     return characters > 0;
+}
+
+void user_write(struct json_writer *w, const struct user_row *row, struct arena *arena)
+{
+    json_object_begin(w);
+    json_member_str(w, "id", user_id_format(&row->key, arena));
+    if (row->external_id.len)
+        json_member_str(w, "externalId", row->external_id);
+    json_member_time(w, "createdOn", row->created);
+    if (row->last_issued)
+        json_member_time(w, "lastTokenIssuedOn", row->last_issued);
+    if (row->valid_from)
+        json_member_time(w, "tokensValidFrom", row->valid_from);
+    if (row->revoked)
+        json_member_time(w, "tokensRevokedOn", row->revoked);
+    if (row->deleted)
+        json_member_time(w, "deletedOn", row->deleted);
+    json_object_end(w);
+}
+
+void user_answer_rc(struct request *req, enum rc rc)
+{
+    if (rc == RC_NOT_FOUND)
+        answer_error(req, &API_IDENTITY_NOT_FOUND);
+    else
+        answer_rc(req, rc);
 }

@@ -2,6 +2,7 @@
 #ifndef SERVICES_USERS_H
 #define SERVICES_USERS_H
 
+#include "base/json.h"
 #include "services/site.h"
 
 /** The key that `raw_id` names; RC_NOT_FOUND when it is malformed or of another resource. */
@@ -15,6 +16,10 @@ struct user_row user_new(const struct request *req) NODISCARD;
  * holds the request. */
 void user_change(struct request *req, enum change_kind kind, const struct user_row *row,
                  change_done_fn done, void *ctx);
+/** A user as our own routes tell of him. */
+void user_write(struct json_writer *w, const struct user_row *row, struct arena *arena);
+/** What user_key_of() or a look-up failed with. */
+void user_answer_rc(struct request *req, enum rc rc);
 /** True for 1 to 256 characters of text. */
 bool external_id_valid(struct str text) NODISCARD;
 

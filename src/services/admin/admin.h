@@ -43,7 +43,6 @@ void admin_user_create(struct request *req);
 void admin_user_get(struct request *req);
 void admin_user_delete(struct request *req);
 /** Everything kept about the user, as JSON lines. */
-void admin_user_export(struct request *req);
 void admin_user_issue_token(struct request *req);
 
 /** Service time (design D20); moved only by an administrator nearby, in development. */

@@ -32,7 +32,6 @@ const struct route admin_routes[] = {
     {POST,   "/admin/users",                    &ANY, ADMIN_OR_KEY, NEED_RESOURCE,   BODY, admin_user_create,         PLANE_ADMIN, KIND_REPLY},
     {GET,    "/admin/users/{id}",               &ANY, ADMIN_OR_KEY, NEED_RESOURCE,   BODY, admin_user_get,            PLANE_ADMIN, KIND_REPLY},
     {DELETE, "/admin/users/{id}",               &ANY, ADMIN_OR_KEY, NEED_RESOURCE,   BODY, admin_user_delete,         PLANE_ADMIN, KIND_REPLY},
-    {GET,    "/admin/users/{id}:export",        &ANY, ADMIN_OR_KEY, NEED_RESOURCE,   BODY, admin_user_export,         PLANE_ADMIN, KIND_REPLY},
     {POST,   "/admin/users/{id}:issueToken",    &ANY, ACCEPT_ADMIN, ADMINISTRATOR,   BODY, admin_user_issue_token,    PLANE_ADMIN, KIND_REPLY},
     {GET,    "/admin/apps",                     &ANY, ACCEPT_ADMIN, ADMINISTRATOR,   BODY, admin_apps_list,           PLANE_ADMIN, KIND_POLL},
     {POST,   "/admin/apps",                     &ANY, ACCEPT_ADMIN, ADMINISTRATOR,   BODY, admin_app_create,          PLANE_ADMIN, KIND_REPLY},

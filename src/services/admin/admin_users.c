@@ -1,4 +1,4 @@
-/* Users as an administrator sees them: listed, made with ids of one's choice, exported. Keeping and
+/* Users as an administrator sees them: listed, made with ids of one's choice. Keeping and
  * finding them is services/users.c, tokens services/tokens.c. */
 #include "services/admin/admin.h"
 #include "services/body.h"
@@ -10,31 +10,13 @@
 #define RAW_ID_USER_INDEX ((size_t)6 + UUID_TEXT_LEN + 1) /* where the user's part begins */
 #define USER_JSON_MAX     ((size_t)640)
 
-static void write_user(struct json_writer *w, const struct user_row *row, struct arena *arena)
-{
-    json_object_begin(w);
-    json_member_str(w, "id", user_id_format(&row->key, arena));
-    if (row->external_id.len)
-        json_member_str(w, "externalId", row->external_id);
-    json_member_time(w, "createdOn", row->created);
-    if (row->last_issued)
-        json_member_time(w, "lastTokenIssuedOn", row->last_issued);
-    if (row->valid_from)
-        json_member_time(w, "tokensValidFrom", row->valid_from);
-    if (row->revoked)
-        json_member_time(w, "tokensRevokedOn", row->revoked);
-    if (row->deleted)
-        json_member_time(w, "deletedOn", row->deleted);
-    json_object_end(w);
-}
-
 static void answer_user(struct request *req, int status, const struct user_row *row)
 {
     struct buf out = answer_buf(req, USER_JSON_MAX + 6 * row->external_id.len);
     struct json_writer w;
 
     json_writer_init(&w, &out);
-    write_user(&w, row, req->arena);
+    user_write(&w, row, req->arena);
     answer_json(req, status, &out);
 }
 
@@ -89,7 +71,7 @@ static struct str write_users(struct list_request *list, struct json_writer *w)
     struct users_list *u = (struct users_list *)list;
 
     for (size_t i = 0; i < u->n; i++)
-        write_user(w, &u->rows[i], &list->scratch);
+        user_write(w, &u->rows[i], &list->scratch);
     return u->next.len ? arena_dup(list->req->arena, u->next) : STR_EMPTY;
 }
 
@@ -214,21 +196,13 @@ void admin_user_create(struct request *req)
     user_change(req, CHANGE_USER_ADD, &row, on_created, req);
 }
 
-static void answer_user_rc(struct request *req, enum rc rc)
-{
-    if (rc == RC_NOT_FOUND)
-        answer_error(req, &API_IDENTITY_NOT_FOUND);
-    else
-        answer_rc(req, rc);
-}
-
 void admin_user_get(struct request *req)
 {
     struct user_row row;
     enum rc rc = user_find(req, req->params[0], &row);
 
     if (rc)
-        answer_user_rc(req, rc);
+        user_answer_rc(req, rc);
     else
         answer_user(req, 200, &row);
 }
@@ -237,7 +211,7 @@ static void on_deleted(void *ctx, enum rc rc, struct change_set *set)
 {
     (void)set;
     if (rc)
-        answer_user_rc(ctx, rc);
+        user_answer_rc(ctx, rc);
     else
         answer_empty(ctx, 204);
 }
@@ -248,36 +222,9 @@ void admin_user_delete(struct request *req)
     enum rc rc = user_key_of(req, req->params[0], &row.key);
 
     if (rc)
-        answer_user_rc(req, rc);
+        user_answer_rc(req, rc);
     else
         user_change(req, CHANGE_USER_DELETE, &row, on_deleted, req);
-}
-
-/* Deleted users too: what is left of them is kept about them. */
-void admin_user_export(struct request *req)
-{
-    struct json_writer w;
-    struct user_row row;
-    struct buf out;
-    enum rc rc = user_key_of(req, req->params[0], &row.key);
-
-    if (!rc)
-        rc = store_user(req->site->reader, &(struct user_key){row.key.resource, row.key.user},
-                        req->arena, &row);
-    if (rc) {
-        answer_user_rc(req, rc);
-        return;
-    }
-    buf_init(&out, 16 * KIB);
-    json_writer_init(&w, &out);
-    json_object_begin(&w);
-    json_member_str(&w, "kind", STR("user"));
-    json_member_int(&w, "tokenGeneration", row.generation);
-    json_name(&w, "user");
-    write_user(&w, &row, req->arena);
-    json_object_end(&w);
-    buf_add_char(&out, '\n');
-    answer_text_moved(req, STR("application/x-ndjson"), &out);
 }
 
 void admin_user_issue_token(struct request *req)
@@ -298,7 +245,7 @@ void admin_user_issue_token(struct request *req)
     }
     rc = user_find(req, req->params[0], &user);
     if (rc) {
-        answer_user_rc(req, rc);
+        user_answer_rc(req, rc);
         return;
     }
     out = answer_buf(req, TOKEN_TEXT_MAX + 256);

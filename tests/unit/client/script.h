@@ -21,7 +21,7 @@ struct script {
     } answers[4];
     unsigned sent;
     char method[16], url[512], body[1024], bodies[4][1024], authorization[256], dates[4][64],
-        host[64], ca[64];
+        host[64], ca[64], content_type[64], repeat_ids[4][64];
     bool connected, no_proxy;
 };
 
@@ -42,6 +42,10 @@ static void keep_header(struct script *s, const struct cg_header *h)
         (void)snprintf(s->authorization, sizeof s->authorization, "%s", h->value);
     if (strcmp(h->name, "x-ms-date") == 0)
         (void)snprintf(s->dates[s->sent], sizeof s->dates[0], "%s", h->value);
+    if (strcmp(h->name, "Content-Type") == 0)
+        (void)snprintf(s->content_type, sizeof s->content_type, "%s", h->value);
+    if (strcmp(h->name, "repeatability-request-id") == 0)
+        (void)snprintf(s->repeat_ids[s->sent], sizeof s->repeat_ids[0], "%s", h->value);
     if (strcmp(h->name, "Host") == 0)
         (void)snprintf(s->host, sizeof s->host, "%s", h->value);
 }

@@ -44,6 +44,16 @@ LISTED, WAIT = "/admin/sms/messages?limit=", "/admin/sms/messages:wait?to=%2B142
 ACCEPTED = {"to": "+14255550123", "messageId": "Outgoing_1", "httpStatusCode": 202, "successful": True}
 REFUSED = {"to": "+1425", "httpStatusCode": 400, "errorMessage": "Invalid To", "successful": False}
 
+THREAD, HERE, CHAT = "19:abc@thread.v2", "/chat/threads/19%3Aabc%40thread.v2", "?api-version=2025-03-15"
+OWNERS = "/admin" + HERE
+MEMBER = {"communicationIdentifier": {"rawId": USER}, "displayName": "Anna\x1b[31m"}
+PROPERTIES = {"id": THREAD, "topic": "Lunch", "createdOn": "T"}
+SAID = {"id": "17", "type": "text", "content": {"message": "hi"}, "senderCommunicationIdentifier": {"rawId": USER}}
+NOTED = {"id": "16", "type": "participantAdded", "content": {
+    "participants": [MEMBER, {"communicationIdentifier": {"rawId": "8:acs:x"}}],
+    "initiatorCommunicationIdentifier": {"rawId": USER}}}
+GONE = {"id": "15", "type": "text", "content": {"message": ""}, "deletedOn": "T", "senderDisplayName": "Ben"}
+
 # method and target -> (status, answer); octets are sent as they are
 ANSWERS = {
     "GET /admin/status": (200, {"version": "0.1.0", "store": {"healthy": True}}),
@@ -106,6 +116,21 @@ ANSWERS = {
     "GET /admin/sms/transports?limit=1000": (200, {"value": [TRANSPORT]}),
     "GET /admin/sms/transports/carrier-a:status": (200, {"name": "carrier-a", "status": {"state": "up"}}),
     "DELETE /admin/sms/transports/carrier-a": (204, None),
+    f"POST /chat/threads{CHAT}": (201, lambda body: {"chatThread": PROPERTIES, **(
+        {"invalidParticipants": [{"target": "8:acs:x", "code": "404", "message": "no such user"}]}
+        if b"8:acs:x" in body else {})}),
+    f"GET /chat/threads{CHAT}&maxPageSize=200": (200, {"value": [{**PROPERTIES, "lastMessageReceivedOn": "L"}]}),
+    f"GET {HERE}{CHAT}": (200, PROPERTIES), f"PATCH {HERE}{CHAT}": (204, None), f"DELETE {HERE}{CHAT}": (204, None),
+    f"POST {HERE}/messages{CHAT}": (201, {"id": "17"}),
+    f"GET {HERE}/messages{CHAT}&maxPageSize=2&startTime=S": (200, {
+        "value": [SAID], "nextLink": f"https://elsewhere:1{HERE}/messages?syncState=x"}),
+    f"GET {HERE}/messages?syncState=x": (200, {"value": [NOTED, GONE]}),
+    f"PATCH {HERE}/messages/17{CHAT}": (204, None), f"DELETE {HERE}/messages/17{CHAT}": (204, None),
+    f"GET {HERE}/participants{CHAT}&maxPageSize=200": (200, {"value": [MEMBER]}),
+    f"POST {HERE}/participants/:add{CHAT}": (201, {}), f"POST {HERE}/participants/:remove{CHAT}": (204, None),
+    f"GET /admin/chat/threads?limit=1000&user={urllib.parse.quote(USER, safe='')}": (200, {"value": [PROPERTIES]}),
+    f"GET {OWNERS}": (200, {**PROPERTIES, "participants": [MEMBER]}), f"DELETE {OWNERS}": (204, None),
+    f"GET {OWNERS}/messages?limit=1000": (200, {"value": [SAID, NOTED, GONE]}),
     "POST /admin/backup": (200, b"SQLite format 3\0" * 1000),
     f"POST /identities/{USER_PATH[13:]}/:revokeAccessTokens?api-version=2023-10-01": (204, None),
     "GET /.well-known/openid-configuration": (200, {"jwks_uri": "http://localhost:1/keys"}),
@@ -396,6 +421,64 @@ def main():
     assert "smpp" in run("transport", "list") and "***" in run("transport", "show", "carrier-a")
     assert "status.state  up" in run("transport", "status", "carrier-a")
     run("transport", "delete", "carrier-a")
+
+    # chat: as a user by a token that is issued, or that is given; or as the owner
+    me = ("--as", USER)
+    assert run("chat", "thread", "create", "Lunch", f"{USER}=Anna", "8:acs:b", *me, "--share-from", "S",
+               "--delete-after", "30", "--metadata", '{"a":"b"}') == f"{THREAD}\n"
+    assert [name for name, _, _ in Handler.seen] == [f"POST {USER_PATH}:issueToken", f"POST /chat/threads{CHAT}"]
+    assert Handler.seen[0][1] == '{"scopes":["chat"]}' and Handler.seen[1][2]["Authorization"] == f"Bearer {TOKEN}"
+    assert body() == {"topic": "Lunch", "metadata": {"a": "b"}, "retentionPolicy": {
+        "kind": "threadCreationDate", "deleteThreadAfterDays": 30}, "participants": [
+        {"communicationIdentifier": {"rawId": USER, "communicationUser": {"id": USER}}, "displayName": "Anna",
+         "shareHistoryTime": "S"},
+        {"communicationIdentifier": {"rawId": "8:acs:b", "communicationUser": {"id": "8:acs:b"}},
+         "shareHistoryTime": "S"}]}
+    told = run("chat", "thread", "create", "Lunch", "8:acs:x", *me, code=1)
+    assert THREAD in told and "callgate: 8:acs:x was not added: 404 no such user" in told
+    run("chat", "thread", "create", "Lunch", code=2)
+    run("chat", "thread", "create", "Lunch", *me, "--token", "t", code=2)
+    run("chat", "thread", "create", "Lunch", *me, "--delete-after", "soon", code=2)
+    run("chat", "thread", "create", "Lunch", *me, "--metadata", "[]", code=2)
+    assert not [name for name, _, _ in Handler.seen if "/chat/" in name]
+    by_token = {"CALLGATE_USER_TOKEN": "given-token"}
+    assert "Lunch" in run("chat", "thread", "list", env=by_token)
+    assert [head["Authorization"] for _, _, head in Handler.seen] == ["Bearer given-token"]
+    run("chat", "thread", "list", "--user", USER, env=by_token, code=2)
+    elsewhere = {"CALLGATE_ENDPOINT": f"http://localhost:{port}/", "CALLGATE_DATA": folder + "/none"}
+    assert json.loads(run("chat", "thread", "show", THREAD, "--token", "given-token", "--json",
+                          env=elsewhere)) == PROPERTIES
+    run("chat", "thread", "show", THREAD, "--token", "t", "--endpoint", "http://chat.example", code=2)  # plain HTTP
+    run("chat", "thread", "update", THREAD, *me, "--topic", "Dinner", "--delete-after", "never")
+    assert body() == {"topic": "Dinner", "retentionPolicy": {"kind": "none"}}
+    assert Handler.seen[-1][2]["Content-Type"] == "application/merge-patch+json"
+    run("chat", "thread", "update", THREAD, *me, code=2)
+    run("chat", "thread", "delete", THREAD, *me)
+    assert run("chat", "message", "send", THREAD, "-", *me, "--name", "Anna", "--html", stdin="<b>x</b>\n") == "17\n"
+    assert body() == {"content": "<b>x</b>", "senderDisplayName": "Anna", "type": "html"}
+    assert json.loads(run("chat", "message", "send", THREAD, "x", *me, "--json")) == {"id": "17"}
+    lines = run("chat", "message", "list", THREAD, *me, "--since", "S", "--limit", "2").splitlines()
+    assert len(lines) == 3 and lines[1].split() == ["17", USER, "text", "hi"] and "participantAdded" in lines[2]
+    run("chat", "message", "edit", THREAD, "17", "new", *me)
+    assert body() == {"content": "new"}
+    run("chat", "message", "delete", THREAD, "17", *me)
+    assert "Anna?[31m" in run("chat", "participant", "list", THREAD, *me)
+    run("chat", "participant", "add", THREAD, f"{USER}=A=B", *me)
+    assert body()["participants"][0]["displayName"] == "A=B"
+    run("chat", "participant", "remove", THREAD, USER, *me)
+    assert body() == {"rawId": USER, "communicationUser": {"id": USER}}
+    assert "Lunch" in run("chat", "thread", "list", "--user", USER)
+    assert "Anna" in run("chat", "participant", "list", THREAD)
+    run("chat", "thread", "show", THREAD)
+    told = run("chat", "message", "list", THREAD)
+    assert "(deleted)" in told and "Anna?[31m, 8:acs:x" in told
+    assert json.loads(run("chat", "message", "list", THREAD, "--json")) == [SAID, NOTED, GONE]
+    run("chat", "thread", "delete", THREAD)
+    run("chat", "message", "send", THREAD, "x", code=2)
+    run("chat", "watch", THREAD, code=2)
+    run("chat", "watch", THREAD, *me, "--count", "0", code=2)
+    told = run("chat", "watch", *me, code=4)  # this server has no realtime
+    assert "NoSuchRow: GET /realtime" in told, told
 
     # env
     lines = run("env").splitlines()

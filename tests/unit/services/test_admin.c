@@ -280,11 +280,6 @@ static void users_are_made_shown_and_deleted(void **state)
     assert_int_equal(call(&fx, PRIMARY, "DELETE", path_of(0, "/admin/users/%s", kept), ""), 204);
     assert_int_equal(call(&fx, PRIMARY, "GET", path_of(0, "/admin/users/%s", kept), ""), 404);
     assert_int_equal(call(&fx, PRIMARY, "DELETE", path_of(0, "/admin/users/%s", kept), ""), 204);
-    assert_int_equal(call(&fx, PRIMARY, "GET", path_of(0, "/admin/users/%s:export", kept), ""),
-                     200);
-    assert_true(str_starts(fx.fake.body, STR("{\"kind\":\"user\"")));
-    assert_true(str_ends(fx.fake.body, STR("}\n")));
-    assert_true(str_find_str(fx.fake.body, STR("deletedOn")) < fx.fake.body.len);
 }
 
 static void issues_as_administrator_without_a_key(void **state)

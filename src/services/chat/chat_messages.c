@@ -1,0 +1,329 @@
+/* Messages: send, get, edit, delete. Lists are chat_history.c. Source: wire/chat §2.6. */
+#include "services/chat/chat_wire.h"
+
+#define ID_JSON_MAX      ((size_t)64)
+#define MESSAGE_JSON_MAX ((size_t)2048)
+#define ESCAPED_MAX      ((size_t)6)
+#define METADATA_MAX     CHAT_CONTENT_MAX /* of a message: its names are free, it counts as text */
+
+struct posting {
+    struct chat_write write; /* first */
+    bool has_content;
+    struct str content, name;
+    struct str metadata; /* of a change: the patch */
+    enum chat_message_type type;
+    struct chat_message_row message;
+};
+
+/* ---- what bodies say ---- */
+
+static void wrong(struct chat_reading *r, const char *name, const char *what)
+{
+    chat_problem_add(&r->problems, arena_printf(r->req->arena, "%s %s.", name, what),
+                     str_from(name));
+}
+
+static void read_content(struct chat_reading *r, struct posting *p)
+{
+    const json_t *value = json_object_get(r->body, "content");
+    struct str text = str_of(json_string_value(value), json_string_length(value));
+
+    p->has_content = true;
+    if (!json_is_string(value) || !text.len)
+        wrong(r, "content", "must be a string that is not empty");
+    else if (text.len > CHAT_CONTENT_MAX)
+        r->too_large = true;
+    else
+        p->content = arena_dup(r->req->arena, text);
+}
+
+static void read_type(struct chat_reading *r, struct posting *p)
+{
+    struct str text = STR("text");
+
+    chat_read_str(r, "type", sizeof "participantRemoved", &text);
+    p->type = name_eq_nocase(text, STR("text"))   ? CHAT_TEXT
+              : name_eq_nocase(text, STR("html")) ? CHAT_HTML
+                                                  : CHAT_MESSAGE_NONE;
+    if (p->type == CHAT_MESSAGE_NONE)
+        wrong(r, "type", "must be 'text' or 'html'");
+}
+
+static bool read_new(struct posting *p, struct request *req)
+{
+    struct chat_reading r;
+
+    if (!chat_reading_begin(&r, req))
+        return false;
+    read_content(&r, p);
+    read_type(&r, p);
+    chat_read_str(&r, "senderDisplayName", CHAT_NAME_MAX, &p->name);
+    chat_read_metadata(&r, METADATA_MAX, &p->metadata);
+    return chat_reading_end(&r);
+}
+
+static bool read_change(struct posting *p, struct request *req)
+{
+    struct chat_reading r;
+
+    if (!chat_reading_begin(&r, req))
+        return false;
+    if (chat_reading_has(&r, "content"))
+        read_content(&r, p);
+    chat_read_metadata_patch(&r, METADATA_MAX, &p->metadata);
+    return chat_reading_end(&r);
+}
+
+/* False: answered. */
+static bool clean(struct request *req, struct str *content)
+{
+    enum rc rc = chat_html_clean(*content, CHAT_CONTENT_MAX, req->arena, content);
+
+    if (rc)
+        answer_error(req, &API_CHAT_TOO_LARGE);
+    else if (!content->len)
+        chat_answer_problem(req, STR("content holds nothing that may be shown."), STR("content"));
+    return !rc && content->len;
+}
+
+/* ---- what is told ---- */
+
+static void tell(struct posting *p, enum chat_event event)
+{
+    struct chat_write *w = &p->write;
+    const struct chat_message_row *m = &p->message;
+
+    w->notice = chat_write_notice(w, event, &w->turn.row);
+    w->notice.actor_name = m->sender_name;
+    w->notice.message = m->id;
+    w->notice.version = m->version;
+    w->notice.seq = m->seq;
+    w->notice.edited = m->edited;
+    w->notice.deleted = m->deleted;
+    w->notice.type = m->type;
+    w->notice.content = m->content;
+    w->notice.metadata = m->metadata;
+    w->notice.members = chat_write_members(w, &w->notice.n_members);
+    w->tells = true;
+}
+
+/* ---- send ---- */
+
+static const struct api_error *decide_send(struct chat_write *w, struct change_set *set)
+{
+    struct posting *p = (struct posting *)w;
+    struct chat_thread_row row = w->turn.row;
+
+    p->message = (struct chat_message_row){
+        .type = p->type,
+        .sender = w->actor.user,
+        .sender_name = p->name,
+        .content = p->content,
+        .metadata = p->metadata,
+    };
+    chat_write_number(w, &row, &p->message);
+    chat_write_message(w, set, &p->message);
+    chat_write_thread(w, set, &row);
+    tell(p, CHAT_EVENT_MESSAGE_RECEIVED);
+    return NULL;
+}
+
+static void answer_sent(struct chat_write *w)
+{
+    const struct posting *p = (const struct posting *)w;
+    struct request *req = w->req;
+    struct str id = chat_message_id(p->message.id, req->arena);
+    struct str thread = chat_thread_id(&w->turn.row, req->arena), origin = request_origin(req);
+    struct buf out = answer_buf(req, ID_JSON_MAX);
+    struct json_writer writer;
+
+    json_writer_init(&writer, &out);
+    json_object_begin(&writer);
+    json_member_str(&writer, "id", id);
+    json_object_end(&writer);
+    reply_header(req, STR("Location"),
+                 arena_printf(req->arena,
+                              STR_FMT "/chat/threads/19%%3A" STR_FMT "/messages/" STR_FMT,
+                              STR_ARG(origin), STR_ARG(str_from_index(thread, sizeof "19:" - 1)),
+                              STR_ARG(id)));
+    answer_json(req, 201, &out);
+}
+
+void chat_message_send(struct request *req)
+{
+    struct posting *p = arena_new(req->arena, struct posting);
+    struct chat_place place;
+
+    if (!chat_enter(req, &place) ||
+        !chat_limits_allow(req, CHAT_LIMIT_CHANGE_MESSAGES, &place.thread.key) ||
+        !read_new(p, req) || (p->type == CHAT_HTML && !clean(req, &p->content)))
+        return;
+    chat_write_begin(&p->write, req, &place);
+    p->write.decide = decide_send;
+    p->write.answer = answer_sent;
+    chat_write_commit(&p->write, CHAT_EVENT_MESSAGE_RECEIVED);
+}
+
+/* ---- get ---- */
+
+/* The message of the path, if the member sees it; false: answered. */
+static bool find_message(struct request *req, const struct chat_place *place,
+                         struct chat_message_row *out)
+{
+    unix_ms id = 0;
+    enum rc rc = chat_message_id_parse(req->params[1], &id) ? RC_NOT_FOUND : RC_OK;
+
+    if (!rc)
+        rc = store_chat_message(req->site->reader, &place->thread.key, id, req->arena, out);
+    if (!rc && !chat_sees(&place->member, id)) {
+        req->explain = STR("chat; the message is outside of what the token's user may see");
+        rc = RC_NOT_FOUND;
+    }
+    if (rc == RC_NOT_FOUND)
+        answer_error(req, &API_CHAT_MESSAGE_NOT_FOUND);
+    else if (rc)
+        chat_answer_rc(req, rc);
+    return rc == RC_OK;
+}
+
+void chat_message_get(struct request *req)
+{
+    struct chat_message_row row;
+    struct chat_place place;
+    struct json_writer w;
+    struct buf out;
+
+    if (!chat_enter_to_read(req, &place) ||
+        !chat_limits_allow(req, CHAT_LIMIT_GET_MESSAGE, &place.thread.key) ||
+        !find_message(req, &place, &row))
+        return;
+    out = answer_buf(req, MESSAGE_JSON_MAX + ESCAPED_MAX * (row.content.len + row.sender_name.len) +
+                              row.metadata.len);
+    json_writer_init(&w, &out);
+    chat_message_write(&w, &place.thread.resource, &row);
+    answer_json(req, 200, &out);
+}
+
+/* ---- edit and delete ---- */
+
+/* Whether it is the actor's to change. The same on the loop and in the turn. */
+static const struct api_error *change_refusal(const struct chat_message_row *m,
+                                              const struct uuid *actor, struct str *out_explain)
+{
+    bool by_user = m->type == CHAT_TEXT || m->type == CHAT_HTML;
+
+    if (!m->id)
+        return &API_CHAT_MESSAGE_NOT_FOUND;
+    if (by_user && uuid_eq(&m->sender, actor))
+        return NULL;
+    *out_explain = by_user ? STR("chat; only the sender may change a message")
+                           : STR("chat; system messages can't be changed");
+    return &API_FORBIDDEN;
+}
+
+/* What edit and delete begin with; false: answered. */
+static bool begin_change(struct posting *p, struct request *req, struct chat_place *place)
+{
+    const struct api_error *error;
+
+    if (!chat_enter(req, place) ||
+        !chat_limits_allow(req, CHAT_LIMIT_CHANGE_MESSAGES, &place->thread.key) ||
+        !find_message(req, place, &p->message))
+        return false;
+    error = change_refusal(&p->message, &req->principal->user.user, &req->explain);
+    if (error)
+        answer_error(req, error);
+    return !error;
+}
+
+static void commit_change(struct posting *p, struct request *req, const struct chat_place *place,
+                          enum chat_event event)
+{
+    chat_write_begin(&p->write, req, place);
+    p->write.turn.message = p->message.id;
+    p->write.answer = chat_write_answer_empty;
+    chat_write_commit(&p->write, event);
+}
+
+/* The changed message gets the next number, so that lists show it as what happened last. */
+static void put_change(struct posting *p, struct change_set *set, enum chat_event event)
+{
+    struct chat_write *w = &p->write;
+    struct chat_thread_row row = w->turn.row;
+
+    p->message.seq = ++row.seq;
+    p->message.version = w->now;
+    chat_write_message(w, set, &p->message);
+    chat_write_thread(w, set, &row);
+    tell(p, event);
+}
+
+static const struct api_error *decide_edit(struct chat_write *w, struct change_set *set)
+{
+    struct posting *p = (struct posting *)w;
+    const struct api_error *error = change_refusal(&w->turn.found, &w->actor.user, &w->explain);
+
+    if (!error && w->turn.found.deleted)
+        error = &API_CHAT_MESSAGE_NOT_FOUND;
+    if (error)
+        return error;
+    p->message = w->turn.found;
+    if (p->has_content)
+        p->message.content = p->content;
+    if (p->metadata.len && chat_metadata_merge(w->turn.found.metadata, p->metadata, METADATA_MAX,
+                                               w->arena, &p->message.metadata))
+        return &API_CHAT_TOO_LARGE;
+    p->message.edited = w->now;
+    put_change(p, set, CHAT_EVENT_MESSAGE_EDITED);
+    return NULL;
+}
+
+void chat_message_update(struct request *req)
+{
+    struct posting *p = arena_new(req->arena, struct posting);
+    struct chat_place place;
+
+    if (!begin_change(p, req, &place))
+        return;
+    if (p->message.deleted) {
+        req->explain = STR("chat; the message was deleted");
+        answer_error(req, &API_CHAT_MESSAGE_NOT_FOUND);
+        return;
+    }
+    if (!read_change(p, req) ||
+        (p->has_content && p->message.type == CHAT_HTML && !clean(req, &p->content)))
+        return;
+    if (!p->has_content && !p->metadata.len) {
+        answer_empty(req, 204);
+        return;
+    }
+    p->write.decide = decide_edit;
+    commit_change(p, req, &place, CHAT_EVENT_MESSAGE_EDITED);
+}
+
+static const struct api_error *decide_delete(struct chat_write *w, struct change_set *set)
+{
+    struct posting *p = (struct posting *)w;
+    const struct api_error *error = change_refusal(&w->turn.found, &w->actor.user, &w->explain);
+
+    if (error || w->turn.found.deleted)
+        return error;
+    p->message = w->turn.found;
+    p->message.content = STR_EMPTY;
+    p->message.metadata = STR_EMPTY;
+    p->message.edited = 0;
+    p->message.deleted = w->now;
+    put_change(p, set, CHAT_EVENT_MESSAGE_DELETED);
+    return NULL;
+}
+
+void chat_message_delete(struct request *req)
+{
+    struct posting *p = arena_new(req->arena, struct posting);
+    struct chat_place place;
+
+    if (!begin_change(p, req, &place))
+        return;
+    p->write.decide = decide_delete;
+    commit_change(p, req, &place, CHAT_EVENT_MESSAGE_DELETED);
+}
