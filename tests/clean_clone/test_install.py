@@ -51,6 +51,7 @@ def test_the_installed_program_serves_itself(root):
 
 @pytest.mark.parametrize("sample,args,told", [
     ("first_token", (), ("8:acs:", "eyJ")),
+    ("first_chat", (), ("Anna: Hello Ben",)),
     ("first_message", ("+18005550100", "+14255550123"), ("Outgoing_", "Delivered (2000"))])
 def test_a_program_builds_against_the_installed_library(root, tmp_path, server, sample, args, told):
     package = only(root, "callgate.pc").parent

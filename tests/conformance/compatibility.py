@@ -18,14 +18,17 @@ from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 KEPT = json.loads((HERE / "versions.json").read_text())
-LANGUAGES = {"sdk_javascript": "JavaScript", "sdk_python": "Python", "sdk_java": "Java", "sdk_go": "Go",
-             "sdk_az": "az command line"}
+LANGUAGES = {"sdk_javascript": "JavaScript", "sdk_browser": "JavaScript in Chromium", "sdk_python": "Python",
+             "sdk_java": "Java", "sdk_go": "Go", "sdk_az": "az command line"}
 PAGE = HERE.parents[1] / "docs" / "compatibility.md"
 BEGIN, END = "<!-- made by tests/conformance/compatibility.py: begin -->", "<!-- end -->"
 REFUSALS = " (its refusals)"  # no issuer of Teams users is configured
+CHAT = ["createChatThread", "listChatThreads", "getProperties", "updateProperties", "updateTopic", "deleteChatThread",
+        "sendMessage", "getMessage", "listMessages", "updateMessage", "deleteMessage", "addParticipants",
+        "listParticipants", "removeParticipant", "sendTypingNotification", "sendReadReceipt", "listReadReceipts"]
 # The longest first: createUserAndToken is not createUser.
 OPERATIONS = ["createUserAndToken", "getTokenForTeamsUser", "createUser", "issueToken", "getToken", "revokeTokens",
-              "deleteUser", "send", "optOutsAdd", "optOutsCheck", "optOutsRemove"]
+              "deleteUser", *CHAT, "send", "optOutsAdd", "optOutsCheck", "optOutsRemove"]
 WAY = re.compile(r"\b(https?), ((?:connection string|key credential|bearer token)[^\]:)]*)")
 BEARER = "bearer token of a "
 SEVERAL = re.compile(f": ((?:{'|'.join(OPERATIONS)})(?:, (?:{'|'.join(OPERATIONS)}))+)")

@@ -1,7 +1,8 @@
 """Every credential of the matrix: name → (kind, headers of a request). The kind is what the credential is worth to the
-resource that the request's host names: "key", "user", "service" (a principal with every role), "stranger" (one without
-a role), "manager" and "onlooker" (the same with a token for the management API), "administrator", or None when it must
-be refused."""
+resource that the request's host names: "key", "user" (by what the token opens in chat also "chat user", "joining user" and
+"limited user"; with "skype " before it when it stands in X-Skypetoken), "service" (a principal with every role),
+"stranger" (one without a role), "manager" and "onlooker" (the same with a token for the management API),
+"administrator", "nothing" (good for nothing, and not in Authorization), or None when it must be refused."""
 
 import base64
 import json
@@ -35,6 +36,8 @@ class Place:
         self.dead = self.dead_tokens()
         self.principals = Principals(server, self.other.name)
         self.message = self.fresh_message()
+        self.thread = self.fresh_thread()
+        self.said = self.fresh_said()
 
     def issue(self, user, scopes):
         answer = self.server.signed("POST", f"/identities/{user}/:issueAccessToken?api-version=2023-10-01",
@@ -98,6 +101,18 @@ class Place:
         assert answer.status == 202, answer
         return answer.json()["value"][0]["messageId"]
 
+    def chat(self, more, document):
+        answer = self.server.bearer("POST", f"/chat/threads{more}?api-version=2025-03-15", self.tokens[("chat",)], document)
+        assert answer.status == 201, answer
+        return answer.json()
+
+    def fresh_thread(self):
+        """In the path of a request as it is: colon and at sign may stand there."""
+        return self.chat("", {"topic": "matrix"})["chatThread"]["id"]
+
+    def fresh_said(self):
+        return self.chat(f"/{self.thread}/messages", {"content": "matrix"})["id"]
+
     def fresh_principal(self, kind):
         self.number += 1
         answer = self.server.admin("POST", f"/admin/{kind}", {"name": f"matrixmade{self.number}", "role": "none"})
@@ -120,6 +135,11 @@ class Place:
             made["{principal}"] = self.principals.fresh() if really else self.principals.idle
         if "{message}" in text:
             made["{message}"] = self.fresh_message() if really else self.message
+        if "{own thread}" in text:
+            made["{own thread}"] = self.fresh_thread() if really else self.thread
+        if "{own said}" in text:
+            made["{own said}"] = self.fresh_said() if really else self.said
+        made["{thread}"], made["{said}"] = self.thread, self.said
         made["{sender}"] = f"S{self.number}"
         made["{number}"] = f"%2B1425{self.number:07d}"
         made["{sub}"] = self.principals.subscription
@@ -147,6 +167,10 @@ def broken_key(change):
 
 def bearer(which):
     return lambda place, method, target, host, body: {"Host": host, "Authorization": f"Bearer {which(place)}"}
+
+
+def skypetoken(which):
+    return lambda place, method, target, host, body: {"Host": host, "X-Skypetoken": which(place)}
 
 
 def plain(**more):
@@ -184,9 +208,9 @@ CREDENTIALS = {
     "administrator": ("administrator", bearer(lambda p: p.server.admin_token)),
     "administrator: token changed": (None, bearer(lambda p: p.server.admin_token[:-1] + "!")),
     "administrator: token cut": (None, bearer(lambda p: p.server.admin_token[:-1])),
-    "none": (None, plain()),
+    "none": ("nothing", plain()),
     "session garbage": (None, plain(Authorization="Session 0123456789abcdef")),
-    "token in another header": (None, plain(**{"x-skypetoken": "garbage", "Cookie": "session=0123456789"})),
+    "token in another header": ("nothing", plain(**{"x-skypetoken": "garbage", "Cookie": "session=0123456789"})),
     "basic": (None, plain(Authorization="Basic YWRtaW46YWRtaW4=")),
     "bearer: empty": (None, plain(Authorization="Bearer ")),
 }
@@ -197,9 +221,21 @@ CREDENTIALS["service: for the management API"] = ("manager", bearer(lambda p: p.
 CREDENTIALS["service: for the management API, no role"] = ("onlooker", bearer(lambda p: p.principals.management[NO_ROLE]))
 for state in DEAD:
     CREDENTIALS[f"service: {state}"] = (None, bearer(lambda p, state=state: p.principals.dead[state]))
+
+
+def kind_of_user(scopes) -> str:
+    """The widest of chat's scopes counts."""
+    kinds = {"chat": "chat user", "chat.join": "joining user", "chat.join.limited": "limited user"}
+    return next((kind for scope, kind in kinds.items() if scope in scopes), "user")
+
+
 for scopes in SCOPE_SETS:
-    CREDENTIALS["user: " + ",".join(scopes)] = ("user", bearer(lambda p, scopes=scopes: p.tokens[scopes]))
+    CREDENTIALS["skypetoken: " + ",".join(scopes)] = (
+        "skype " + kind_of_user(scopes), skypetoken(lambda p, scopes=scopes: p.tokens[scopes]))
+    CREDENTIALS["user: " + ",".join(scopes)] = (kind_of_user(scopes), bearer(lambda p, scopes=scopes: p.tokens[scopes]))
 for state in ("expired", "revoked", "of a deleted user", "of a regenerated key", "malformed: cut",
               "malformed: two parts", "malformed: trailing octet", "forged claims", "foreign: own key, our kid",
               "foreign: unknown JWT", "other resource's"):
     CREDENTIALS[f"user: {state}"] = (None, bearer(lambda p, state=state: p.dead[state]))
+for state in ("expired", "revoked", "malformed: cut", "forged claims", "foreign: own key, our kid", "other resource's"):
+    CREDENTIALS[f"skypetoken: {state}"] = ("nothing", skypetoken(lambda p, state=state: p.dead[state]))

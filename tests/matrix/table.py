@@ -163,13 +163,14 @@ TABLE = {
 # Who may, by hand: (group, door) → the kinds of valid credentials that are served; all others get `else`.
 # Kinds: key (of the resource that the host names), user (its token), administrator, none; the kinds of service
 # principals: credentials.py.
+USERS = {"user", "chat user", "joining user", "limited user"}  # by what the token opens in chat
 PUBLIC_DOOR, ADMIN_DOOR, SOCKET = "public", "administration listener", "socket"
 MAY = {
     (WIRE_KEY, PUBLIC_DOOR): ({"key", "service"}, 401),
     (WIRE_EXCHANGE, PUBLIC_DOOR): (set(), 401),
     (PUBLIC, PUBLIC_DOOR): (None, 0),  # everybody, whatever they bring
     (ADDRESS, PUBLIC_DOOR): (None, 0),
-    (ANYBODY, PUBLIC_DOOR): ({"key", "user", "service", "stranger"}, 401),
+    (ANYBODY, PUBLIC_DOOR): ({"key", *USERS, "service", "stranger"}, 401),
     (RESOURCE, PUBLIC_DOOR): ({"key"}, 401),
     (SERVER, PUBLIC_DOOR): (set(), 404),
     (LOCAL, PUBLIC_DOOR): (set(), 404),
@@ -179,7 +180,7 @@ MAY = {
     (WIRE_EXCHANGE, ADMIN_DOOR): (set(), 404),
     (PUBLIC, ADMIN_DOOR): (None, 0),
     (ADDRESS, ADMIN_DOOR): (set(), 404),
-    (ANYBODY, ADMIN_DOOR): ({"key", "user", "service", "stranger", "administrator"}, 401),
+    (ANYBODY, ADMIN_DOOR): ({"key", *USERS, "service", "stranger", "administrator"}, 401),
     (RESOURCE, ADMIN_DOOR): ({"key", "administrator"}, 401),
     (SERVER, ADMIN_DOOR): ({"administrator"}, 401),
     (LOCAL, ADMIN_DOOR): ({"administrator"}, 401),

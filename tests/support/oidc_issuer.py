@@ -215,6 +215,19 @@ class TheServer(http.server.ThreadingHTTPServer):
         pass  # a client that went away is what many tests are about
 
 
+PORTS_USED = set()
+
+
+def server_on(port: int) -> TheServer:
+    """On a port that no issuer had before, unless one is named: a server under test still knows the former by name."""
+    while True:
+        server = TheServer(("127.0.0.1", port), Handler)
+        if port or server.server_address[1] not in PORTS_USED:
+            PORTS_USED.add(server.server_address[1])
+            return server
+        server.server_close()
+
+
 class Issuer:
     """`url` is its name. `count` says how often each path was asked; `wrong[path]` is played instead of the answer."""
 
@@ -224,7 +237,7 @@ class Issuer:
         self.keys = [Key(alg, f"{alg}-{i}") for i, alg in enumerate(algs)]
         self.count, self.wrong, self.headers, self.authorizations = Counter(), {}, {}, []
         self.closing, self.sent = threading.Event(), 0
-        self.server = TheServer(("127.0.0.1", port), Handler)
+        self.server = server_on(port)
         self.server.issuer = self
         self.ca_file = None
         if secure:

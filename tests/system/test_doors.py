@@ -81,6 +81,9 @@ def test_unknown_paths_and_methods(server):
 @pytest.mark.parametrize("target,methods", [
     (TARGET, {"POST"}), ("/identities/x?api-version=2023-10-01", {"GET", "DELETE", "PATCH"}),
     ("/access/entra/:exchangeAccessToken?api-version=2025-03-02-preview", {"POST"}), ("/health/live", {"GET"}),
+    ("/chat/threads/19%3Ax%40thread.v2/messages?api-version=2025-03-15", {"GET", "POST"}),
+    ("//chat/config/realTimeNotifications?api-version=2024-09-01", {"GET"}), ("/v4/a?cor_id=1&epid=2", {"POST"}),
+    ("/realtime", {"GET"}), ("/nowhere", {"GET", "POST", "PUT", "PATCH", "DELETE"}),
 ])
 def test_preflight(server, target, methods):
     answer = server.send("OPTIONS", target, {
@@ -90,7 +93,18 @@ def test_preflight(server, target, methods):
     assert answer.headers["Access-Control-Allow-Origin"] == "*"
     assert methods <= {name.strip() for name in answer.headers["Access-Control-Allow-Methods"].split(",")}
     assert answer.headers["Access-Control-Allow-Headers"] == "authorization,x-ms-date,x-ms-content-sha256"
-    assert int(answer.headers["Access-Control-Max-Age"]) > 0
+    assert answer.headers["Access-Control-Max-Age"] == "3600"
+
+
+def test_pages_may_read_all_headers_of_chat(server):
+    page = {"Origin": "https://app.example.com"}
+    for target in ("/chat/threads?api-version=2025-03-15", "/chat/threads?api-version=2000-01-01", "/v4/a",
+                   "//chat/config/realTimeNotifications?api-version=2024-09-01"):
+        answer = server.send("GET", target, page)
+        assert answer.status >= 400 and answer.status != 404, (target, answer)
+        assert answer.headers["Access-Control-Allow-Origin"] == "*", target
+        assert answer.headers["Access-Control-Expose-Headers"] == "*", target
+        assert "Access-Control-Allow-Credentials" not in answer.headers
 
 
 def test_wire_answers_are_readable_by_pages(server):

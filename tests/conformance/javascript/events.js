@@ -138,6 +138,66 @@ for (const [schema, batch] of [["EventGridSchema", 1], ["EventGridSchema", 10], 
   });
 }
 
+const CHAT = ["ChatMessageReceived", "ChatMessageEdited", "ChatMessageDeleted", "ChatThreadCreatedWithUser",
+  "ChatThreadWithUserDeleted", "ChatThreadPropertiesUpdatedPerUser", "ChatParticipantAddedToThreadWithUser",
+  "ChatParticipantRemovedFromThreadWithUser", "ChatMessageReceivedInThread", "ChatMessageEditedInThread",
+  "ChatMessageDeletedInThread", "ChatThreadCreated", "ChatThreadDeleted", "ChatThreadPropertiesUpdated",
+  "ChatThreadParticipantAdded", "ChatThreadParticipantRemoved"].map((name) => `Microsoft.Communication.${name}`);
+
+async function person() {
+  const { id } = await admin("POST", "/admin/users", {});
+  const { token } = await admin("POST", `/admin/users/${encodeURIComponent(id)}:issueToken`, { scopes: ["chat"] });
+  return { id, token, communicationIdentifier: { communicationUser: { id } } };
+}
+
+async function chat(who, method, path, body) {
+  const response = await fetch(new URL(`chat/threads${path}?api-version=2025-03-15`, plain), {
+    method, body: body && JSON.stringify(body),
+    headers: {
+      authorization: `Bearer ${who.token}`,
+      "content-type": method === "PATCH" ? "application/merge-patch+json" : "application/json",
+    },
+  });
+  assert.ok(response.ok, `${method} ${path}: ${response.status}`);
+  const text = await response.text();
+  return text && JSON.parse(text);
+}
+
+for (const schema of ["EventGridSchema", "CloudEventSchemaV1_0"]) {
+  test(`every type of chat in ${schema}`, async () => {
+    const name = `chat-${schema.toLowerCase().replace("_", "-")}`;
+    await subscribe(name, { schema, maxEventsPerBatch: 100 });
+    const [anna, ben, cleo] = [await person(), await person(), await person()];
+    const people = (...them) => ({ participants: them.map(({ communicationIdentifier }) => ({ communicationIdentifier })) });
+    const { chatThread } = await chat(anna, "POST", "", { topic: "Lunch", ...people(ben) });
+    const at = `/${encodeURIComponent(chatThread.id)}`;
+    const { id } = await chat(anna, "POST", `${at}/messages`, { content: "hello", metadata: { k: "v" } });
+    await chat(anna, "PATCH", `${at}/messages/${id}`, { content: "hello again" });
+    await chat(anna, "DELETE", `${at}/messages/${id}`);
+    await chat(anna, "PATCH", at, { topic: "Dinner" });
+    await chat(anna, "POST", `${at}/participants/:add`, people(cleo));
+    await chat(anna, "POST", `${at}/participants/:remove`, cleo.communicationIdentifier);
+    await chat(anna, "DELETE", at);
+    const events = {};
+    for (const type of CHAT) events[type] = await eventOf(name, type);
+    for (const event of Object.values(events)) {
+      assert.equal(event.data.threadId, chatThread.id);
+      assert.ok(event.subject.startsWith(`thread/${chatThread.id}/`));
+    }
+    const { data } = events["Microsoft.Communication.ChatMessageReceived"];
+    assert.equal(data.messageBody, "hello");
+    assert.equal(data.messageId, id);
+    assert.equal(data.version, Number(id));
+    assert.equal(data.recipientId, ben.id);
+    assert.equal(new Date(data.composeTime).getTime(), Number(id));
+    assert.deepEqual({ ...data.metadata }, { k: "v" });
+    const created = events["Microsoft.Communication.ChatThreadCreatedWithUser"].data;
+    assert.deepEqual(created.participants.map((one) => one.participantCommunicationIdentifier.rawId).sort(),
+      [anna.id, ben.id].sort());
+    await admin("DELETE", `/admin/events/subscriptions/${name}`);
+  });
+}
+
 test("the end of a subscription is a system event", async () => {
   await subscribe("ended");
   await admin("DELETE", "/admin/events/subscriptions/ended");

@@ -11,7 +11,7 @@ const { createRequire } = require("node:module");
 
 const folder = process.env.CALLGATE_SDK_DIR;
 const which = process.env.CALLGATE_SDK_WHICH;
-const kept = require("../versions.json").sdk_javascript[which];
+const kept = require("../versions.json")[process.env.CALLGATE_SDK_SUITE || "sdk_javascript"][which];
 const sdk = createRequire(path.join(folder, "package.json"));
 
 const env = process.env;

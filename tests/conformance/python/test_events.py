@@ -5,6 +5,7 @@ import time
 import pytest
 from azure.core.messaging import CloudEvent
 from azure.eventgrid import EventGridEvent, SystemEventNames
+from chat import Person, until
 from sms import SENDER, sent_id
 from subscribing import CLOUD, GRID, PATH, REPORT, SMS, eventually, subscribe
 from support import KEPT, installed
@@ -66,3 +67,31 @@ def test_reports_and_messages_in_cloud_events(server, hook, batch):
     single = [got for got in hook.of() if batch == 1]
     assert all(CloudEvent.from_json(got.raw).data for got in single)
     assert server.signed("DELETE", f"{PATH}/cloud").status == 204
+
+
+CHAT = {name.value for name in SystemEventNames if name.name.startswith("AcsChat")}
+
+
+@pytest.mark.parametrize("schema", [GRID, CLOUD])
+def test_every_type_of_chat(server, hook, schema):
+    name = f"chat-{schema.lower().replace('_', '-')}"
+    subscribe(server, name, hook, schema=schema, maxEventsPerBatch=100)
+    anna, ben, cleo = (Person(server) for _ in range(3))
+    thread = anna.create("Lunch", ben)
+    id = thread.send("hello", metadata={"k": "v"}, senderDisplayName="Anna")
+    thread.edit(id, content="hello again")
+    thread.delete(id)
+    thread.change(topic="Dinner")
+    thread.add(cleo)
+    thread.remove(cleo)
+    assert thread.call("DELETE").status == 204
+    read = EventGridEvent.from_dict if schema == GRID else CloudEvent.from_dict
+    kind = (lambda event: event.event_type) if schema == GRID else (lambda event: event.type)
+    events = until(lambda: (found := [read(e) for e in hook.events()]) and len({kind(e) for e in found}) == 16 and found)
+    assert {kind(event) for event in events} <= CHAT
+    for event in events:
+        assert event.subject.startswith(f"thread/{thread.id}/") and event.data["threadId"] == thread.id
+    received = next(e for e in events if kind(e) == SystemEventNames.AcsChatMessageReceivedEventName)
+    assert received.data["messageBody"] == "hello" and received.data["metadata"] == {"k": "v"}
+    assert received.data["recipientId"] == ben.id and received.data["version"] == int(id)
+    assert server.signed("DELETE", f"{PATH}/{name}").status == 204
