@@ -206,3 +206,85 @@ enum rc fill_repeats(struct store *store, const struct uuid *resource, size_t n)
     free(changes);
     return rc;
 }
+
+/* ---- chat ---- */
+
+/** As it stands with all its messages. */
+static struct chat_thread_row thread_row(const struct fill_chat *fill, size_t i, unix_ms first)
+{
+    size_t messages = fill->n / fill->threads + (i < fill->n % fill->threads);
+
+    return (struct chat_thread_row){.key = uuid_ordered(first),
+                                    .secret = uuid_random(),
+                                    .resource = fill->resource,
+                                    .created_by = fill->user,
+                                    .created = first,
+                                    .seq = (int64_t)messages,
+                                    .last_id = messages ? first + (unix_ms)messages : 0,
+                                    .members = 2,
+                                    .topic = STR("Filled")};
+}
+
+static enum rc add_thread(struct store *store, const struct fill_chat *fill,
+                          const struct chat_thread_row *row)
+{
+    struct change c[3] = {{.kind = CHANGE_CHAT_THREAD_PUT, .u.chat_thread = *row}};
+
+    for (size_t i = 1; i < ARRAY_LEN(c); i++)
+        c[i] = (struct change){.kind = CHANGE_CHAT_MEMBER_PUT,
+                               .u.chat_member = {.thread = row->key,
+                                                 .user = i == 1 ? fill->user : uuid_random(),
+                                                 .joined = 1,
+                                                 .display_name = STR("Somebody")}};
+    return commit(store, c, ARRAY_LEN(c));
+}
+
+static void add_chat_message(struct change *c, const struct uuid *thread, const struct uuid *sender,
+                             unix_ms first, int64_t seq)
+{
+    unix_ms id = first + (unix_ms)seq;
+
+    c[0] = (struct change){.kind = CHANGE_CHAT_MESSAGE_PUT,
+                           .u.chat_message = {.thread = *thread,
+                                              .id = id,
+                                              .seq = seq,
+                                              .first_seq = seq,
+                                              .type = CHAT_TEXT,
+                                              .sender = *sender,
+                                              .version = id,
+                                              .sender_name = STR("Somebody"),
+                                              .content = TEXT}};
+    c[1] = (struct change){.kind = CHANGE_CHAT_LOG_ADD,
+                           .u.chat_log = {.thread = *thread,
+                                          .kind = CHAT_LOG_MESSAGE_RECEIVED,
+                                          .time = id,
+                                          .message = id,
+                                          .actor = *sender}};
+}
+
+enum rc fill_chat(struct store *store, const struct fill_chat *fill)
+{
+    unix_ms first = clock_wall() - (unix_ms)(fill->n / fill->threads) - 1;
+    struct chat_thread_row *rows = calloc(fill->threads, sizeof *rows);
+    struct change *c = calloc(2 * MANY, sizeof *c);
+    enum rc rc = RC_OK;
+
+    if (!rows || !c)
+        abort();
+    for (size_t i = 0; !rc && i < fill->threads; i++) {
+        rows[i] = thread_row(fill, i, first);
+        rc = add_thread(store, fill, &rows[i]);
+        fill->told(fill->ctx, &rows[i]);
+    }
+    for (size_t done = 0; !rc && done < fill->n;) {
+        size_t k = 0;
+
+        for (; k < MANY && done < fill->n; k++, done++)
+            add_chat_message(&c[2 * k], &rows[done % fill->threads].key, &fill->user, first,
+                             (int64_t)(done / fill->threads) + 1);
+        rc = commit(store, c, 2 * k);
+    }
+    free(rows);
+    free(c);
+    return rc;
+}

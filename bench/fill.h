@@ -1,4 +1,4 @@
-/* Role assignments and text messages by the thousand, put into a store: for the bench. */
+/* Role assignments, text messages and chat by the thousand, put into a store: for the bench. */
 #ifndef BENCH_FILL_H
 #define BENCH_FILL_H
 
@@ -33,5 +33,15 @@ struct fill_sms {
 enum rc fill_messages(struct store *store, const struct fill_sms *fill) NODISCARD;
 /** `n` ids of requests of now that may come again. */
 enum rc fill_repeats(struct store *store, const struct uuid *resource, size_t n) NODISCARD;
+
+/** Chat of one user with others: told of every thread. */
+struct fill_chat {
+    struct uuid resource, user;
+    size_t threads, n; /* messages, the threads in turn */
+    void (*told)(void *ctx, const struct chat_thread_row *row);
+    void *ctx;
+};
+/** Messages of now, each with its entry of the log. */
+enum rc fill_chat(struct store *store, const struct fill_chat *fill) NODISCARD;
 
 #endif

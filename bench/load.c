@@ -4,6 +4,8 @@
  * no index); answers are read to their last octet and their status is checked. One slice is
  * measured after a warm-up: requests, latencies, and the CPU time that the server's process used
  * meanwhile. Prints one JSON object. */
+#include "meter.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -20,14 +22,11 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
-#include <time.h>
 #include <unistd.h>
 
-#define ANSWER_MAX  (32 * 1024)
-#define EVENTS_MAX  512
-#define NS_PER_S    1000000000LL
-#define BUCKETS_PER 32 /* of latency, per doubling: 3 % wide */
-#define BUCKETS     (40 * BUCKETS_PER)
+#define ANSWER_MAX (32 * 1024)
+#define EVENTS_MAX 512
+#define NS_PER_S   1000000000LL
 
 struct options {
     int port, connections;
@@ -58,9 +57,8 @@ struct load {
     uint64_t count, next;
     struct conn *conns;
     struct shape shape;
-    uint64_t done, wrong;
-    uint64_t latency[BUCKETS];
-    int64_t longest;
+    uint64_t wrong;
+    struct meter latency;
     bool measuring;
 };
 
@@ -76,58 +74,13 @@ static void complain(const char *what)
     exit(1);
 }
 
-static int64_t now_ns(void)
-{
-    struct timespec t;
-
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return t.tv_sec * NS_PER_S + t.tv_nsec;
-}
-
-/* ---- the server's CPU time ---- */
-
-/* Of all its threads and the process's dead ones, in nanoseconds. */
 static int64_t cpu_ns(long pid)
 {
-    struct timespec t;
-    clockid_t clock;
+    int64_t cpu = pid > 0 ? meter_cpu(pid) : 0;
 
-    if (pid <= 0)
-        return 0;
-    if (clock_getcpuclockid((pid_t)pid, &clock) != 0 || clock_gettime(clock, &t) != 0)
+    if (cpu < 0)
         complain("the server's CPU clock can't be read");
-    return t.tv_sec * NS_PER_S + t.tv_nsec;
-}
-
-/* ---- latencies ---- */
-
-static size_t bucket_of(int64_t ns)
-{
-    uint64_t v = ns < 1 ? 1 : (uint64_t)ns;
-    unsigned top = 63u - (unsigned)__builtin_clzll(v);
-    uint64_t below = top >= 5 ? (v >> (top - 5)) & 31u : (v << (5 - top)) & 31u;
-    size_t at = top * BUCKETS_PER + below;
-
-    return at < BUCKETS ? at : BUCKETS - 1;
-}
-
-static double value_of(size_t bucket)
-{
-    double base = (double)(1ULL << (bucket / BUCKETS_PER));
-
-    return base * (1.0 + ((double)(bucket % BUCKETS_PER) + 0.5) / BUCKETS_PER);
-}
-
-static double percentile_us(const struct load *l, double part)
-{
-    uint64_t seen = 0, wanted = (uint64_t)((double)l->done * part);
-
-    for (size_t i = 0; i < BUCKETS; i++) {
-        seen += l->latency[i];
-        if (seen > wanted)
-            return value_of(i) / 1000;
-    }
-    return (double)l->longest / 1000;
+    return cpu;
 }
 
 /* ---- octets ---- */
@@ -167,7 +120,7 @@ static void send_next(struct load *l, struct conn *c)
     ssize_t n;
 
     c->have = 0;
-    c->sent_at = now_ns();
+    c->sent_at = meter_now();
     n = c->ssl ? SSL_write(c->ssl, request, (int)len) : write(c->fd, request, len);
     if (n != (ssize_t)len)
         complain("a request could not be sent whole");
@@ -248,18 +201,14 @@ static bool is_whole(struct load *l, struct conn *c)
 
 static void note_answer(struct load *l, struct conn *c)
 {
-    int64_t took = now_ns() - c->sent_at;
+    int64_t took = meter_now() - c->sent_at;
 
     if (memcmp(c->answer + 9, l->options.status, 3) != 0) {
         if (l->wrong++ == 0)
             fprintf(stderr, "load: unexpected answer: %.*s\n", (int)c->have, c->answer);
     }
-    if (!l->measuring)
-        return;
-    l->done++;
-    l->latency[bucket_of(took)]++;
-    if (took > l->longest)
-        l->longest = took;
+    if (l->measuring)
+        meter_add(&l->latency, took);
 }
 
 static void on_readable(struct load *l, struct conn *c)
@@ -275,7 +224,7 @@ static void run_until(struct load *l, int poller, int64_t deadline)
 {
     struct epoll_event events[EVENTS_MAX];
 
-    while (now_ns() < deadline) {
+    while (meter_now() < deadline) {
         int n = epoll_wait(poller, events, EVENTS_MAX, 0);
 
         for (int i = 0; i < n; i++)
@@ -330,15 +279,15 @@ static int open_all(struct load *l, SSL_CTX *ctx)
 
 static void print(const struct load *l, int64_t took, int64_t cpu, const char *cipher)
 {
-    double seconds = (double)took / NS_PER_S, n = (double)(l->done ? l->done : 1);
+    double seconds = (double)took / NS_PER_S, n = (double)(l->latency.n ? l->latency.n : 1);
 
     printf("{\"requests\":%llu,\"seconds\":%.6f,\"rate\":%.1f,\"wrong\":%llu,\"cpu_us\":%.4f,"
            "\"busy\":%.4f,\"p50_us\":%.1f,\"p90_us\":%.1f,\"p99_us\":%.1f,\"max_us\":%.1f,"
            "\"answer_octets\":%zu,\"next\":%llu,\"cipher\":\"%s\"}\n",
-           (unsigned long long)l->done, seconds, (double)l->done / seconds,
+           (unsigned long long)l->latency.n, seconds, (double)l->latency.n / seconds,
            (unsigned long long)l->wrong, (double)cpu / 1000 / n, (double)cpu / (double)took,
-           percentile_us(l, 0.5), percentile_us(l, 0.9), percentile_us(l, 0.99),
-           (double)l->longest / 1000, l->shape.total, (unsigned long long)l->next, cipher);
+           meter_us(&l->latency, 0.5), meter_us(&l->latency, 0.9), meter_us(&l->latency, 0.99),
+           (double)l->latency.longest / 1000, l->shape.total, (unsigned long long)l->next, cipher);
 }
 
 static void measure(struct load *l)
@@ -349,13 +298,13 @@ static void measure(struct load *l)
 
     for (int i = 0; i < l->options.connections; i++)
         send_next(l, &l->conns[i]);
-    run_until(l, poller, now_ns() + (int64_t)(l->options.warm_s * (double)NS_PER_S));
+    run_until(l, poller, meter_now() + (int64_t)(l->options.warm_s * (double)NS_PER_S));
     l->measuring = true;
-    start = now_ns();
+    start = meter_now();
     cpu = cpu_ns(l->options.pid);
     run_until(l, poller, start + (int64_t)(l->options.slice_s * (double)NS_PER_S));
     cpu = cpu_ns(l->options.pid) - cpu;
-    print(l, now_ns() - start, cpu, ctx ? SSL_get_cipher_name(l->conns[0].ssl) : "");
+    print(l, meter_now() - start, cpu, ctx ? SSL_get_cipher_name(l->conns[0].ssl) : "");
 }
 
 int main(int argc, char **argv)

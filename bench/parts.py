@@ -11,9 +11,11 @@ import subprocess
 import time
 from pathlib import Path
 
+import parts_chat
+import parts_realtime
 import parts_sms
 import rig
-from report import Row, limit_row, ratio_row, spread
+from report import Row, limit_row, quotients, ratio_row, ratios, spread
 
 WHOAMI = "/admin/whoami"
 GET_USER = "/identities/{}?api-version=2025-03-02-preview"
@@ -34,11 +36,6 @@ def answer_of(ours: rig.Ours, target: str, token: str = "") -> tuple[dict, bytes
 
 def rate_text(r: dict) -> str:
     return f"{r['rate'] / 1000:.1f} k/s, {r['cpu_us']:.2f} µs"
-
-
-def ratios(a: list[dict], b: list[dict], key: str) -> list[float]:
-    """How much more `a` manages: requests per second, or requests per CPU time."""
-    return [y[key] / x[key] if key == "cpu_us" else x[key] / y[key] for x, y in zip(a, b)]
 
 
 def compare(what: str, a: list[dict], b: list[dict], least_rate=None, least_cpu=None):
@@ -180,12 +177,12 @@ def create(bench: rig.Rig):
     aims = [min(10 * x, 0.5 * y["rate"]) for x, y in zip(f, u)]
     yield ratio_row("durable POST /identities at 256 connections, against min(10 f, 0.5 u)",
                     f"{rig.medians(a)['rate'] / 1000:.1f} k/s", f"{statistics.median(aims) / 1000:.1f} k/s",
-                    [x["rate"] / y for x, y in zip(a, aims)], 1.0)
+                    quotients([x["rate"] for x in a], aims), 1.0)
     yield Row("f: 4 KiB write and fdatasync per second", f"{statistics.median(f):.0f} /s", "", None, spread(f))
     yield Row("u: the same without waiting for the disk", rate_text(rig.medians(u)), "", None,
               spread([x["rate"] for x in u]))
-    yield Row("durable creates per fdatasync", "", "", statistics.median(x["rate"] / y for x, y in zip(a, f)),
-              spread([x["rate"] / y for x, y in zip(a, f)]))
+    each = quotients([x["rate"] for x in a], f)
+    yield Row("durable creates per fdatasync", "", "", statistics.median(each), spread(each))
     bench.done(ours, without)
 
 
@@ -240,7 +237,7 @@ def against_sum(what: str, got: list[dict], g: list[dict], step: list[float], le
     bound = [1 / (1 / y["rate"] + 1 / z) for y, z in zip(g, step)]
     yield ratio_row(f"{what}, against 1/(1/g + 1/{letter}): g {rig.medians(g)['rate'] / 1000:.1f} k/s, "
                      f"{letter} {statistics.median(step) / 1000:.1f} k/s", rate_text(rig.medians(got)),
-                     f"{statistics.median(bound) / 1000:.1f} k/s", [x["rate"] / y for x, y in zip(got, bound)], 0.85)
+                     f"{statistics.median(bound) / 1000:.1f} k/s", quotients([x["rate"] for x in got], bound), 0.85)
     sums = [y["cpu_us"] + 1e6 / z for y, z in zip(g, step)]
     yield ratio_row(f"{what}, against the same sum, CPU", f"{rig.medians(got)['cpu_us']:.2f} µs",
                     f"{statistics.median(sums):.2f} µs", [y / x["cpu_us"] for x, y in zip(got, sums)])
@@ -435,4 +432,4 @@ def idle(bench: rig.Rig, ours: rig.Ours, secure: bool, most_kb: float, count: in
 
 ALL = {"plain": plain, "tls": tls, "auth": auth, "micro": micro, "users": users, "create": create, "tokens": tokens,
        "service": service, "cold": cold, "issuer": issuer, "roles": roles, "start": start, "memory": memory,
-       **parts_sms.ALL}
+       **parts_sms.ALL, **parts_chat.ALL, **parts_realtime.ALL}

@@ -13,7 +13,7 @@ from email.utils import formatdate
 from urllib.parse import quote, urlencode
 
 import rig
-from report import Row, ratio_row, spread
+from report import Row, quotients, ratio_row, ratios, spread
 
 sys.path.insert(0, str(rig.ROOT / "tests" / "kannel"))
 
@@ -90,6 +90,13 @@ def least_row(what: str, got: list[dict], least: float) -> Row:
     return Row(what, text_of(rig.medians(got)), "", None, spread(rates(got)), f"≥ {least / 1000:g} k/s", median >= least)
 
 
+def against(what: str, got: list[dict], base: list[dict], least: float | None = None):
+    """Rows for both figures of a comparison with the same server under another condition."""
+    got_cpu, base_cpu = (f"{rig.medians(x)['cpu_us']:.2f} µs" for x in (got, base))
+    yield ratio_row(what, text_of(rig.medians(got)), text_of(rig.medians(base)), ratios(got, base), least)
+    yield ratio_row(what + ", CPU", got_cpu, base_cpu, ratios(got, base, "cpu_us"))
+
+
 # ---- sends ----
 
 def sms_send(bench: rig.Rig):
@@ -104,7 +111,7 @@ def sms_send(bench: rig.Rig):
     aims = [min(4 * x, 0.5 * y["rate"]) for x, y in zip(f, u)]
     yield ratio_row(f"durable POST /sms at {AT_ONCE} connections, 1 recipient with a fresh id, against min(4 f, 0.5 u)",
                     text_of(rig.medians(a)), f"{statistics.median(aims) / 1000:.1f} k/s",
-                    [x["rate"] / y for x, y in zip(a, aims)], 1.0)
+                    quotients(rates(a), aims), 1.0)
     yield Row("f: 4 KiB write and fdatasync per second", f"{statistics.median(f):.0f} /s", "", None, spread(f))
     yield Row("u: the same without waiting for the disk", text_of(rig.medians(u)), "", None, spread(rates(u)))
     yield Row("the same send without an id", text_of(rig.medians(b)), "", None, spread(rates(b)))
@@ -148,13 +155,11 @@ def sms_store(bench: rig.Rig):
         lambda: few.load(asked[0]), lambda: many.load(asked[1]),
         lambda: many.load(asked[2], first=next(place)))
     for what, got in (("1,000 hot ones", hots), ("uniformly random", randoms)):
-        yield ratio_row(f"GET /deliveryReports/{{id}} at {name}, {what}, against 1,000", text_of(rig.medians(got)),
-                        text_of(rig.medians(base)), [x["rate"] / y["rate"] for x, y in zip(got, base)], 0.9)
+        yield from against(f"GET /deliveryReports/{{id}} at {name}, {what}, against 1,000", got, base, 0.9)
     for recipients in (1, MANY):
         pairs = [(few, Sends(few, recipients)), (many, Sends(many, recipients))]
         base, got = bench.interleave(*(lambda s=s, r=r: sent(s, r, connections=AT_ONCE, slice_s=1) for s, r in pairs))
-        yield ratio_row(f"POST /sms at {name}, recipients in {recipients}, against 1,000", text_of(rig.medians(got)),
-                        text_of(rig.medians(base)), [x["rate"] / y["rate"] for x, y in zip(got, base)], 0.9)
+        yield from against(f"POST /sms at {name}, recipients in {recipients}, against 1,000", got, base, 0.9)
     bench.done(few, many)
 
 
@@ -168,8 +173,7 @@ def sms_repeats(bench: rig.Rig):
         what = f"POST /sms at {REPEATS:,} repeatability ids of the last day, recipients in {recipients}"
         if recipients == MANY:
             yield least_row(what, got, 20_000)
-        yield ratio_row(what + ", against none", text_of(rig.medians(got)), text_of(rig.medians(base)),
-                        [x["rate"] / y["rate"] for x, y in zip(got, base)])
+        yield from against(what + ", against none", got, base)
     bench.done(few, many)
 
 
@@ -356,7 +360,7 @@ def sms_kannel(bench: rig.Rig):
     least = min(0.9 * statistics.median(direct), 4000)
     yield flow_row("messages through Kannel to the end, Kannel on one core", "messages", through, least)
     yield flow_row("Kannel driven directly, to the last report", "messages", direct)
-    yield ratio_row("through us against directly", "", "", [a / b for a, b in zip(through, direct)])
+    yield ratio_row("through us against directly", "", "", quotients(through, direct))
     bench.done(ours, box, hook)
 
 

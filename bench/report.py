@@ -5,6 +5,7 @@ import os
 import platform
 import re
 import statistics
+import sys
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +26,22 @@ class Row:
 
 def spread(values) -> str:
     return f"{min(values):.3g} … {max(values):.3g}"
+
+
+def quotients(values: list[float], against: list[float]) -> list[float]:
+    """Value by value. Nothing is held against a slice that answered nothing, since the disk stood still."""
+    got = [x / y for x, y in zip(values, against) if y]
+    if not got:
+        sys.exit("Nothing was answered in any slice: the machine is too busy to measure.")
+    return got
+
+
+def ratios(a: list[dict], b: list[dict], key: str = "rate") -> list[float]:
+    """How much more `a` manages: requests per second, or requests per CPU time."""
+    if key == "rate":
+        return quotients([x[key] for x in a], [y[key] for y in b])
+    answered = [(x, y) for x, y in zip(a, b) if x["rate"] and y["rate"]]
+    return quotients([y[key] for _, y in answered], [x[key] for x, _ in answered])
 
 
 def ratio_row(what: str, ours: str, against: str, ratios: list[float], least: float | None = None,
@@ -72,18 +89,32 @@ def machine() -> str:
             f"{' with SHA extensions' if 'sha_ni' in flags else ''}, {memory} GiB, Linux {platform.release()}")
 
 
-def write(rows: list[Row], bench) -> None:
+def circumstances(bench) -> str:
+    """Of one run: parts of results.md may come from several."""
+    return (f"{datetime.date.today().isoformat()}, {bench.pairs} pairs of {bench.slice_s:g} s, load average "
+            f"{bench.load_before:.2f} before; {machine()}")
+
+
+def sections(text: str) -> dict[str, str]:
+    """What results.md says of each part, by the part's name."""
+    figures = text.partition("\n## Figures\n")[2].partition("\n## ")[0]
+    return {name: body.strip() for name, _, body in (s.partition("\n") for s in figures.split("\n### ")[1:])}
+
+
+def write(measured: dict[str, list[Row]], parts, bench) -> None:
+    """Puts what was measured in the place of what is known of the same parts; other parts stay as they are."""
     head = f"""# Bench results
 
 Written by `make bench`. What counts are the ratios: both sides of each were measured in the same run, in
 interleaved slices; absolute figures are those of one machine on one day.
 
-- {machine()}
-- {datetime.date.today().isoformat()}; {bench.pairs} pairs of {bench.slice_s:g} s each; load average {bench.load_before:.2f} before
 - nginx: {bench.nginx_version()}; one worker on core 0, our server with one thread on core 0, the load on core 1;
   access log on in both, through a buffer; the same request and as many response octets
 - "CPU" is the server's CPU time per request: all its threads, in user space and in the kernel
 
+## Figures
 """
-    notes = "\n" + NOTES.read_text() if NOTES.exists() else ""
-    RESULTS.write_text(head + table(rows) + "\n" + notes)
+    known = sections(RESULTS.read_text()) if RESULTS.exists() else {}
+    known.update({name: f"{circumstances(bench)}\n\n{table(rows)}" for name, rows in measured.items()})
+    figures = "".join(f"\n### {name}\n{known[name]}\n" for name in parts if name in known)
+    RESULTS.write_text(f"{head}{figures}\n{NOTES.read_text()}")

@@ -29,7 +29,7 @@ from callgate_server import Server  # noqa: E402
 SERVER_CORE, LOAD_CORE = 0, os.cpu_count() - 1
 NGINX = shutil.which("nginx") or "/usr/sbin/nginx"
 TARGETS = ["callgate", "callgate-noauth", "callgate-nosync", "callgate-curl.so", "callgate-outbound.so", "bench/load", "bench/steps",
-           "bench/micro", "bench/seed", "bench/smsc", "bench/hook"]
+           "bench/micro", "bench/seed", "bench/smsc", "bench/hook", "bench/ws_load"]
 SIGNATURE_LASTS_S = 120  # then requests are signed anew; the server allows 300
 EMPTY_HASH = b64encode(hashlib.sha256(b"").digest()).decode()
 CONNECTIONS = 64

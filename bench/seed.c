@@ -7,8 +7,10 @@
  *                                        `one`: all for this one
  *        seed DIR tokens NAME ORIGIN N   N service tokens, one per line
  *        seed DIR messages RESOURCE N SHOWN   N delivered text messages; prints times (ms) and ids
- * of about SHOWN of them, one per line seed DIR repeats RESOURCE N     N ids of requests that may
- * come again */
+ *                                        of about SHOWN of them, one per line
+ *        seed DIR repeats RESOURCE N     N ids of requests that may come again
+ *        seed DIR chat RESOURCE USER THREADS N   N messages of the user in as many threads; prints
+ *                                        key and secret of each, one thread per line */
 #include "fill.h"
 
 #include "base/clock.h"
@@ -178,13 +180,35 @@ static void seed_repeats(struct seed *s, char **words)
          "adding ids of requests");
 }
 
+static void show_thread(void *ctx, const struct chat_thread_row *row)
+{
+    char key[UUID_TEXT_LEN], secret[UUID_TEXT_LEN];
+
+    (void)ctx;
+    uuid_format(&row->key, key);
+    uuid_format(&row->secret, secret);
+    printf("%.*s %.*s\n", (int)sizeof key, key, (int)sizeof secret, secret);
+}
+
+static void seed_chat(struct seed *s, char **words)
+{
+    struct fill_chat fill = {.resource = uuid_of(words[0]),
+                             .user = uuid_of(words[1]),
+                             .threads = strtoul(words[2], NULL, 10),
+                             .n = strtoul(words[3], NULL, 10),
+                             .told = show_thread};
+
+    must(fill.threads > 0, "reading the number of threads");
+    must(fill_chat(s->store, &fill) == RC_OK, "adding chat");
+}
+
 static const struct task {
     const char *name;
     int words;
     void (*run)(struct seed *s, char **words);
 } tasks[] = {
     {"app", 1, seed_app},           {"roles", 3, seed_roles},     {"tokens", 3, seed_tokens},
-    {"messages", 3, seed_messages}, {"repeats", 2, seed_repeats},
+    {"messages", 3, seed_messages}, {"repeats", 2, seed_repeats}, {"chat", 4, seed_chat},
 };
 
 int main(int argc, char **argv)
@@ -203,6 +227,7 @@ int main(int argc, char **argv)
         return 0;
     }
     (void)fprintf(stderr, "usage: seed DIR app NAME | roles NAME SHAPE N | tokens NAME ORIGIN N |"
-                          " messages RESOURCE N SHOWN | repeats RESOURCE N\n");
+                          " messages RESOURCE N SHOWN | repeats RESOURCE N |"
+                          " chat RESOURCE USER THREADS N\n");
     return 2;
 }
