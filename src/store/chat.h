@@ -29,6 +29,13 @@ struct chat_thread_row {
     struct str metadata; /* JSON object; empty: none */
 };
 
+/** CHANGE_CHAT_HEAD_PUT: what a message moves of its thread, and nothing else of the row. */
+struct chat_head {
+    struct uuid thread;
+    int64_t seq;
+    unix_ms last_id;
+};
+
 struct chat_member_row {
     struct uuid thread, user; /* primary key; the user is of the thread's resource */
     int64_t joined;          /* order of the log's entry by which he came (last); 0: never was in */

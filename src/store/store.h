@@ -209,7 +209,8 @@ enum change_kind {
     CHANGE_EVENT_PRUNE,          /* see struct event_prune */
     CHANGE_CHAT_TURN,            /* see struct chat_turn */
     CHANGE_CHAT_THREAD_PUT,      /* insert or replace by key. Comes before what belongs to a new
-                                  * thread: the next three are RC_NOT_FOUND without their thread */
+                                  * thread: the next four are RC_NOT_FOUND without their thread */
+    CHANGE_CHAT_HEAD_PUT,        /* see struct chat_head */
     CHANGE_CHAT_MEMBER_PUT,  /* insert or replace by thread and user; RC_INVALID: never joined */
     CHANGE_CHAT_MESSAGE_PUT, /* insert or replace by thread and id. RC_INVALID: no such type, or
                               * seq below first_seq, or that below 1; RC_CONFLICT: it was made
@@ -255,6 +256,7 @@ struct change {
         struct event_prune event_prune;
         struct chat_turn *chat_turn; /* moved by pointer: the owner keeps it until `done` */
         struct chat_thread_row chat_thread;
+        struct chat_head chat_head;
         struct chat_member_row chat_member;
         struct chat_message_row chat_message;
         struct chat_receipt_row chat_receipt;

@@ -123,7 +123,7 @@ static const struct api_error *decide_send(struct chat_write *w, struct change_s
     };
     chat_write_number(w, &row, &p->message);
     chat_write_message(w, set, &p->message);
-    chat_write_thread(w, set, &row);
+    chat_write_head(w, set, &row);
     tell(p, CHAT_EVENT_MESSAGE_RECEIVED);
     return NULL;
 }
@@ -254,7 +254,7 @@ static void put_change(struct posting *p, struct change_set *set, enum chat_even
     p->message.seq = ++row.seq;
     p->message.version = w->now;
     chat_write_message(w, set, &p->message);
-    chat_write_thread(w, set, &row);
+    chat_write_head(w, set, &row);
     tell(p, event);
 }
 

@@ -230,6 +230,9 @@ void chat_write_commit(struct chat_write *w, enum chat_event event);
 /** Within decide(): the thread as it will be. */
 void chat_write_thread(struct chat_write *w, struct change_set *set,
                        const struct chat_thread_row *row);
+/** The same when nothing but its numbers moves. */
+void chat_write_head(struct chat_write *w, struct change_set *set,
+                     const struct chat_thread_row *row);
 /** Gives a new message its id, version and numbers; the thread's row goes forward. */
 void chat_write_number(const struct chat_write *w, struct chat_thread_row *row,
                        struct chat_message_row *message);

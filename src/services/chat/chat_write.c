@@ -29,6 +29,13 @@ void chat_write_thread(struct chat_write *w, struct change_set *set,
     change_set_add(set, w->arena, CHANGE_CHAT_THREAD_PUT)->u.chat_thread = *row;
 }
 
+void chat_write_head(struct chat_write *w, struct change_set *set,
+                     const struct chat_thread_row *row)
+{
+    change_set_add(set, w->arena, CHANGE_CHAT_HEAD_PUT)->u.chat_head =
+        (struct chat_head){row->key, row->seq, row->last_id};
+}
+
 void chat_write_message(struct chat_write *w, struct change_set *set,
                         const struct chat_message_row *message)
 {

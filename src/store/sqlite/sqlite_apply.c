@@ -2,9 +2,10 @@
  * applications and roles: sqlite_access.c; of messages: sqlite_sms.c; of events: sqlite_events.c;
  * of chat: sqlite_chat.c.
  *
- * A set of one change is mostly one statement, atomic by itself; a longer one gets a savepoint, and
- * so does a change that takes several statements. A set that fails for its own reason leaves no
- * trace; a failure of the store itself is left to the caller, who rolls the batch back. */
+ * A set that fails for its own reason leaves no trace; a failure of the store itself is left to the
+ * caller, who rolls the batch back. One statement is atomic by itself; where a later one could fail
+ * after it there is a savepoint. Each savepoint keeps a copy of every page that its set writes, a
+ * quarter of what a chat message costs: so a message goes without. */
 #include "store/sqlite/sqlite_backend.h"
 #include "store/sqlite/sqlite_chat.h"
 
@@ -188,7 +189,7 @@ static const char *const sql[W_COUNT] = {
         "INSERT INTO chat_threads(id, secret, resource, created_by, created, deleted, members,"
         " delete_after_days, expires, topic, metadata)"
         " VALUES (?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
-    [W_CHAT_THREAD_SET] = /* most changes are of the head alone: then nothing is written */
+    [W_CHAT_THREAD_SET] = /* many changes are of the head alone: then nothing is written */
         "UPDATE chat_threads SET secret = ?3, resource = ?4, created_by = ?5, created = ?6,"
         " deleted = ?7, members = ?8, delete_after_days = ?9, expires = ?10, topic = ?11,"
         " metadata = ?12 WHERE num = ?1 AND (deleted, members, topic, metadata, delete_after_days,"
@@ -630,6 +631,7 @@ static const struct {
     [CHANGE_EVENT_PRUNE]             = {apply_event_prune, W_EVENT_PRUNE, true},
     [CHANGE_CHAT_TURN]               = {NULL, W_CHAT_THREAD, true}, /* see apply_all() */
     [CHANGE_CHAT_THREAD_PUT]         = {apply_chat_thread_put, W_CHAT_THREAD_ADD, true},
+    [CHANGE_CHAT_HEAD_PUT]           = {apply_chat_head_put, W_CHAT_HEAD_SET, false},
     [CHANGE_CHAT_MEMBER_PUT]         = {apply_chat_member_put, W_CHAT_MEMBER_PUT, false},
     [CHANGE_CHAT_MESSAGE_PUT]        = {apply_chat_message_put, W_CHAT_MESSAGE_PUT, false},
     [CHANGE_CHAT_RECEIPT_PUT]        = {apply_chat_receipt_put, W_CHAT_RECEIPT_PUT, false},
@@ -653,10 +655,23 @@ static enum rc apply_one(struct backend *b, struct change *c, struct log_out *lo
     return kinds[c->kind].apply(b, st, c, log);
 }
 
-/** A turn of a thread may append to the set, and move its items, while they are gone through. */
-static enum rc apply_all(struct backend *b, struct change_set *set, struct log_out *log)
+/** Turns that a set begins with: they read and append, and write nothing themselves. */
+static enum rc take_first_turns(struct backend *b, struct change_set *set, size_t *out_next)
 {
-    for (size_t i = 0; i < set->n; i++) {
+    enum rc rc = RC_OK;
+    size_t i = 0;
+
+    while (!rc && i < set->n && set->items[i].kind == CHANGE_CHAT_TURN)
+        rc = apply_chat_turn(b, set->items[i++].u.chat_turn, set);
+    *out_next = i;
+    return rc;
+}
+
+/** A turn of a thread may append to the set, and move its items, while they are gone through. */
+static enum rc apply_from(struct backend *b, size_t first, struct change_set *set,
+                          struct log_out *log)
+{
+    for (size_t i = first; i < set->n; i++) {
         enum rc rc = set->items[i].kind == CHANGE_CHAT_TURN
                          ? apply_chat_turn(b, set->items[i].u.chat_turn, set)
                          : apply_one(b, &set->items[i], log);
@@ -667,11 +682,25 @@ static enum rc apply_all(struct backend *b, struct change_set *set, struct log_o
     return RC_OK;
 }
 
-/** Could its own failure leave something behind? */
-static bool needs_savepoint(const struct change_set *set)
+/** Can it fail with the store only? */
+static bool is_sure(const struct backend *b, const struct change *c)
 {
-    return set->n > 1 || (set->n == 1 && (unsigned)set->items[0].kind < CHANGE_KIND_COUNT &&
-                          kinds[set->items[0].kind].several);
+    if (c->kind == CHANGE_CHAT_HEAD_PUT) /* a turn has just found it */
+        return b->chat_number && uuid_eq(&b->chat_key, &c->u.chat_head.thread);
+    return c->kind == CHANGE_CHAT_LOG_ADD && chat_log_is_entry(&c->u.chat_log);
+}
+
+/** Could its own failure leave something behind of what begins at `first`? */
+static bool needs_savepoint(const struct backend *b, const struct change_set *set, size_t first)
+{
+    for (size_t i = first; i < set->n; i++) {
+        enum change_kind kind = set->items[i].kind;
+
+        if (((unsigned)kind < CHANGE_KIND_COUNT && kinds[kind].several) ||
+            (i > first && !is_sure(b, &set->items[i])))
+            return true;
+    }
+    return false;
 }
 
 /** Back to the savepoint: anything but success is a failure of the store. */
@@ -688,13 +717,18 @@ enum rc sqlite_apply(struct backend *b, struct change_set *set, struct log_out *
 {
     const struct progress before = b->now;
     const size_t log_n = log->n;
-    bool saved = needs_savepoint(set);
-    enum rc rc = saved ? writer_run(b, writer_stmt(b, W_SAVE)) : RC_OK;
+    bool saved = false;
+    size_t first;
+    enum rc rc;
 
-    if (rc)
-        return rc;
     b->chat_number = 0;
-    rc = apply_all(b, set, log);
+    rc = take_first_turns(b, set, &first);
+    if (!rc && needs_savepoint(b, set, first)) {
+        rc = writer_run(b, writer_stmt(b, W_SAVE));
+        saved = !rc;
+    }
+    if (!rc)
+        rc = apply_from(b, first, set, log);
     if (!rc && saved)
         rc = writer_run(b, writer_stmt(b, W_RELEASE));
     else if (rc && saved)

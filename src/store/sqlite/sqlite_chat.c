@@ -197,21 +197,35 @@ static void bind_thread(sqlite3_stmt *st, const struct chat_thread_row *row)
     bind_str(st, 12, row->metadata);
 }
 
-static enum rc set_head(struct backend *b, enum write_stmt which, int64_t number,
-                        const struct chat_thread_row *row)
+static enum rc set_head(struct backend *b, sqlite3_stmt *st, int64_t number,
+                        const struct chat_head *head)
 {
-    sqlite3_stmt *st = writer_stmt(b, which);
-
     if (!st)
         return RC_INTERNAL;
     sqlite3_bind_int64(st, 1, number);
-    sqlite3_bind_int64(st, 2, row->seq);
-    sqlite3_bind_int64(st, 3, row->last_id);
+    sqlite3_bind_int64(st, 2, head->seq);
+    sqlite3_bind_int64(st, 3, head->last_id);
     return writer_run(b, st);
+}
+
+static struct chat_head head_of(const struct chat_thread_row *row)
+{
+    return (struct chat_head){row->key, row->seq, row->last_id};
+}
+
+enum rc apply_chat_head_put(struct backend *b, sqlite3_stmt *st, struct change *c,
+                            struct log_out *log)
+{
+    int64_t number;
+    enum rc rc = thread_number(b, &c->u.chat_head.thread, &number);
+
+    (void)log; /* threads are not kept in memory */
+    return rc ? rc : set_head(b, st, number, &c->u.chat_head);
 }
 
 static enum rc add_thread(struct backend *b, sqlite3_stmt *st, const struct chat_thread_row *row)
 {
+    const struct chat_head head = head_of(row);
     int64_t number;
     enum rc rc;
 
@@ -223,17 +237,18 @@ static enum rc add_thread(struct backend *b, sqlite3_stmt *st, const struct chat
     number = sqlite3_last_insert_rowid(b->db);
     b->chat_key = row->key;
     b->chat_number = number;
-    return set_head(b, W_CHAT_HEAD_ADD, number, row);
+    return set_head(b, writer_stmt(b, W_CHAT_HEAD_ADD), number, &head);
 }
 
 enum rc apply_chat_thread_put(struct backend *b, sqlite3_stmt *st, struct change *c,
                               struct log_out *log)
 {
     const struct chat_thread_row *row = &c->u.chat_thread;
+    const struct chat_head head = head_of(row);
     int64_t number;
     enum rc rc = thread_number(b, &row->key, &number);
 
-    (void)log; /* threads are not kept in memory */
+    (void)log;
     if (rc == RC_NOT_FOUND)
         return add_thread(b, st, row);
     if (rc)
@@ -244,7 +259,7 @@ enum rc apply_chat_thread_put(struct backend *b, sqlite3_stmt *st, struct change
     sqlite3_bind_int64(st, 1, number);
     bind_thread(st, row);
     rc = writer_run(b, st);
-    return rc ? rc : set_head(b, W_CHAT_HEAD_SET, number, row);
+    return rc ? rc : set_head(b, writer_stmt(b, W_CHAT_HEAD_SET), number, &head);
 }
 
 enum rc apply_chat_member_put(struct backend *b, sqlite3_stmt *st, struct change *c,
@@ -333,13 +348,18 @@ enum rc apply_chat_repeat_add(struct backend *b, sqlite3_stmt *st, struct change
     return rc || sqlite3_changes(b->db) ? rc : RC_CONFLICT;
 }
 
+bool chat_log_is_entry(const struct chat_log_row *row)
+{
+    return row->kind > CHAT_LOG_NONE && row->kind < CHAT_LOG_KIND_COUNT;
+}
+
 enum rc apply_chat_log_add(struct backend *b, sqlite3_stmt *st, struct change *c,
                            struct log_out *log)
 {
     struct chat_log_row *row = &c->u.chat_log;
 
     (void)log; /* that one is of rows in memory */
-    if (row->kind <= CHAT_LOG_NONE || row->kind >= CHAT_LOG_KIND_COUNT)
+    if (!chat_log_is_entry(row))
         return RC_INVALID;
     row->order = ++b->now.chat_order;
     sqlite3_bind_int64(st, 1, row->order);

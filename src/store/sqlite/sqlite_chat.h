@@ -37,6 +37,8 @@ enum rc apply_chat_turn(struct backend *b, struct chat_turn *turn,
                         struct change_set *set) NODISCARD;
 enum rc apply_chat_thread_put(struct backend *b, sqlite3_stmt *st, struct change *c,
                               struct log_out *log) NODISCARD;
+enum rc apply_chat_head_put(struct backend *b, sqlite3_stmt *st, struct change *c,
+                            struct log_out *log) NODISCARD;
 enum rc apply_chat_member_put(struct backend *b, sqlite3_stmt *st, struct change *c,
                               struct log_out *log) NODISCARD;
 enum rc apply_chat_message_put(struct backend *b, sqlite3_stmt *st, struct change *c,
@@ -45,6 +47,8 @@ enum rc apply_chat_receipt_put(struct backend *b, sqlite3_stmt *st, struct chang
                                struct log_out *log) NODISCARD;
 enum rc apply_chat_repeat_add(struct backend *b, sqlite3_stmt *st, struct change *c,
                               struct log_out *log) NODISCARD;
+/** What CHANGE_CHAT_LOG_ADD takes. */
+bool chat_log_is_entry(const struct chat_log_row *row) NODISCARD;
 enum rc apply_chat_log_add(struct backend *b, sqlite3_stmt *st, struct change *c,
                            struct log_out *log) NODISCARD;
 enum rc apply_chat_clear(struct backend *b, sqlite3_stmt *st, struct change *c,
