@@ -90,9 +90,11 @@ def chat_store(bench: rig.Rig):
     what = f"GET of the {PAGE} newest messages at {name}"
     yield from against(f"{what}, {HOT} hot threads, against {FEW:,} in {HOT}", hot, base, 0.9)
     yield from against(f"{what}, all threads, against {FEW:,} in {HOT}", anywhere, base)
-    base, hot, anywhere = bench.interleave(few.sent, lambda: many.sent(many.hot_sends), many.sent)
     what = f"POST of a message at {name}"
+    # One after the other: the pages that sends to all threads leave in the log are theirs to pay for.
+    base, hot = bench.interleave(few.sent, lambda: many.sent(many.hot_sends))
     yield from against(f"{what}, {HOT} hot threads, against {FEW:,} in {HOT}", hot, base, 0.9)
+    base, anywhere = bench.interleave(few.sent, many.sent)
     yield from against(f"{what}, all threads, against {FEW:,} in {HOT}", anywhere, base)
     bench.done(few.ours, many.ours)
 
