@@ -373,7 +373,7 @@ static const struct command table[] = {
     {"user show", "ID", "show one user",
      "  callgate user show 8:acs:…\n",
      NULL, 1, 1, REACH_RESOURCE, user_show_run, NULL},
-    {"user delete", "ID", "delete a user and its tokens",
+    {"user delete", "ID", "delete a user, its tokens and what it said in chat",
      "  callgate user delete 8:acs:…\n",
      NULL, 1, 1, REACH_RESOURCE, user_delete_run, NULL},
     {"user export", "ID [--out FILE]", "export everything kept about a user, as JSON lines",

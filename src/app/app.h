@@ -144,6 +144,8 @@ enum rc app_server_json_write(struct app *app) NODISCARD;
 void app_chat_open(struct app *app);
 /** Before the loops run. */
 void app_chat_start(struct app *app);
+/** Writer thread, after the gate. */
+void app_chat_on_commit(struct app *app, const struct log_entry *entries, size_t n);
 /** Nothing is begun any more; before the store stops. Loops do not run. */
 void app_chat_stop(struct app *app);
 void app_chat_close(struct app *app);

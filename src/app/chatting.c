@@ -29,6 +29,12 @@ void app_chat_start(struct app *app)
     chat_start(app->chat, &app->lanes[0].site);
 }
 
+void app_chat_on_commit(struct app *app, const struct log_entry *entries, size_t n)
+{
+    if (app->chat)
+        chat_on_commit(app->chat, entries, n);
+}
+
 void app_chat_stop(struct app *app)
 {
     if (app->chat)

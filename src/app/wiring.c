@@ -204,6 +204,7 @@ static void on_commit(void *ctx, const struct log_entry *entries, size_t n)
     gate_on_commit(app->gate, entries, n);
     app_live_on_commit(app, entries, n);
     app_delivery_on_commit(app, entries, n);
+    app_chat_on_commit(app, entries, n);
     for (size_t i = 0; i < n; i++) {
         resources = resources || entries[i].kind == LOG_RESOURCE;
         issuers = issuers || entries[i].kind == LOG_ISSUER;

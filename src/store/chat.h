@@ -144,6 +144,20 @@ struct chat_clear {
     struct uuid thread;
 };
 
+/** A deleted user who still has a place in threads, or had one. CHANGE_USER_DELETE makes the row in
+ * its own commit when he has one; so does CHANGE_CHAT_MEMBER_PUT when it lets in somebody who was
+ * deleted meanwhile. CHANGE_CHAT_LEAVER_DELETE takes it away once none of his memberships in
+ * threads that live is left; before that it changes nothing. Absent: OK. */
+struct chat_leaver_row {
+    struct uuid resource, user;
+};
+
+/** CHANGE_CHAT_MEMBER_DELETE: the membership of one who has left, and his receipt. Whoever is in
+ * stays; absent: OK. */
+struct chat_member_delete {
+    struct uuid thread, user;
+};
+
 /** CHANGE_CHAT_PRUNE: repeats with kept_until before `now`, entries of the log before `log_before`
  * (by their time), at most `limit` of each. When it reached that with one, `out_existed` is set.
  * Only the `limit` oldest entries are looked at: one with a later time waits, and so may others. */
@@ -165,6 +179,12 @@ struct chat_query {
         CHAT_LIST_LOG,         /* entries with order > `after_order`, oldest first */
         CHAT_LIST_SENT,        /* messages that `user` sent in `thread`, by id after `id_from` */
         CHAT_LIST_ALL,         /* threads of `resource` that live, newest first: see below */
+        CHAT_LIST_LEAVERS,     /* in no order */
+        CHAT_LIST_PLACES, /* threads of `resource` that live and in which `user` is or was, in no
+                           * order, with his membership */
+        CHAT_LIST_TRACES, /* what there is of `user` in messages of `thread`, by id after
+                           * `id_from`: what he sent with its text or his name, and messages of
+                           * the system whose content has his id */
     } what;
     struct uuid thread, user;
     /* ALL: from <= key < before (zeros: no such bound). Bounded as MESSAGES */
@@ -173,6 +193,7 @@ struct chat_query {
      * Looks at a bounded number of rows: a page may be short or empty while there is more */
     int64_t seq_below;
     unix_ms id_from, id_to;
+    bool present;  /* PLACES: only those where he is in */
     uint32_t skip; /* MEMBERS, RECEIPTS */
     unix_ms now;
     int64_t after_order;
@@ -180,15 +201,16 @@ struct chat_query {
 };
 struct chat_page {
     struct chat_thread_row *threads;
-    struct chat_member_row *members; /* MEMBERS; THREADS: one for each thread */
+    struct chat_member_row *members; /* MEMBERS; THREADS, PLACES: one for each thread */
     struct chat_message_row *messages;
     struct chat_receipt_row *receipts;
     struct chat_log_row *log;
+    struct chat_leaver_row *leavers;
     size_t n;
     bool more;
     int64_t next_seq;     /* MESSAGES: go on with seq_below = this */
     struct uuid next_key; /* ALL: go on with before = this */
-    unix_ms next_id;      /* SENT: go on with id_from = this; bounded as MESSAGES */
+    unix_ms next_id;      /* SENT, TRACES: go on with id_from = this; bounded as MESSAGES */
     int64_t first_order;  /* LOG: the oldest entry that is kept at all; 0: the log is empty */
     int64_t last_order;   /* LOG: the newest; 0: the log has never had one */
 };

@@ -17,7 +17,7 @@
 
 struct buf;
 
-#define STORE_SCHEMA_VERSION 4
+#define STORE_SCHEMA_VERSION 5
 /** Rows of one page of messages, opt-outs or events, at most: a larger limit means this one. */
 #define STORE_ROWS_MAX ((uint32_t)10000)
 
@@ -158,8 +158,8 @@ enum change_kind {
     CHANGE_USER_ADD,        /* RC_CONFLICT when the id exists, or the external id in its resource */
     CHANGE_USER_REVOKE,     /* generation + 1; RC_NOT_FOUND when unknown; deleted: no change, OK */
     CHANGE_USER_VALID_FROM, /* sets valid_from if later than what is there; as above */
-    CHANGE_USER_DELETE,     /* tombstone, its external id is free again; RC_NOT_FOUND when unknown;
-                             * deleted before: OK */
+    CHANGE_USER_DELETE,     /* tombstone without its external id, which is free again; see struct
+                             * chat_leaver_row. RC_NOT_FOUND when unknown; deleted before: OK */
     CHANGE_USER_ISSUED,     /* only last_issued, never back; not in the change log */
     CHANGE_ASSIGNMENT_PUT,
     CHANGE_ASSIGNMENT_DELETE,  /* absent: OK */
@@ -211,16 +211,18 @@ enum change_kind {
     CHANGE_CHAT_THREAD_PUT,      /* insert or replace by key. Comes before what belongs to a new
                                   * thread: the next four are RC_NOT_FOUND without their thread */
     CHANGE_CHAT_HEAD_PUT,        /* see struct chat_head */
-    CHANGE_CHAT_MEMBER_PUT,  /* insert or replace by thread and user; RC_INVALID: never joined */
-    CHANGE_CHAT_MESSAGE_PUT, /* insert or replace by thread and id. RC_INVALID: no such type, or
-                              * seq below first_seq, or that below 1; RC_CONFLICT: it was made
-                              * with another first_seq */
-    CHANGE_CHAT_RECEIPT_PUT, /* insert or replace by thread and user */
-    CHANGE_CHAT_REPEAT_ADD,  /* RC_CONFLICT when (user, digest) exists and is still kept at
-                              * `chat_repeat.now`; one that is not is replaced */
-    CHANGE_CHAT_LOG_ADD,     /* assigns `chat_log.order` */
-    CHANGE_CHAT_CLEAR,       /* see struct chat_clear */
-    CHANGE_CHAT_PRUNE,       /* see struct chat_prune */
+    CHANGE_CHAT_MEMBER_PUT,    /* insert or replace by thread and user; RC_INVALID: never joined */
+    CHANGE_CHAT_MESSAGE_PUT,   /* insert or replace by thread and id. RC_INVALID: no such type, or
+                                * seq below first_seq, or that below 1; RC_CONFLICT: it was made
+                                * with another first_seq */
+    CHANGE_CHAT_RECEIPT_PUT,   /* insert or replace by thread and user */
+    CHANGE_CHAT_REPEAT_ADD,    /* RC_CONFLICT when (user, digest) exists and is still kept at
+                                * `chat_repeat.now`; one that is not is replaced */
+    CHANGE_CHAT_LOG_ADD,       /* assigns `chat_log.order` */
+    CHANGE_CHAT_CLEAR,         /* see struct chat_clear */
+    CHANGE_CHAT_PRUNE,         /* see struct chat_prune */
+    CHANGE_CHAT_MEMBER_DELETE, /* see struct chat_member_delete */
+    CHANGE_CHAT_LEAVER_DELETE, /* see struct chat_leaver_row */
     CHANGE_KIND_COUNT
 };
 
@@ -264,6 +266,8 @@ struct change {
         struct chat_log_row chat_log;
         struct chat_clear chat_clear;
         struct chat_prune chat_prune;
+        struct chat_member_delete chat_member_delete;
+        struct chat_leaver_row chat_leaver;
         struct {
             struct str name, value; /* DELETE: name */
         } meta;

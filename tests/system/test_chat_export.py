@@ -88,13 +88,3 @@ def test_more_than_a_piece_comes_whole_and_in_order(server, pair):
             at = line["thread"]["id"]
         else:
             assert line["threadId"] == at
-
-
-def test_a_deleted_user_has_left_what_is_kept(server, pair):
-    anna, ben = pair
-    thread = anna.create("Lunch", ben)
-    id = thread.send("kept")
-    assert server.signed("DELETE", f"/identities/{anna.id}?api-version=2023-10-01").status == 204
-    lines = export(server, anna)
-    assert lines[0]["user"]["deletedOn"]
-    assert id in [line["message"]["id"] for line in of_kind(lines, "chatMessage")]

@@ -37,8 +37,11 @@ struct chat_options {
 
 /** Owned. Options are copied, what they point to is not. */
 struct chat *chat_new(const struct chat_options *options);
-/** Retention, clearing and pruning live on the site's loop from here on. */
+/** Retention, clearing, pruning and letting go of deleted users live on the site's loop from here
+ * on. */
 void chat_start(struct chat *c, const struct site *site);
+/** For the store's watch, on the writer thread: users may have been deleted. */
+void chat_on_commit(struct chat *c, const struct log_entry *entries, size_t n);
 /** On the loop's thread, or after it has ended. */
 void chat_stop(struct chat *c);
 /** NULL is fine. */

@@ -88,11 +88,8 @@ static bool clean(struct request *req, struct str *content)
 
 /* ---- what is told ---- */
 
-static void tell(struct posting *p, enum chat_event event)
+static void tell(struct chat_write *w, const struct chat_message_row *m, enum chat_event event)
 {
-    struct chat_write *w = &p->write;
-    const struct chat_message_row *m = &p->message;
-
     w->notice = chat_write_notice(w, event, &w->turn.row);
     w->notice.actor_name = m->sender_name;
     w->notice.message = m->id;
@@ -124,7 +121,7 @@ static const struct api_error *decide_send(struct chat_write *w, struct change_s
     chat_write_number(w, &row, &p->message);
     chat_write_message(w, set, &p->message);
     chat_write_head(w, set, &row);
-    tell(p, CHAT_EVENT_MESSAGE_RECEIVED);
+    tell(w, &p->message, CHAT_EVENT_MESSAGE_RECEIVED);
     return NULL;
 }
 
@@ -246,16 +243,16 @@ static void commit_change(struct posting *p, struct request *req, const struct c
 }
 
 /* The changed message gets the next number, so that lists show it as what happened last. */
-static void put_change(struct posting *p, struct change_set *set, enum chat_event event)
+static void put_change(struct chat_write *w, struct change_set *set, struct chat_message_row *m,
+                       enum chat_event event)
 {
-    struct chat_write *w = &p->write;
     struct chat_thread_row row = w->turn.row;
 
-    p->message.seq = ++row.seq;
-    p->message.version = w->now;
-    chat_write_message(w, set, &p->message);
+    m->seq = ++row.seq;
+    m->version = w->now;
+    chat_write_message(w, set, m);
     chat_write_head(w, set, &row);
-    tell(p, event);
+    tell(w, m, event);
 }
 
 static const struct api_error *decide_edit(struct chat_write *w, struct change_set *set)
@@ -274,7 +271,7 @@ static const struct api_error *decide_edit(struct chat_write *w, struct change_s
                                                w->arena, &p->message.metadata))
         return &API_CHAT_TOO_LARGE;
     p->message.edited = w->now;
-    put_change(p, set, CHAT_EVENT_MESSAGE_EDITED);
+    put_change(w, set, &p->message, CHAT_EVENT_MESSAGE_EDITED);
     return NULL;
 }
 
@@ -301,6 +298,15 @@ void chat_message_update(struct request *req)
     commit_change(p, req, &place, CHAT_EVENT_MESSAGE_EDITED);
 }
 
+void chat_message_end(struct chat_write *w, struct change_set *set, struct chat_message_row *m)
+{
+    m->content = STR_EMPTY;
+    m->metadata = STR_EMPTY;
+    m->edited = 0;
+    m->deleted = w->now;
+    put_change(w, set, m, CHAT_EVENT_MESSAGE_DELETED);
+}
+
 static const struct api_error *decide_delete(struct chat_write *w, struct change_set *set)
 {
     struct posting *p = (struct posting *)w;
@@ -309,11 +315,7 @@ static const struct api_error *decide_delete(struct chat_write *w, struct change
     if (error || w->turn.found.deleted)
         return error;
     p->message = w->turn.found;
-    p->message.content = STR_EMPTY;
-    p->message.metadata = STR_EMPTY;
-    p->message.edited = 0;
-    p->message.deleted = w->now;
-    put_change(p, set, CHAT_EVENT_MESSAGE_DELETED);
+    chat_message_end(w, set, &p->message);
     return NULL;
 }
 

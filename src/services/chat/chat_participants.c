@@ -184,39 +184,45 @@ struct removal {
     struct chat_participant goes;
 };
 
-static void tell_removed(struct removal *m, const struct chat_thread_row *row)
+static void tell_removed(struct chat_write *w, const struct chat_thread_row *row,
+                         const struct chat_participant *goes)
 {
-    struct chat_write *w = &m->write;
-
     w->notice = chat_write_notice(w, CHAT_EVENT_PARTICIPANTS_REMOVED, row);
     w->notice.base.effect = NOTICE_LEAVES;
-    w->notice.base.users = &m->users[1];
+    w->notice.base.users = &goes->user;
     w->notice.base.n_users = 1;
-    w->notice.participants = &m->goes;
+    w->notice.participants = goes;
     w->notice.n_participants = 1;
     w->notice.members = chat_write_members(w, &w->notice.n_members);
     w->tells = true;
 }
 
-static const struct api_error *decide_remove(struct chat_write *w, struct change_set *set)
+void chat_member_leave(struct chat_write *w, struct change_set *set,
+                       const struct chat_member_row *member, struct chat_participant *goes)
 {
-    struct removal *m = (struct removal *)w;
-    struct chat_member_row member = w->turn.members[1];
+    struct chat_member_row left = *member;
     struct chat_thread_row row = w->turn.row;
     struct chat_message_row message = {.type = CHAT_PARTICIPANT_REMOVED, .sender = w->actor.user};
 
-    if (!is_in(&member))
-        return &API_CHAT_PARTICIPANT_NOT_FOUND;
-    m->goes = chat_participant_of(&member);
-    message.content = chat_participants_text(&row.resource, &m->goes, 1, w->arena);
+    *goes = chat_participant_of(member);
+    message.content = chat_participants_text(&row.resource, goes, 1, w->arena);
     row.members--;
     chat_write_number(w, &row, &message);
     chat_write_message(w, set, &message);
     chat_write_thread(w, set, &row);
-    member.left = message.id - 1; /* that message is for those who stay */
-    member.gone = w->turn.next_order;
-    change_set_add(set, w->arena, CHANGE_CHAT_MEMBER_PUT)->u.chat_member = member;
-    tell_removed(m, &row);
+    left.left = message.id - 1; /* that message is for those who stay */
+    left.gone = w->turn.next_order;
+    change_set_add(set, w->arena, CHANGE_CHAT_MEMBER_PUT)->u.chat_member = left;
+    tell_removed(w, &row, goes);
+}
+
+static const struct api_error *decide_remove(struct chat_write *w, struct change_set *set)
+{
+    struct removal *m = (struct removal *)w;
+
+    if (!is_in(&w->turn.members[1]))
+        return &API_CHAT_PARTICIPANT_NOT_FOUND;
+    chat_member_leave(w, set, &w->turn.members[1], &m->goes);
     return NULL;
 }
 

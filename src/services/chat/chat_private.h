@@ -27,6 +27,7 @@
 #define CHAT_REPEAT_KEPT_MS ((int64_t)25 * 60 * 60 * 1000)
 
 struct chat_keeper;
+struct chat_leavers;
 struct chat_limits;
 
 /** Made once, lent to every loop. */
@@ -34,6 +35,7 @@ struct chat {
     struct chat_options options;
     struct chat_limits *limits; /* NULL: none */
     struct chat_keeper *keeper;
+    struct chat_leavers *leavers;
 };
 
 /** Versions and refusals of all routes under /chat: chat_routes.c. */

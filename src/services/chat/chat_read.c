@@ -79,7 +79,7 @@ void chat_read_topic(struct chat_reading *r, struct str *out)
 
 /* ---- metadata ---- */
 
-static struct str dump(const json_t *obj, struct arena *arena)
+struct str chat_json_text(const json_t *obj, struct arena *arena)
 {
     size_t len = json_dumpb(obj, NULL, 0, JSON_COMPACT | JSON_ENCODE_ANY);
     char *text = arena_alloc(arena, len + 1);
@@ -148,7 +148,7 @@ enum rc chat_metadata_merge(struct str old, struct str patch, size_t max, struct
     }
     if (metadata_octets(merged) > max)
         return RC_TOO_LARGE;
-    *out = json_object_size(merged) ? dump(merged, arena) : STR_EMPTY;
+    *out = json_object_size(merged) ? chat_json_text(merged, arena) : STR_EMPTY;
     return RC_OK;
 }
 
@@ -156,8 +156,8 @@ void chat_read_metadata(struct chat_reading *r, size_t max, struct str *out)
 {
     const json_t *value = metadata_of(r, max);
 
-    if (value &&
-        chat_metadata_merge(STR_EMPTY, dump(value, r->req->arena), max, r->req->arena, out))
+    if (value && chat_metadata_merge(STR_EMPTY, chat_json_text(value, r->req->arena), max,
+                                     r->req->arena, out))
         wrong(r, "metadata", "is too large");
 }
 
@@ -166,7 +166,7 @@ void chat_read_metadata_patch(struct chat_reading *r, size_t max, struct str *ou
     const json_t *value = metadata_of(r, max);
 
     if (value)
-        *out = dump(value, r->req->arena);
+        *out = chat_json_text(value, r->req->arena);
     else if (json_is_null(json_object_get(r->body, "metadata")))
         *out = STR("null");
 }

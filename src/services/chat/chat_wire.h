@@ -70,6 +70,9 @@ bool chat_read_retention(struct chat_reading *r, uint32_t *out_days);
 /** A date of a request: RFC 3339 with any fraction, or as the service writes it into links. */
 enum rc chat_time_parse(struct str text, struct arena *arena, unix_ms *out) NODISCARD;
 
+/** In the arena. */
+struct str chat_json_text(const json_t *value, struct arena *arena) NODISCARD;
+
 /** Merges a change into the metadata that is there: members of null or "" go. *out: JSON text in
  * the arena, empty when nothing is left. RC_TOO_LARGE: more than `max` octets of names and values.
  */
@@ -200,7 +203,7 @@ enum rc chat_cursor_read(struct str text, struct str what,
 struct chat_write {
     struct chat *chat;
     struct arena *arena;
-    struct request *req; /* NULL: retention */
+    struct request *req; /* NULL: the service's own doing */
     unix_ms now;
     struct user_key actor; /* user zeros: retention */
     struct uuid secret;
@@ -249,6 +252,12 @@ struct chat_participant *chat_write_members(const struct chat_write *w, size_t *
 void chat_thread_retain(struct chat_thread_row *row, uint32_t days);
 /** Decides that the thread ends now; its members must have been looked up. */
 const struct api_error *chat_thread_end(struct chat_write *w, struct change_set *set);
+/** Decides that `member`, who is in, leaves or is removed by the actor. What is told of him lies in
+ * `goes`, which lives as long as `w`. chat_participants.c. */
+void chat_member_leave(struct chat_write *w, struct change_set *set,
+                       const struct chat_member_row *member, struct chat_participant *goes);
+/** Decides that the message, one of the actor's, is deleted now. chat_messages.c. */
+void chat_message_end(struct chat_write *w, struct change_set *set, struct chat_message_row *m);
 /** 204, for writes that have nothing to show. */
 void chat_write_answer_empty(struct chat_write *w);
 

@@ -52,7 +52,8 @@ static const char *const sql[W_COUNT] = {
         "UPDATE users SET valid_from = ?4, revoked = max(revoked, ?3)"
         " WHERE resource = ?1 AND id = ?2 AND deleted = 0 AND valid_from < ?4",
     [W_USER_DELETE] =
-        "UPDATE users SET deleted = ?3 WHERE resource = ?1 AND id = ?2 AND deleted = 0",
+        "UPDATE users SET deleted = ?3, external_id = NULL"
+        " WHERE resource = ?1 AND id = ?2 AND deleted = 0",
     [W_USER_ISSUED] =
         "UPDATE users SET last_issued = max(last_issued, ?3)"
         " WHERE resource = ?1 AND id = ?2 AND deleted = 0",
@@ -245,6 +246,19 @@ static const char *const sql[W_COUNT] = {
         "DELETE FROM chat_log WHERE number IN (SELECT number FROM"
         " (SELECT number, time FROM chat_log ORDER BY number LIMIT ?2) WHERE time < ?1)",
     [W_CHAT_LOG_LAST] = "UPDATE chat_log_last SET n = ?1",
+    [W_CHAT_MEMBER_DELETE] = "DELETE FROM chat_members WHERE thread = ?1 AND user = ?2 AND gone > 0",
+    [W_CHAT_RECEIPT_DELETE] = "DELETE FROM chat_receipts WHERE thread = ?1 AND user = ?2",
+    [W_CHAT_LEAVER_ADD] =
+        "INSERT INTO chat_leavers(resource, user) SELECT ?1, ?2"
+        " WHERE EXISTS (SELECT 1 FROM chat_members WHERE user = ?2) ON CONFLICT DO NOTHING",
+    [W_CHAT_LEAVER_BACK] =
+        "INSERT INTO chat_leavers(resource, user) SELECT u.resource, u.id FROM chat_threads AS t"
+        " CROSS JOIN users AS u ON u.resource = t.resource WHERE t.num = ?1 AND u.id = ?2"
+        " AND u.deleted > 0 ON CONFLICT DO NOTHING",
+    [W_CHAT_LEAVER_DELETE] =
+        "DELETE FROM chat_leavers WHERE resource = ?1 AND user = ?2 AND NOT EXISTS"
+        " (SELECT 1 FROM chat_members AS m CROSS JOIN chat_threads AS t ON t.num = m.thread"
+        " WHERE m.user = ?2 AND t.resource = ?1 AND t.deleted = 0)",
 };
 /* clang-format on */
 
@@ -490,6 +504,17 @@ static enum rc user_valid_from(struct backend *b, sqlite3_stmt *st, struct chang
     return rc ? rc : log_user(b, c, log);
 }
 
+/** Chat has yet to let him go. */
+static enum rc add_leaver(struct backend *b, const struct user_key *key)
+{
+    sqlite3_stmt *st = writer_stmt(b, W_CHAT_LEAVER_ADD);
+
+    if (!st)
+        return RC_INTERNAL;
+    bind_user_key(st, key);
+    return writer_run(b, st);
+}
+
 static enum rc user_delete(struct backend *b, sqlite3_stmt *st, struct change *c,
                            struct log_out *log)
 {
@@ -503,11 +528,12 @@ static enum rc user_delete(struct backend *b, sqlite3_stmt *st, struct change *c
     rc = update_user(b, st, c);
     if (rc)
         return rc;
-    if (c->out_existed) {
-        b->now.alive--;
-        b->now.deleted++;
-    }
-    return log_user(b, c, log);
+    if (!c->out_existed)
+        return RC_OK;
+    b->now.alive--;
+    b->now.deleted++;
+    rc = add_leaver(b, &c->u.user.key);
+    return rc ? rc : log_user(b, c, log);
 }
 
 static enum rc user_issued(struct backend *b, sqlite3_stmt *st, struct change *c,
@@ -597,7 +623,7 @@ static const struct {
     [CHANGE_USER_ADD]                = {user_add, W_USER_ADD, false},
     [CHANGE_USER_REVOKE]             = {user_revoke, W_USER_REVOKE, false},
     [CHANGE_USER_VALID_FROM]         = {user_valid_from, W_USER_VALID_FROM, false},
-    [CHANGE_USER_DELETE]             = {user_delete, W_USER_DELETE, false},
+    [CHANGE_USER_DELETE]             = {user_delete, W_USER_DELETE, true},
     [CHANGE_USER_ISSUED]             = {user_issued, W_USER_ISSUED, false},
     [CHANGE_ASSIGNMENT_PUT]          = {assignment_put, W_ASSIGNMENT_PUT, false},
     [CHANGE_ASSIGNMENT_DELETE]       = {assignment_delete, W_ASSIGNMENT_DELETE, false},
@@ -632,13 +658,15 @@ static const struct {
     [CHANGE_CHAT_TURN]               = {NULL, W_CHAT_THREAD, true}, /* see apply_all() */
     [CHANGE_CHAT_THREAD_PUT]         = {apply_chat_thread_put, W_CHAT_THREAD_ADD, true},
     [CHANGE_CHAT_HEAD_PUT]           = {apply_chat_head_put, W_CHAT_HEAD_SET, false},
-    [CHANGE_CHAT_MEMBER_PUT]         = {apply_chat_member_put, W_CHAT_MEMBER_PUT, false},
+    [CHANGE_CHAT_MEMBER_PUT]         = {apply_chat_member_put, W_CHAT_MEMBER_PUT, true},
     [CHANGE_CHAT_MESSAGE_PUT]        = {apply_chat_message_put, W_CHAT_MESSAGE_PUT, false},
     [CHANGE_CHAT_RECEIPT_PUT]        = {apply_chat_receipt_put, W_CHAT_RECEIPT_PUT, false},
     [CHANGE_CHAT_REPEAT_ADD]         = {apply_chat_repeat_add, W_CHAT_REPEAT_ADD, false},
     [CHANGE_CHAT_LOG_ADD]            = {apply_chat_log_add, W_CHAT_LOG_ADD, false},
     [CHANGE_CHAT_CLEAR]              = {apply_chat_clear, W_CHAT_CLEAR_MESSAGES, true},
     [CHANGE_CHAT_PRUNE]              = {apply_chat_prune, W_CHAT_REPEAT_PRUNE, true},
+    [CHANGE_CHAT_MEMBER_DELETE]      = {apply_chat_member_delete, W_CHAT_MEMBER_DELETE, true},
+    [CHANGE_CHAT_LEAVER_DELETE]      = {apply_chat_leaver_delete, W_CHAT_LEAVER_DELETE, false},
 };
 /* clang-format on */
 

@@ -121,6 +121,11 @@ enum write_stmt {
     W_CHAT_REPEAT_PRUNE,
     W_CHAT_LOG_PRUNE,
     W_CHAT_LOG_LAST,
+    W_CHAT_MEMBER_DELETE,
+    W_CHAT_RECEIPT_DELETE,
+    W_CHAT_LEAVER_ADD,
+    W_CHAT_LEAVER_BACK,
+    W_CHAT_LEAVER_DELETE,
     W_COUNT
 };
 
@@ -348,6 +353,8 @@ enum read_stmt {
     R_LIST_CHAT_DELETED,
     R_LIST_CHAT_LOG,
     R_CHAT_LOG_ENDS,
+    R_LIST_CHAT_LEAVERS,
+    R_LIST_CHAT_PLACES,
     R_COUNT
 };
 /** A statement of this reader on a state at least as new as `stamp`; NULL on failure. */

@@ -262,6 +262,17 @@ enum rc apply_chat_thread_put(struct backend *b, sqlite3_stmt *st, struct change
     return rc ? rc : set_head(b, writer_stmt(b, W_CHAT_HEAD_SET), number, &head);
 }
 
+/** Of a thread and a user. */
+static enum rc run_of_member(struct backend *b, sqlite3_stmt *st, int64_t number,
+                             const struct uuid *user)
+{
+    if (!st)
+        return RC_INTERNAL;
+    sqlite3_bind_int64(st, 1, number);
+    bind_uuid(st, 2, user);
+    return writer_run(b, st);
+}
+
 enum rc apply_chat_member_put(struct backend *b, sqlite3_stmt *st, struct change *c,
                               struct log_out *log)
 {
@@ -280,6 +291,34 @@ enum rc apply_chat_member_put(struct backend *b, sqlite3_stmt *st, struct change
     sqlite3_bind_int64(st, 6, row->share_from);
     bind_str(st, 7, row->display_name);
     bind_str(st, 8, row->metadata);
+    rc = writer_run(b, st);
+    if (rc || row->gone)
+        return rc;
+    /* Who lets him in looked before whether he lives: he may have been deleted since. */
+    return run_of_member(b, writer_stmt(b, W_CHAT_LEAVER_BACK), number, &row->user);
+}
+
+enum rc apply_chat_member_delete(struct backend *b, sqlite3_stmt *st, struct change *c,
+                                 struct log_out *log)
+{
+    const struct chat_member_delete *d = &c->u.chat_member_delete;
+    int64_t number;
+    enum rc rc = thread_number(b, &d->thread, &number);
+
+    (void)log;
+    if (!rc)
+        rc = run_of_member(b, st, number, &d->user);
+    if (!rc && sqlite3_changes(b->db))
+        rc = run_of_member(b, writer_stmt(b, W_CHAT_RECEIPT_DELETE), number, &d->user);
+    return rc == RC_NOT_FOUND ? RC_OK : rc;
+}
+
+enum rc apply_chat_leaver_delete(struct backend *b, sqlite3_stmt *st, struct change *c,
+                                 struct log_out *log)
+{
+    (void)log;
+    bind_uuid(st, 1, &c->u.chat_leaver.resource);
+    bind_uuid(st, 2, &c->u.chat_leaver.user);
     return writer_run(b, st);
 }
 

@@ -55,6 +55,10 @@ enum rc apply_chat_clear(struct backend *b, sqlite3_stmt *st, struct change *c,
                          struct log_out *log) NODISCARD;
 enum rc apply_chat_prune(struct backend *b, sqlite3_stmt *st, struct change *c,
                          struct log_out *log) NODISCARD;
+enum rc apply_chat_member_delete(struct backend *b, sqlite3_stmt *st, struct change *c,
+                                 struct log_out *log) NODISCARD;
+enum rc apply_chat_leaver_delete(struct backend *b, sqlite3_stmt *st, struct change *c,
+                                 struct log_out *log) NODISCARD;
 
 /* sqlite_chat_read.c */
 enum rc read_chat_thread(struct backend_reader *r, uint64_t stamp, const struct uuid *key,

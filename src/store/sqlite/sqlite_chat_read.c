@@ -8,7 +8,11 @@ enum { /* columns of messages that lists look at */
        COL_ID = 0,
        COL_SEQ,
        COL_FIRST_SEQ,
-       COL_SENDER = 4,
+       COL_TYPE,
+       COL_SENDER,
+       COL_DELETED = 7,
+       COL_SENDER_NAME,
+       COL_CONTENT,
 };
 
 /* ---- rows ---- */
@@ -55,13 +59,13 @@ struct chat_message_row chat_message_of(sqlite3_stmt *st, const struct uuid *thr
         .id = sqlite3_column_int64(st, COL_ID),
         .seq = sqlite3_column_int64(st, COL_SEQ),
         .first_seq = sqlite3_column_int64(st, COL_FIRST_SEQ),
-        .type = (enum chat_message_type)sqlite3_column_int(st, 3),
+        .type = (enum chat_message_type)sqlite3_column_int(st, COL_TYPE),
         .sender = column_uuid(st, COL_SENDER),
         .version = sqlite3_column_int64(st, 5),
         .edited = sqlite3_column_int64(st, 6),
-        .deleted = sqlite3_column_int64(st, 7),
-        .sender_name = arena_dup(arena, column_str(st, 8)),
-        .content = arena_dup(arena, column_str(st, 9)),
+        .deleted = sqlite3_column_int64(st, COL_DELETED),
+        .sender_name = arena_dup(arena, column_str(st, COL_SENDER_NAME)),
+        .content = arena_dup(arena, column_str(st, COL_CONTENT)),
         .metadata = arena_dup(arena, column_str(st, 10)),
     };
 }
@@ -231,6 +235,24 @@ static bool thread_of_user(sqlite3_stmt *st, void *ctx)
     return true;
 }
 
+static bool place_for_page(sqlite3_stmt *st, void *ctx)
+{
+    return has_room(ctx) && thread_of_user(st, ctx);
+}
+
+static bool leaver_for_page(sqlite3_stmt *st, void *ctx)
+{
+    struct listing *l = ctx;
+    struct chat_page *out = l->out;
+
+    if (!has_room(l))
+        return false;
+    out->leavers = scan_room(l->arena, out->leavers, out->n, &l->cap, sizeof *out->leavers);
+    out->leavers[out->n++] =
+        (struct chat_leaver_row){.resource = column_uuid(st, 0), .user = column_uuid(st, 1)};
+    return true;
+}
+
 static bool member_for_page(sqlite3_stmt *st, void *ctx)
 {
     struct listing *l = ctx;
@@ -343,6 +365,29 @@ static enum rc list_deleted(struct listing *l)
     return reader_walk(l->r, st, thread_for_page, l);
 }
 
+static enum rc list_places(struct listing *l)
+{
+    sqlite3_stmt *st = reader_stmt(l->r, l->stamp, R_LIST_CHAT_PLACES);
+
+    if (!st)
+        return RC_IO;
+    bind_uuid(st, 1, &l->q->user);
+    bind_uuid(st, 2, &l->q->resource);
+    sqlite3_bind_int(st, 3, l->q->present);
+    sqlite3_bind_int64(st, 4, (int64_t)l->limit + 1);
+    return reader_walk(l->r, st, place_for_page, l);
+}
+
+static enum rc list_leavers(struct listing *l)
+{
+    sqlite3_stmt *st = reader_stmt(l->r, l->stamp, R_LIST_CHAT_LEAVERS);
+
+    if (!st)
+        return RC_IO;
+    sqlite3_bind_int64(st, 1, (int64_t)l->limit + 1);
+    return reader_walk(l->r, st, leaver_for_page, l);
+}
+
 static enum rc find_log_ends(struct listing *l)
 {
     sqlite3_stmt *st = reader_stmt(l->r, l->stamp, R_CHAT_LOG_ENDS);
@@ -380,11 +425,26 @@ static void add_message(struct listing *l, sqlite3_stmt *st)
     out->messages[out->n++] = chat_message_of(st, &l->q->thread, l->arena);
 }
 
+/** Is something of the user left in it? */
+static bool has_trace(const struct listing *l, sqlite3_stmt *st, bool sent)
+{
+    int type = sqlite3_column_int(st, COL_TYPE);
+    struct str content = column_str(st, COL_CONTENT);
+    char id[UUID_TEXT_LEN];
+
+    if (type == CHAT_TEXT || type == CHAT_HTML)
+        return sent &&
+               (!sqlite3_column_int64(st, COL_DELETED) || column_str(st, COL_SENDER_NAME).len > 0);
+    uuid_format(&l->q->user, id);
+    return type != CHAT_TOPIC_UPDATED && str_find_str(content, str_of(id, sizeof id)) < content.len;
+}
+
 static bool sent_for_page(sqlite3_stmt *st, void *ctx)
 {
     struct listing *l = ctx;
     struct uuid sender = column_uuid(st, COL_SENDER);
-    bool wanted = uuid_eq(&sender, &l->q->user);
+    bool sent = uuid_eq(&sender, &l->q->user);
+    bool wanted = l->q->what == CHAT_LIST_TRACES ? has_trace(l, st, sent) : sent;
 
     if (l->looked_at++ >= LIST_SCAN_MAX || (wanted && l->out->n >= l->limit)) {
         l->out->more = true;
@@ -597,10 +657,15 @@ static enum rc list(struct listing *l)
         return list_deleted(l);
     case CHAT_LIST_LOG:
         return list_log(l);
+    case CHAT_LIST_LEAVERS:
+        return list_leavers(l);
+    case CHAT_LIST_PLACES:
+        return list_places(l);
     case CHAT_LIST_MESSAGES:
     case CHAT_LIST_MEMBERS:
     case CHAT_LIST_RECEIPTS:
     case CHAT_LIST_SENT:
+    case CHAT_LIST_TRACES:
         return list_of_thread(l);
     }
     return RC_INVALID;

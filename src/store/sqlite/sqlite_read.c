@@ -182,6 +182,13 @@ static const char *const sql[R_COUNT] = {
     [R_CHAT_LOG_ENDS] =
         "SELECT (SELECT min(number) FROM chat_log), (SELECT max(number) FROM chat_log), n"
         " FROM chat_log_last",
+    [R_LIST_CHAT_LEAVERS] = "SELECT resource, user FROM chat_leavers LIMIT ?1",
+    [R_LIST_CHAT_PLACES] =
+        "SELECT " CHAT_THREAD_COLUMNS ", " CHAT_MEMBER_COLUMNS
+        " FROM chat_members AS m INDEXED BY chat_members_user"
+        " CROSS JOIN chat_threads AS t ON t.num = m.thread"
+        " CROSS JOIN chat_heads AS h ON h.thread = t.num WHERE m.user = ?1 AND t.resource = ?2"
+        " AND t.deleted = 0 AND (?3 = 0 OR m.gone = 0) LIMIT ?4",
 };
 /* clang-format on */
 

@@ -176,6 +176,12 @@ static const char *const steps[] = {
     "DROP TABLE sms_messages_3;"
     "CREATE INDEX sms_due ON sms_messages(transport, state, due) WHERE state < 4;"
     "CREATE UNIQUE INDEX sms_strays ON sms_messages(id) WHERE place & 1;",
+    /* 5 */
+    "CREATE TABLE chat_leavers(resource BLOB NOT NULL, user BLOB NOT NULL,"
+    "  PRIMARY KEY(resource, user)) WITHOUT ROWID;"
+    "INSERT INTO chat_leavers(resource, user) SELECT resource, id FROM users WHERE deleted > 0"
+    "  AND EXISTS (SELECT 1 FROM chat_members WHERE chat_members.user = users.id);"
+    "UPDATE users SET external_id = NULL WHERE deleted > 0 AND external_id IS NOT NULL;",
 };
 /* clang-format on */
 _Static_assert(ARRAY_LEN(steps) == STORE_SCHEMA_VERSION, "one step per version");

@@ -37,6 +37,13 @@ static void make_version_3(struct fixture *f)
     run_sql(f->path, rows_3);
 }
 
+static void make_version_4(struct fixture *f)
+{
+    make_version_3(f);
+    run_sql(f->path, version_4);
+    run_sql(f->path, rows_4);
+}
+
 /* ---- from older versions ---- */
 
 struct seen {
@@ -249,6 +256,27 @@ static void takes_over_a_store_of_version_3(struct fixture *f)
     assert_int_equal(store_chat_thread(f->reader, &key, &f->arena, &thread), RC_OK);
 }
 
+static void takes_over_a_store_of_version_4(struct fixture *f)
+{
+    const struct chat_query q = {.what = CHAT_LIST_LEAVERS, .limit = 10};
+    const struct user_key key = key_of(1, 8);
+    struct chat_page page;
+    struct user_row user;
+
+    make_version_4(f);
+    assert_int_equal(store_verify_file(f->path, &f->why), RC_OK);
+    for (int i = 0; i < 2; i++) {
+        fixture_open(f);
+        check_what_version_1_held(f);
+        assert_int_equal(store_list_chat(f->reader, &q, &f->arena, &page), RC_OK);
+        assert_int_equal(page.n, 1); /* he who was deleted before and has a place yet */
+        assert_true(uuid_eq(&page.leavers[0].user, &key.user));
+        assert_int_equal(fixture_user(f, &key, &user), RC_OK);
+        assert_int_equal(user.external_id.len, 0);
+        fixture_close(f);
+    }
+}
+
 /** Definitions of all tables and indexes, as the engine spells them. */
 static struct str schema_of(struct fixture *f)
 {
@@ -272,8 +300,8 @@ static struct str schema_of(struct fixture *f)
 
 static void makes_of_an_old_store_what_a_new_one_is(struct fixture *f)
 {
-    static void (*const make[])(struct fixture *) = {make_version_1, make_version_2,
-                                                     make_version_3};
+    static void (*const make[])(struct fixture *) = {make_version_1, make_version_2, make_version_3,
+                                                     make_version_4};
     struct str fresh;
 
     fixture_open(f);
@@ -293,12 +321,12 @@ static void refuses_the_next_version_and_leaves_it_alone(struct fixture *f)
 {
     fixture_open(f);
     fixture_close(f);
-    run_sql(f->path, "INSERT INTO schema_version VALUES (5, 1)");
+    run_sql(f->path, "INSERT INTO schema_version VALUES (6, 1)");
     assert_int_equal(fixture_try_open(f), RC_CONFLICT);
-    assert_true(str_find_str(buf_str(&f->why), STR("newer version (its schema is 5,")) <
+    assert_true(str_find_str(buf_str(&f->why), STR("newer version (its schema is 6,")) <
                 f->why.len);
     assert_int_equal(store_verify_file(f->path, NULL), RC_CONFLICT);
-    run_sql(f->path, "DELETE FROM schema_version WHERE version = 5");
+    run_sql(f->path, "DELETE FROM schema_version WHERE version = 6");
     fixture_open(f);
 }
 
@@ -502,6 +530,7 @@ static void check_reads(struct backend *b)
         {R_CHAT_MESSAGE, "chat_messages_id"},
         {R_CHAT_FROM, "chat_messages_id"},
         {R_LIST_CHAT_THREADS, "chat_members_user"},
+        {R_LIST_CHAT_PLACES, "chat_members_user"},
         {R_LIST_CHAT_MESSAGES, "chat_messages_id"},
         {R_LIST_CHAT_SENT, "chat_messages_id"},
         {R_CHAT_LAST, "chat_messages_id"},
@@ -552,6 +581,8 @@ static void check_writes(struct backend *b)
         {W_CHAT_CLEAR_MEMBERS, "chat_members_user"},
         {W_CHAT_CLEAR_RECEIPTS, NULL},
         {W_CHAT_REPEAT_PRUNE, "chat_repeats_kept"},
+        {W_CHAT_MEMBER_DELETE, NULL},
+        {W_CHAT_RECEIPT_DELETE, NULL},
     };
 
     for (size_t i = 0; i < ARRAY_LEN(writes); i++) {
@@ -616,6 +647,7 @@ static const struct store_case cases[] = {
     {"takes over a store of version 1", takes_over_a_store_of_version_1},
     {"takes over a store of version 2", takes_over_a_store_of_version_2},
     {"takes over a store of version 3", takes_over_a_store_of_version_3},
+    {"takes over a store of version 4", takes_over_a_store_of_version_4},
     {"makes of an old store what a new one is", makes_of_an_old_store_what_a_new_one_is},
     {"refuses the next version and leaves it alone", refuses_the_next_version_and_leaves_it_alone},
     {"takes over a store after a migration that failed", takes_over_a_store_after_a_migration_that_failed},

@@ -142,6 +142,7 @@ static void keeps_a_deleted_user_as_a_tombstone(struct fixture *f)
     struct user_row row;
 
     fixture_open(f);
+    c.u.user.external_id = STR("name@example");
     assert_int_equal(fixture_commit(f, &c, 1), RC_OK);
     c = change_user(CHANGE_USER_DELETE, key, NOW + 1);
     assert_int_equal(fixture_commit(f, &c, 1), RC_OK);
@@ -153,6 +154,7 @@ static void keeps_a_deleted_user_as_a_tombstone(struct fixture *f)
     }
     assert_int_equal(fixture_user(f, &key, &row), RC_OK);
     assert_int_equal(row.deleted, NOW + 1);
+    assert_int_equal(row.external_id.len, 0); /* nothing of his is kept but that he was */
     assert_int_equal(row.generation, 1);
     assert_int_equal(row.valid_from + row.last_issued, 0);
     c = add_user(key, NOW);
