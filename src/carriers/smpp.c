@@ -1,13 +1,9 @@
 /* SMPP 3.4 straight to a carrier: the table of its functions, and time.
  *
- * One transceiver connection, kept up as long as the transport is there. Receivers and transmitters
- * on connections of their own are not made: whoever takes them takes transceivers. Messages are the
- * engine's; what is here is lost in a crash without harm, since nothing is acknowledged to either
- * side before the other has it. Source: wire/sms §6.2. */
+ * One transceiver connection, or a transmitter and a receiver, kept up as long as the transport is
+ * there. Messages are the engine's; what is here is lost in a crash without harm, since nothing is
+ * acknowledged to either side before the other has it. Source: wire/smpp §5. */
 #include "carriers/smpp_private.h"
-
-#define OUT_MAX (2 * MIB)
-#define IN_MAX  (SMPP_PDU_MAX + 64 * KIB)
 
 static const char *const secret_members[] = {"password", NULL};
 
@@ -30,7 +26,7 @@ void smpp_set_time(struct carrier *carrier, uint64_t ms)
 void smpp_tick(struct smpp *c)
 {
     smpp_touch(c);
-    smpp_link_tick(c);
+    smpp_links_tick(c);
     smpp_window_tick(c);
     smpp_concat_tick(c);
     smpp_pump(c);
@@ -88,8 +84,7 @@ static struct carrier *open_it(const struct carrier_host *host, const json_t *co
     list_init(&c->finished);
     list_init(&c->acks);
     list_init(&c->partials);
-    buf_init(&c->in, IN_MAX);
-    buf_init(&c->out, OUT_MAX);
+    smpp_links_init(c);
     opened = clock_mono();
     c->long_ref = (uint16_t)hash_keyed(&opened, sizeof opened); /* not the same after each start */
     c->was_full = true;
@@ -103,7 +98,7 @@ static void close_it(struct carrier *carrier)
     struct smpp *c = (struct smpp *)carrier;
 
     smpp_touch(c);
-    smpp_link_close(c);
+    smpp_links_close(c);
     smpp_window_lost(c);
     c->was_full = false; /* nobody is asked for more */
     smpp_tell(c);
@@ -113,8 +108,6 @@ static void close_it(struct carrier *carrier)
     loop_timer_close(&c->kick);
     map_clear(&c->ids_index);
     free(c->ids);
-    buf_wipe(&c->in);
-    buf_wipe(&c->out);
     arena_clear(&c->arena);
     free(c);
 }
@@ -133,12 +126,23 @@ static void submit(struct carrier *carrier, const struct carrier_message *m)
     smpp_kick(c, 0); /* several of one round go out together */
 }
 
-static void status(const struct carrier *carrier, struct json_writer *w)
+/* Of a pair the one that is further behind is what all waits for. */
+static void write_state(const struct smpp *c, struct json_writer *w)
 {
     static const char *const words[] = {"waiting", "connecting", "binding", "bound"};
-    const struct smpp *c = (const struct smpp *)carrier;
 
-    json_member_str(w, "state", str_from(words[c->link]));
+    json_member_str(w, "state",
+                    str_from(words[c->tx->state < c->rx->state ? c->tx->state : c->rx->state]));
+    for (size_t i = 0; c->config.pair && i < c->n_links; i++)
+        json_member_str(w, smpp_link_name(&c->links[i]), str_from(words[c->links[i].state]));
+}
+
+static void status(const struct carrier *carrier, struct json_writer *w)
+{
+    const struct smpp *c = (const struct smpp *)carrier;
+    const char *problem = c->tx->last_error[0] ? c->tx->last_error : c->rx->last_error;
+
+    write_state(c, w);
     json_member_int(w, "inFlight", (int64_t)c->n_flying);
     json_member_int(w, "queued", (int64_t)c->n_ready);
     json_member_int(w, "submitted", (int64_t)c->n_submitted);
@@ -149,8 +153,8 @@ static void status(const struct carrier *carrier, struct json_writer *w)
     json_member_int(w, "receipts", (int64_t)c->n_receipts);
     json_member_int(w, "inbound", (int64_t)c->n_inbound);
     json_member_int(w, "connectionsLost", (int64_t)c->n_lost);
-    if (c->last_error[0])
-        json_member_str(w, "lastError", str_from(c->last_error));
+    if (problem[0])
+        json_member_str(w, "lastError", str_from(problem));
 }
 
 const struct carrier_ops smpp_carrier_ops = {

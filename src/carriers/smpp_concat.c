@@ -97,7 +97,7 @@ static void hand_over(struct smpp *c, struct partial *p)
     struct buf text;
 
     for (unsigned i = 0; i < p->total; i++)
-        if (p->pieces[i].unanswered && p->pieces[i].session == c->session)
+        if (p->pieces[i].unanswered && p->pieces[i].session == c->rx->session)
             sequences[n++] = p->pieces[i].sequence;
     buf_init(&text, TEXT_MAX);
     decode_all(c, p, &text);
@@ -105,7 +105,7 @@ static void hand_over(struct smpp *c, struct partial *p)
         c,
         &(struct carrier_inbound){
             .from = p->from, .to = p->to, .text = buf_str(&text), .segments = p->come},
-        smpp_ack_new(c, c->session, sequences, n));
+        smpp_ack_new(c, c->rx->session, sequences, n));
     buf_clear(&text);
     drop(c, p);
 }
@@ -151,12 +151,12 @@ static struct partial *begin(struct smpp *c, const struct smpp_place *place,
 
 static void answer_piece(struct smpp *c, struct piece *piece)
 {
-    if (piece->unanswered && piece->session == c->session && c->link == SMPP_BOUND)
-        if (smpp_text_write(&c->out,
+    if (piece->unanswered && piece->session == c->rx->session && c->rx->state == SMPP_BOUND)
+        if (smpp_text_write(&c->rx->out,
                             (struct smpp_header){.command = SMPP_DELIVER_SM | SMPP_RESPONSE,
                                                  .sequence = piece->sequence},
                             STR_EMPTY))
-            c->out.failed = RC_INTERNAL; /* the next flush fails, and ends it */
+            c->rx->out.failed = RC_INTERNAL; /* the next flush fails, and ends it */
     piece->unanswered = false;
 }
 
@@ -181,7 +181,7 @@ void smpp_take_part(struct smpp *c, const struct smpp_place *place, const struct
         c->partial_octets += from->octets.len;
     }
     answer_piece(c, piece); /* the same part again: the earlier one gets its answer now */
-    piece->session = c->session;
+    piece->session = c->rx->session;
     piece->sequence = from->sequence;
     piece->unanswered = true;
     if (p->come == p->total)

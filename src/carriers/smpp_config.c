@@ -25,7 +25,7 @@ static const struct json_field fields[] = {
     {"systemType",          JSON_FIELD_STR,  AT(system_type),       0, SYSTEM_TYPE_MAX},
     {"serviceType",         JSON_FIELD_STR,  AT(service_type),      0, 5},
     {"addressRange",        JSON_FIELD_STR,  AT(address_range),     0, RANGE_MAX},
-    {"bindMode",            JSON_FIELD_STR,  AT(bind_mode),         1, 32},
+    {"bindMode",            JSON_FIELD_STR,  AT(bind_text),         1, 16},
     {"window",              JSON_FIELD_INT,  AT(window),            1, 100},
     {"messagesPerSecond",   JSON_FIELD_INT,  AT(per_second),        0, 10000},
     {"enquireLinkSeconds",  JSON_FIELD_INT,  AT(enquire_s),         5, 600},
@@ -64,7 +64,7 @@ ids_words[] = {
 static struct smpp_config defaults(void)
 {
     return (struct smpp_config){
-        .bind_mode = STR("transceiver"),
+        .bind_text = STR("transceiver"),
         .long_text = STR("udh"),
         .ids_text = STR("auto"),
         .alphabet = STR("gsm"),
@@ -115,8 +115,9 @@ static const char *judge(struct smpp_config *c)
     if (!is_plain(c->host) || !is_plain(c->system_id) || !is_plain(c->password) ||
         !is_plain(c->system_type) || !is_plain(c->service_type) || !is_plain(c->address_range))
         return "SMPP knows ASCII only, in names and in the password.";
-    if (!name_eq(c->bind_mode, STR("transceiver")))
-        return "\"bindMode\" must be \"transceiver\": one connection for both ways.";
+    c->pair = name_eq(c->bind_text, STR("pair"));
+    if (!c->pair && !name_eq(c->bind_text, STR("transceiver")))
+        return "\"bindMode\" must be \"transceiver\" or \"pair\": one connection, or one each way.";
     for (at = 0; long_words[at].word.ptr && !name_eq(c->long_text, long_words[at].word); at++)
         ;
     if (!long_words[at].word.ptr)

@@ -42,19 +42,19 @@ static void ack_free(struct smpp_ack *ack)
 
 static void answer(struct smpp *c, uint32_t status, uint32_t sequence)
 {
-    if (smpp_text_write(&c->out,
+    if (smpp_text_write(&c->rx->out,
                         (struct smpp_header){.command = SMPP_DELIVER_SM | SMPP_RESPONSE,
                                              .status = status,
                                              .sequence = sequence},
                         STR_EMPTY))
-        c->out.failed = RC_INTERNAL; /* the next flush fails, and ends it */
+        c->rx->out.failed = RC_INTERNAL; /* the next flush fails, and ends it */
 }
 
 static void answer_all(struct smpp_ack *ack, uint32_t status)
 {
     struct smpp *c = ack->owner;
 
-    if (c && c->link == SMPP_BOUND && c->session == ack->session) {
+    if (c && c->rx->state == SMPP_BOUND && c->rx->session == ack->session) {
         for (size_t i = 0; i < ack->n; i++)
             answer(c, status, ack->sequences[i]);
         smpp_kick(c, 0);
@@ -115,7 +115,7 @@ static void take_receipt(struct smpp *c, const struct smpp_header *h, const stru
         answer(c, SMPP_ROK, h->sequence); /* it would say no more the next time */
         return;
     }
-    tell_receipt(c, &receipt, smpp_ack_new(c, c->session, &h->sequence, 1));
+    tell_receipt(c, &receipt, smpp_ack_new(c, c->rx->session, &h->sequence, 1));
 }
 
 /* ---- messages ---- */
@@ -192,7 +192,7 @@ static void take_whole(struct smpp *c, const struct smpp_piece *piece)
         c,
         &(struct carrier_inbound){
             .from = piece->from, .to = piece->to, .text = buf_str(&text), .segments = 1},
-        smpp_ack_new(c, c->session, &piece->sequence, 1));
+        smpp_ack_new(c, c->rx->session, &piece->sequence, 1));
     buf_clear(&text);
 }
 
@@ -230,7 +230,7 @@ static void refuse(struct smpp *c, const struct smpp_header *h)
     log_warn(c->host->log, "smpp.inbound_malformed", "transport=" STR_FMT " octets=%u",
              STR_ARG(c->host->name), (unsigned)h->length);
     answer(c, SMPP_RINVCMDLEN, h->sequence);
-    smpp_strike(c, "the peer sends malformed messages");
+    smpp_strike(c->rx, "the peer sends malformed messages");
 }
 
 void smpp_on_deliver(struct smpp *c, const struct smpp_header *h, struct str body)
@@ -240,11 +240,11 @@ void smpp_on_deliver(struct smpp *c, const struct smpp_header *h, struct str bod
 
     if (c->n_acks >= ACKS_MAX) {
         answer(c, SMPP_RMSGQFUL, h->sequence);
-        if (++c->refused >= REFUSED_MAX)
-            smpp_strike(c, "the peer sends on though we are full");
+        if (++c->rx->refused >= REFUSED_MAX)
+            smpp_strike(c->rx, "the peer sends on though we are full");
         return;
     }
-    c->refused = 0;
+    c->rx->refused = 0;
     if (smpp_message_read(body, &m)) {
         refuse(c, h);
         return;

@@ -2,9 +2,9 @@
  *
  *   smpp.c          the carrier's table; time
  *   smpp_config.c   a configuration read and judged
- *   smpp_link.c     connects, binds, keeps alive, takes PDUs apart      → smpp_window.c,
- * smpp_inbound.c smpp_window.c   messages to hand over: parts, window, throttling    →
- * host->submitted smpp_inbound.c  deliver_sm: receipts and messages, answered when they are safe
+ *   smpp_link.c     a connection: connects, binds, keeps alive, takes PDUs apart
+ *   smpp_window.c   messages to hand over: parts, window, throttling
+ *   smpp_inbound.c  deliver_sm: receipts and messages, answered when they are safe
  *   smpp_concat.c   messages that come in several parts
  *
  * All times are milliseconds of the monotonic clock. */
@@ -30,16 +30,34 @@ struct smpp_kind_of_address {
 /** Texts lie in the arena that was given to smpp_config_read(). */
 struct smpp_config {
     struct str kind, host, system_id, password, system_type, address_range, service_type, ca_file,
-        tls_name, bind_mode, long_text, ids_text, alphabet, country;
+        tls_name, bind_text, long_text, ids_text, alphabet, country;
     int64_t port, window, per_second, enquire_s, data_coding;
     struct smpp_kind_of_address number, short_code, alphanumeric, recipient;
     bool tls, validity;
+    bool pair; /* a transmitter and a receiver, each on a connection of its own */
     enum smpp_long long_messages;
     enum smpp_ids ids;
     bool latin1; /* data_coding 0 of what comes in */
 };
 
-enum smpp_link { SMPP_WAITING = 0, SMPP_CONNECTING, SMPP_BINDING, SMPP_BOUND };
+enum smpp_link_state { SMPP_WAITING = 0, SMPP_CONNECTING, SMPP_BINDING, SMPP_BOUND };
+#define SMPP_LINKS_MAX 2
+
+/** One connection: the transceiver, or one of a pair. */
+struct smpp_link {
+    struct smpp *owner;
+    uint32_t command; /* that binds it */
+    enum smpp_link_state state;
+    struct stream *stream;
+    uint32_t session; /* counts connections: answers to a former one are not sent */
+    struct buf in, out;
+    uint32_t sequence, bind_sequence;
+    uint64_t connect_at, bind_until, bound_at, enquire_at, second_began;
+    unsigned failures, misses, strikes, enquiries;
+    unsigned refused; /* messages in a row */
+    bool enquired;
+    char last_error[160];
+};
 
 /** An id that the peer gave. */
 struct smpp_known_id {
@@ -55,15 +73,9 @@ struct smpp {
     bool now_is_set; /* tests: time stands where it was put */
     struct loop_timer tick, kick;
     /* smpp_link.c */
-    enum smpp_link link;
-    struct stream *stream;
-    uint32_t session; /* counts connections: answers to a former one are not sent */
-    struct buf in, out;
-    uint32_t sequence, bind_sequence;
-    uint64_t connect_at, bind_until, bound_at, enquire_at, second_began;
-    unsigned failures, misses, strikes, enquiries;
-    bool enquired;
-    char last_error[160];
+    struct smpp_link links[SMPP_LINKS_MAX];
+    size_t n_links;
+    struct smpp_link *tx, *rx; /* what sends messages, and what gets them: a transceiver is both */
     /* smpp_window.c */
     struct list ready, flying;  /* of smpp_part.link */
     struct list held, finished; /* of handover.link */
@@ -79,7 +91,6 @@ struct smpp {
     /* smpp_inbound.c, smpp_concat.c */
     struct list acks, partials;
     size_t n_acks, n_partials, partial_octets;
-    unsigned refused;
     /* counters */
     uint64_t n_submitted, n_accepted, n_rejected, n_throttled, n_unsure, n_receipts, n_inbound,
         n_lost;
@@ -104,15 +115,21 @@ void smpp_set_time(struct carrier *carrier, uint64_t ms);
 
 /* ---- smpp_link.c ---- */
 
-void smpp_link_tick(struct smpp *c);
-void smpp_link_close(struct smpp *c);
-/** Sends what stands in c->out and empties it. False: it did not go. */
-bool smpp_flush(struct smpp *c);
-/** A response or request without a body. */
-void smpp_send_plain(struct smpp *c, uint32_t command, uint32_t status, uint32_t sequence);
-uint32_t smpp_next_sequence(struct smpp *c);
+void smpp_links_init(struct smpp *c);
+void smpp_links_tick(struct smpp *c);
+/** Takes leave, and frees. */
+void smpp_links_close(struct smpp *c);
+/** Both of a pair are there: what is sent may be answered and reported on. */
+bool smpp_is_bound(const struct smpp *c);
+/** "transceiver", "transmitter", "receiver". */
+const char *smpp_link_name(const struct smpp_link *l);
+/** Sends what stands in l->out and empties it. False: it did not go. */
+bool smpp_flush(struct smpp_link *l);
+/** That, of all. A failure ends the connection. */
+void smpp_flush_all(struct smpp *c);
+uint32_t smpp_next_sequence(struct smpp_link *l);
 /** Something that a good peer does not do: too much of it ends the connection. */
-void smpp_strike(struct smpp *c, const char *what);
+void smpp_strike(struct smpp_link *l, const char *what);
 
 /* ---- smpp_window.c ---- */
 

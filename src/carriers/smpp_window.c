@@ -287,7 +287,7 @@ size_t smpp_room(const struct smpp *c)
     size_t most = 2 * (size_t)c->config.window, rate = 10 * (size_t)c->config.per_second;
     size_t held = c->n_ready + c->n_flying;
 
-    if (c->link != SMPP_BOUND || c->now < c->paused_until)
+    if (!smpp_is_bound(c) || c->now < c->paused_until)
         return 0;
     if (rate && rate < most)
         most = rate;
@@ -318,13 +318,13 @@ static void send_part(struct smpp *c, struct smpp_part *p)
 {
     list_remove(&p->link);
     c->n_ready--;
-    p->sequence = smpp_next_sequence(c);
+    p->sequence = smpp_next_sequence(c->tx);
     p->sent_at = c->now;
     smpp_set_sequence((char *)(uintptr_t)p->pdu.ptr, p->sequence);
     list_add(&c->flying, &p->link);
     c->n_flying++;
     p->owner->n_flying++;
-    buf_add(&c->out, p->pdu);
+    buf_add(&c->tx->out, p->pdu);
     pace_step(c);
 }
 
@@ -332,14 +332,14 @@ void smpp_pump(struct smpp *c)
 {
     uint64_t wait = 0;
 
-    while (c->link == SMPP_BOUND && c->now >= c->paused_until && !list_empty(&c->ready) &&
-           c->n_flying < (size_t)c->config.window && c->out.len < SEND_QUEUE_MAX) {
+    while (smpp_is_bound(c) && c->now >= c->paused_until && !list_empty(&c->ready) &&
+           c->n_flying < (size_t)c->config.window && c->tx->out.len < SEND_QUEUE_MAX) {
         wait = pace_wait_ms(c);
-        if (wait || c->host->streams->queued(c->stream) > SEND_QUEUE_MAX)
+        if (wait || c->host->streams->queued(c->tx->stream) > SEND_QUEUE_MAX)
             break;
         send_part(c, list_entry(c->ready.next, struct smpp_part, link));
     }
-    (void)smpp_flush(c); /* a failure ends the connection */
+    smpp_flush_all(c);
     if (wait)
         smpp_kick(c, wait);
     c->was_full = c->was_full || smpp_room(c) == 0;

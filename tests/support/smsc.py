@@ -1,5 +1,5 @@
-"""A carrier for tests: an SMPP 3.4 server written from the standard, not from our C. It takes transceivers, keeps what
-it is sent, and does as it is told: refuses binds and messages, is busy, says nothing, hangs up, gives receipts early,
+"""A carrier for tests: an SMPP 3.4 server written from the standard, not from our C. It takes transceivers, and pairs
+of transmitter and receiver, keeps what it is sent, and does as it is told: refuses binds and messages, is busy, says nothing, hangs up, gives receipts early,
 late or in another order, spells ids as carriers do, sends messages in parts, and breaks the rules.
 
     with Smsc() as smsc:
@@ -19,7 +19,7 @@ import time
 GSM = ("@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞ\x1bÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?"
        "¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿abcdefghijklmnopqrstuvwxyzäöñüà")
 GSM_EXTENSION = dict(zip("\f^{}\\[~]|€", b"\x0a\x14\x28\x29\x2f\x3c\x3d\x3e\x40\x65"))
-BIND_TRANSCEIVER, SUBMIT_SM, DELIVER_SM, UNBIND, ENQUIRE_LINK, NACK = 9, 4, 5, 6, 0x15, 0x80000000
+BIND_RECEIVER, BIND_TRANSMITTER, BIND_TRANSCEIVER, SUBMIT_SM, DELIVER_SM, UNBIND, ENQUIRE_LINK, NACK = 1, 2, 9, 4, 5, 6, 0x15, 0x80000000
 RESPONSE = 0x80000000
 STATUS = {"ok": 0, "source": 0x0A, "destination": 0x0B, "full": 0x14, "refuse": 0x45, "busy": 0x58}
 STATES = {"DELIVRD": 2, "EXPIRED": 3, "DELETED": 4, "UNDELIV": 5, "ACCEPTD": 6, "UNKNOWN": 7, "REJECTD": 8}
@@ -96,7 +96,7 @@ class Link:
         self.lock = threading.Lock()
         self.sequences = itertools.count(1)
         self.answers = {}  # of deliver_sm, by sequence
-        self.bound = False
+        self.bound = None  # the command that bound it
 
     def send(self, octets: bytes):
         with self.lock, contextlib.suppress(OSError):
@@ -131,9 +131,10 @@ class Link:
             self.smsc.forget(self)
 
     def take(self, command, status, sequence, body):
-        if command == BIND_TRANSCEIVER:
-            self.bind(sequence, body)
+        if command in (BIND_RECEIVER, BIND_TRANSMITTER, BIND_TRANSCEIVER):
+            self.bind(command, sequence, body)
         elif command == SUBMIT_SM:
+            assert self.bound != BIND_RECEIVER, "a message came from a receiver"
             self.smsc.take(self, sequence, body)
         elif command == ENQUIRE_LINK:
             if self.smsc.alive:
@@ -148,11 +149,11 @@ class Link:
         elif command not in (ENQUIRE_LINK | RESPONSE, UNBIND | RESPONSE):
             raise AssertionError(f"command {command:#x}")
 
-    def bind(self, sequence, body):
+    def bind(self, command, sequence, body):
         parts = body.split(b"\0")
         status = self.smsc.bind_script.pop(0) if self.smsc.bind_script else 0
-        self.send(pdu(BIND_TRANSCEIVER | RESPONSE, status, sequence, b"" if status else c_text("smsc")))
-        self.bound = status == 0
+        self.send(pdu(command | RESPONSE, status, sequence, b"" if status else c_text("smsc")))
+        self.bound = None if status else command
         self.smsc.note(lambda: self.smsc.binds.append((parts[0].decode(), parts[1].decode(), status)))
 
 
@@ -215,7 +216,12 @@ class Smsc:
             return look()
 
     def link(self) -> Link:
-        return self.until(lambda: next((one for one in self.links if one.bound), None))
+        """One to which messages and receipts may go."""
+        return self.until(lambda: next((one for one in self.links if one.bound in (BIND_RECEIVER, BIND_TRANSCEIVER)),
+                                       None))
+
+    def transmitter(self) -> Link:
+        return self.until(lambda: next((one for one in self.links if one.bound == BIND_TRANSMITTER), None))
 
     def texts(self):
         return [one.text for one in self.messages]
@@ -290,7 +296,7 @@ class Smsc:
         octets, tlvs = text.encode("ascii", "replace"), b""
         if self.receipt_form == "tlv":
             octets, tlvs = b"", tlv(0x001E, c_text(id)) + tlv(0x0427, bytes([STATES[state]]))
-        link = message.link if message.link in self.links else None
+        link = message.link if message.link in self.links and message.link.bound == BIND_TRANSCEIVER else None
         return self.deliver(message.destination[2], message.source[2], octets, esm=4, tlvs=tlvs, wait=wait, link=link)
 
     def say(self, source, destination, text, ref=1, how="udh", order=None):

@@ -8,7 +8,7 @@ import time
 
 import pytest
 
-from smsc import DELIVER_SM, ENQUIRE_LINK, SUBMIT_SM, Smsc, pdu
+from smsc import BIND_RECEIVER, BIND_TRANSMITTER, DELIVER_SM, ENQUIRE_LINK, SUBMIT_SM, Smsc, pdu
 
 WIRE = "/sms?api-version=2026-01-23"
 numbers = itertools.count(1)
@@ -352,6 +352,66 @@ def test_stop_comes_in_and_counts(way, smsc):
     ended = way.ended(way.send("Hi", to="+14255550199"))
     assert code_of(ended) == "4007"
     assert "Hi" not in smsc.texts()
+
+
+# ---- a transmitter and a receiver ----
+
+
+@pytest.fixture
+def pair(server, smsc):
+    return Way(server, smsc, bindMode="pair")
+
+
+def test_a_pair_sends_by_one_and_hears_by_the_other(pair, smsc):
+    made = pair.send("Hello {€} @", "a" * 400)
+    for id in made:
+        assert code_of(pair.ended(id)) == "2000"
+    assert sorted(link.bound for link in smsc.links) == [BIND_RECEIVER, BIND_TRANSMITTER]
+    assert {one.link.bound for one in smsc.messages} == {BIND_TRANSMITTER}
+    assert smsc.say("+14255550123", pair.sender, "x" * 400) == [0] * 3
+    assert pair.came()[0]["message"] == "x" * 400
+    assert {name: pair.status()[name] for name in ("state", "transmitter", "receiver")} == {
+        "state": "bound", "transmitter": "bound", "receiver": "bound"}
+
+
+def test_a_pair_without_its_receiver_waits(pair, smsc):
+    smsc.link()
+    smsc.transmitter()
+    smsc.bind_script = [0x0D]
+    smsc.link().close()
+    until(lambda: "refused to bind" in pair.status().get("lastError", ""))
+    assert (pair.status()["transmitter"], pair.status()["receiver"]) == ("bound", "waiting")
+    made = pair.send("Hi")
+    with pytest.raises(AssertionError):
+        smsc.until(lambda: smsc.messages, 1)
+    pair.put()  # whoever mends it need not wait for the minute
+    assert code_of(pair.ended(made)) == "2000" and smsc.texts() == ["Hi"]
+
+
+def test_a_receiver_that_goes_costs_no_message(pair, smsc):
+    smsc.answer_after = 0.5
+    made = pair.send("Hi")
+    smsc.wait_texts(1)
+    smsc.link().close()
+    assert code_of(pair.ended(made)) == "2000"
+    assert smsc.texts() == ["Hi"], "the transmitter was not made anew, and the answer was not lost"
+    assert len(smsc.binds) == 3
+
+
+def test_a_transmitter_that_goes_is_made_again(pair, smsc):
+    smsc.link()
+    smsc.transmitter().close()
+    assert code_of(pair.ended(pair.send("Hi"))) == "2000"
+    assert len(smsc.binds) == 3
+
+
+def test_a_pair_says_goodbye_twice(fresh_server, smsc):
+    server = fresh_server()
+    Way(server, smsc, bindMode="pair")
+    smsc.link()
+    smsc.transmitter()
+    server.stop()
+    smsc.until(lambda: smsc.unbinds == 2)
 
 
 # ---- TLS, and secrets ----

@@ -9,18 +9,29 @@ struct stream {
     size_t taken;
 };
 
-/* The newest connection; one a test is enough. */
-static struct stream *stream;
+/* In the order of their places; `stream` is the one that a test looks at: the newest, until it
+ * chooses. */
+static struct stream *places[SMPP_LINKS_MAX], *stream;
 static unsigned connections;
+
+static void forget(struct stream **place)
+{
+    if (*place)
+        buf_clear(&(*place)->sent);
+    free(*place);
+    *place = NULL;
+}
 
 static struct stream *fake_stream_open(struct loop *loop, const struct stream_options *options)
 {
+    struct stream **place = &places[0];
+
     (void)loop;
-    assert_true(!stream || stream->closed);
-    if (stream)
-        buf_clear(&stream->sent);
-    free(stream);
-    stream = calloc(1, sizeof *stream);
+    while (*place && !(*place)->closed && place < &places[SMPP_LINKS_MAX - 1])
+        place++;
+    assert_true(!*place || (*place)->closed);
+    forget(place);
+    *place = stream = calloc(1, sizeof *stream);
     stream->o = *options;
     buf_init(&stream->sent, 16 * MIB);
     connections++;
@@ -53,6 +64,11 @@ static const struct stream_ops streams = {fake_stream_open, fake_stream_send, fa
 unsigned fake_connections(void)
 {
     return connections;
+}
+
+void fake_look_at(size_t place)
+{
+    stream = places[place];
 }
 
 bool fake_is_connected(void)
@@ -155,8 +171,8 @@ struct fake *fake_new(const char *config)
     json_t *j = json_of(config), *secrets = json_of("{'password':'secret'}");
 
     connections = 0;
-    stream = NULL;         /* of a test that failed */
-    f->loop = loop_new(0); /* never runs: its timers only stand there */
+    memset(places, 0, sizeof places); /* of a test that failed */
+    f->loop = loop_new(0);            /* never runs: its timers only stand there */
     f->now = 1000000;
     f->host = (struct carrier_host){.name = STR("test"),
                                     .loop = f->loop,
@@ -185,10 +201,8 @@ void fake_free(struct fake *f)
     for (size_t i = 0; i < f->n_inbounds; i++)
         if (f->inbounds[i].done)
             f->inbounds[i].done(f->inbounds[i].done_ctx, RC_OK);
-    if (stream)
-        buf_clear(&stream->sent);
-    free(stream);
-    stream = NULL;
+    for (size_t i = 0; i < SMPP_LINKS_MAX; i++)
+        forget(&places[i]);
     loop_free(f->loop);
     free(f);
 }
@@ -206,15 +220,19 @@ void fake_wait(struct fake *f, uint64_t ms)
     smpp_tick((struct smpp *)f->carrier);
 }
 
-void fake_bind(struct fake *f)
+void fake_bind_as(struct fake *f, uint32_t command)
 {
     struct smpp_header h;
-    struct str body;
 
     fake_open();
-    h = fake_expect("a bind", SMPP_BIND_TRANSCEIVER, &body);
-    fake_send_text(SMPP_BIND_TRANSCEIVER | SMPP_RESPONSE, SMPP_ROK, h.sequence, "peer");
+    h = fake_expect("a bind", command, NULL);
+    fake_send_text(command | SMPP_RESPONSE, SMPP_ROK, h.sequence, "peer");
     fake_wait(f, 0);
+}
+
+void fake_bind(struct fake *f)
+{
+    fake_bind_as(f, SMPP_BIND_TRANSCEIVER);
 }
 
 /* ---- PDUs ---- */

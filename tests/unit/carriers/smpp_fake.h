@@ -46,6 +46,9 @@ void fake_free(struct fake *f);
 void fake_wait(struct fake *f, uint64_t ms);
 /** The connection stands, and the bind is accepted. */
 void fake_bind(struct fake *f);
+void fake_bind_as(struct fake *f, uint32_t command);
+/** Of a pair: 0 the first that was opened, 1 the other. What follows concerns that one. */
+void fake_look_at(size_t place);
 /** How often a connection was begun; whether there is one now. */
 unsigned fake_connections(void);
 bool fake_is_connected(void);

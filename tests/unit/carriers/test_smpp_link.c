@@ -27,9 +27,9 @@ static void binds_as_configured(void **state)
     check_str("system type", bind.system_type, STR("VMA"));
     check_str("address range", bind.range.text, STR("^1"));
     assert_int_equal(bind.version, 0x34);
-    assert_int_equal(smpp(f)->link, SMPP_BINDING);
+    assert_int_equal(smpp(f)->tx->state, SMPP_BINDING);
     fake_send_text(SMPP_BIND_TRANSCEIVER | SMPP_RESPONSE, SMPP_ROK, 1, "peer");
-    assert_int_equal(smpp(f)->link, SMPP_BOUND);
+    assert_int_equal(smpp(f)->tx->state, SMPP_BOUND);
     fake_free(f);
 }
 
@@ -45,7 +45,7 @@ static void waits_long_after_a_refusal(void **state)
         (void)fake_expect("a bind", SMPP_BIND_TRANSCEIVER, NULL);
         fake_send_plain(SMPP_BIND_TRANSCEIVER | SMPP_RESPONSE, refusals[i], 1);
         assert_false(fake_is_connected());
-        check("it says what to do", strstr(smpp(f)->last_error, "check ") != NULL);
+        check("it says what to do", strstr(smpp(f)->tx->last_error, "check ") != NULL);
         fake_wait(f, 59000);
         assert_int_equal(fake_connections(), 1);
         fake_wait(f, 1250);
@@ -163,7 +163,7 @@ static void takes_octets_as_they_come(void **state)
     for (uint32_t i = 0; i < 4; i++)
         assert_int_equal(fake_expect("each", SMPP_ENQUIRE_LINK | SMPP_RESPONSE, NULL).sequence,
                          1 + i % 2);
-    assert_int_equal(smpp(f)->in.len, 0);
+    assert_int_equal(smpp(f)->rx->in.len, 0);
     fake_free(f);
 }
 
@@ -236,6 +236,7 @@ static void judges_configurations(void **state)
         {"a password of other letters", "{\"host\":\"h\",\"systemId\":\"s\"}", "{\"password\":\"\\u00e9\"}", "ASCII"},
         {"no window", "{\"host\":\"h\",\"systemId\":\"s\",\"window\":0}", NULL, "\"window\""},
         {"too wide a window", "{\"host\":\"h\",\"systemId\":\"s\",\"window\":101}", NULL, "\"window\""},
+        {"a pair", "{\"host\":\"h\",\"systemId\":\"s\",\"bindMode\":\"pair\"}", NULL, NULL},
         {"another bind", "{\"host\":\"h\",\"systemId\":\"s\",\"bindMode\":\"receiver\"}", NULL, "transceiver"},
         {"another way for long texts", "{\"host\":\"h\",\"systemId\":\"s\",\"longMessages\":\"fax\"}", NULL, "longMessages"},
         {"another spelling", "{\"host\":\"h\",\"systemId\":\"s\",\"receiptIds\":\"roman\"}", NULL, "receiptIds"},

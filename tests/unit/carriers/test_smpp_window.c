@@ -261,9 +261,9 @@ static void is_unsure_of_what_is_not_answered(void **state)
     check_result("nobody knows", f, 0, CARRIER_UNSURE, 0);
     accept_it(h.sequence, "late");
     assert_int_equal(f->n_results, 1);
-    assert_int_equal(smpp(f)->strikes, 0); /* late is no offence */
+    assert_int_equal(smpp(f)->tx->strikes, 0); /* late is no offence */
     accept_it(h.sequence, "twice");
-    assert_int_equal(smpp(f)->strikes, 1);
+    assert_int_equal(smpp(f)->tx->strikes, 1);
     assert_true(fake_is_connected());
     fake_free(f);
 }
