@@ -204,6 +204,15 @@ def test_a_receipt_that_stays_early_is_put_off(way, smsc):
     assert code_of(way.ended(id)) == "2000"
 
 
+def test_a_carrier_may_give_an_id_again(way, smsc):
+    """Its counter began anew: the receipt is the newest one's, also when it comes before its answer is kept."""
+    smsc.numbers = itertools.repeat(7)
+    for state, code in (("DELIVRD", "2000"), ("UNDELIV", "4006"), ("DELIVRD", "2000")):
+        smsc.receipt = state
+        assert code_of(way.ended(way.send("Hi"))) == code
+    assert smsc.give(smsc.messages[0], "REJECTD") == 0, "and of nobody when all have ended"
+
+
 def test_receipts_may_come_in_another_order(way, smsc):
     smsc.receipt = None
     made = way.send("one", "two", "three")

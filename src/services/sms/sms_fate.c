@@ -18,6 +18,7 @@ struct verdict {
     struct str refs[REFS_MAX], secret;
     size_t n_refs;
     bool check_secret, final, late_is_ok;
+    bool by_ref, waited; /* found by its ref; has waited for refs */
     struct sms_fate fate;
     uint32_t part, parts; /* parts 0: it speaks of the whole */
     struct sms_row row;
@@ -282,6 +283,7 @@ static enum rc find_by_ref(struct verdict *v)
 
         rc = store_sms_ref(v->site->reader, &key);
         if (rc == RC_OK) {
+            v->by_ref = true;
             v->id = key.message;
             v->part = key.part & 0xFFFFu;
             v->parts = key.part >> 16;
@@ -333,6 +335,7 @@ static void wait_for_refs(void *ctx)
     struct verdict *v = ctx;
     struct sms *s = v->site->sms;
 
+    v->waited = true;
     loop_timer_start(v->site->loop, &v->too_long, EARLY_MS, 0, waited_too_long, v);
     mutex_lock(&s->lock);
     list_add(&s->early, &v->node);
@@ -341,6 +344,23 @@ static void wait_for_refs(void *ctx)
         take_off(s, v, RC_BUSY);
     mutex_unlock(&s->lock);
     sms_wake(s);
+}
+
+static void await_refs(struct verdict *v)
+{
+    v->task = (struct loop_task){.run = wait_for_refs, .ctx = v};
+    loop_defer(v->site->loop, &v->task);
+}
+
+/* Its end is known. But the carrier may have given its id again, to a message that is under way. */
+static void take_late(struct verdict *v)
+{
+    if (v->final && v->by_ref && !v->waited) {
+        leave(v);
+        await_refs(v);
+    } else {
+        end(v, too_late(v));
+    }
 }
 
 static bool has_id(const struct verdict *v)
@@ -362,7 +382,7 @@ static enum rc find_row(struct verdict *v)
     if (v->row.state == SMS_RECEIVED ||
         (v->transport.len && !name_eq(v->transport, v->row.transport)))
         return RC_NOT_FOUND;
-    return is_open(&v->row) ? RC_OK : too_late(v);
+    return RC_OK;
 }
 
 static void begin(struct verdict *v)
@@ -372,8 +392,7 @@ static void begin(struct verdict *v)
     if (!has_id(v)) {
         rc = find_by_ref(v);
         if (rc == RC_NOT_FOUND && v->final && v->n_refs) {
-            v->task = (struct loop_task){.run = wait_for_refs, .ctx = v};
-            loop_defer(v->site->loop, &v->task);
+            await_refs(v);
             return;
         }
         if (rc) {
@@ -385,8 +404,10 @@ static void begin(struct verdict *v)
         return;
     v->changes = (struct change_list){.arena = &v->arena};
     rc = find_row(v);
-    if (rc || !is_open(&v->row)) {
+    if (rc) {
         end(v, rc);
+    } else if (!is_open(&v->row)) {
+        take_late(v);
     } else if (!v->final) {
         take_news(v);
     } else {
