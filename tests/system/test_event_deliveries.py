@@ -5,7 +5,7 @@ import time
 
 import pytest
 import webhook
-from sms import SENDER, SOMEBODY, send, sent_id
+from sms import SENDER, SOMEBODY, final_report, send, sent_id
 from subscribing import (CLOUD, GRID, PATH, REPORT, SMS, advance, error, eventually, listed, put, settled, subscribe)
 from webhook import DELETION, Webhook, answer
 
@@ -112,7 +112,7 @@ def test_nothing_comes_before_consent(quick, hook):
     hook.handshake = answer(200)
     put(quick, "early", hook.url)
     url = settled(quick, "early", "AwaitingManualAction")["validationUrl"]
-    sent_id(quick)
+    final_report(quick, sent_id(quick))
     assert quick.send("GET", url[url.index("/events/"):]).status == 200
     later = sent_id(quick)
     assert [event["id"] for got in hook.wait(1) for event in got.events()] == [later]
