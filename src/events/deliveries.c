@@ -217,14 +217,22 @@ static unsigned calls_allowed(const struct lane *lane)
     return lane->sub->batch_max > 1 ? BATCH_CALLS_MAX : LANE_CALLS_MAX;
 }
 
+/* Half of the room is for first calls of lanes that don't fail: endpoints that let us wait, however
+ * many events they have, leave it to the others. */
+static bool has_room(const struct lane *lane)
+{
+    const struct dispatcher *d = lane->dispatcher;
+    unsigned share = lane->calls || lane->failures ? 2 : 1;
+
+    return d->calls < CALLS_MAX / share && d->octets < OCTETS_MAX / share;
+}
+
 /* How many calls may begin on it now. */
 static unsigned calls_free(const struct lane *lane)
 {
-    const struct dispatcher *d = lane->dispatcher;
     unsigned allowed = calls_allowed(lane);
 
-    if (lane->calls >= allowed || d->calls >= CALLS_MAX || d->octets >= OCTETS_MAX ||
-        d->outcomes_n >= OUTCOMES_MAX)
+    if (lane->calls >= allowed || !has_room(lane) || lane->dispatcher->outcomes_n >= OUTCOMES_MAX)
         return 0;
     if (lane->sub->rate && clock_mono() < lane->rate_next)
         return 0;

@@ -121,6 +121,18 @@ def silent(handler, got):
     handler.close_connection = True
 
 
+def drip(octets: bytes, head: bytes = b""):
+    """The head at once, then an octet a second: alive, and never done in time."""
+    def run(handler, got):
+        handler.close_connection = True
+        handler.wfile.write(head)
+        for octet in octets:
+            if handler.server.hook.closing.wait(1):
+                return
+            handler.wfile.write(bytes([octet]))
+    return run
+
+
 def nonsense(handler, got):
     handler.wfile.write(b"220 this is no web server\r\n\r\n")
     handler.close_connection = True

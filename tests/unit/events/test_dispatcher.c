@@ -91,6 +91,61 @@ static void has_a_bounded_number_under_way(void **state)
     assert_int_equal(bench.sent_n, 100);
 }
 
+static size_t sent_to(const char *url)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < bench.sent_n; i++)
+        n += strcmp(bench.sent[i].url, url) == 0;
+    return n;
+}
+
+static void endpoints_that_do_not_answer_leave_room(void **state)
+{
+    char name[16], url[32];
+
+    (void)state;
+    bench.hold = true;
+    for (unsigned i = 0; i < 60; i++) {
+        (void)snprintf(name, sizeof name, "silent-%u", i);
+        (void)bench_subscribe(name, NULL);
+    }
+    bench_publish(16);
+    bench_spin(200);
+    for (unsigned i = 0; i < 60; i++) {
+        (void)snprintf(url, sizeof url, "http://silent-%u.test/", i);
+        assert_in_range(sent_to(url), 1, 16);
+    }
+    assert_in_range(bench.held_n, 128, 128 + 60);
+    (void)bench_subscribe("prompt", NULL);
+    bench_publish(1);
+    bench_spin(100);
+    assert_int_equal(sent_to("http://prompt.test/"), 1);
+}
+
+static void endpoints_that_fail_leave_half_of_the_room(void **state)
+{
+    char name[16];
+
+    (void)state;
+    bench.status = 500;
+    for (unsigned i = 0; i < 80; i++) {
+        (void)snprintf(name, sizeof name, "fails-%u", i);
+        (void)bench_subscribe(name, NULL);
+    }
+    bench_publish(2);
+    bench_until_sent(160);
+    bench_spin(50);
+    bench.hold = true;
+    bench_advance(15 * SECONDS);
+    bench_spin(200);
+    assert_int_equal(bench.held_n, 128);
+    (void)bench_subscribe("prompt", NULL);
+    bench_publish(1);
+    bench_spin(100);
+    assert_int_equal(sent_to("http://prompt.test/"), 1);
+}
+
 static void batches(struct subscription *s)
 {
     s->batch_max = 10;
@@ -423,6 +478,8 @@ int main(void)
         CASE(keeps_nothing_for_who_does_not_want_it),
         CASE(sends_thousands_once_each),
         CASE(has_a_bounded_number_under_way),
+        CASE(endpoints_that_do_not_answer_leave_room),
+        CASE(endpoints_that_fail_leave_half_of_the_room),
         CASE(sends_several_in_one),
         CASE(keeps_to_the_preferred_size),
         CASE(tries_again_when_it_is_due),
