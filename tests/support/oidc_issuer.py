@@ -94,28 +94,43 @@ def name_of(text: str) -> x509.Name:
     return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
 
 
-def certificate(subject: str, public, issuer: str, signer, *, ca: bool) -> x509.Certificate:
+HERE = x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))
+
+
+def certificate(subject: str, public, issuer: str, signer, *, names=(), days=(-1, 3)) -> x509.Certificate:
+    """Of an authority, unless it has names; valid from and until so many days from now."""
     now = datetime.datetime.now(datetime.timezone.utc)
+    first, last = (now + datetime.timedelta(days=n) for n in days)
     made = (x509.CertificateBuilder().subject_name(name_of(subject)).issuer_name(name_of(issuer)).public_key(public)
-            .serial_number(x509.random_serial_number()).not_valid_before(now - datetime.timedelta(days=1))
-            .not_valid_after(now + datetime.timedelta(days=3))
-            .add_extension(x509.BasicConstraints(ca=ca, path_length=None), critical=True))
-    if not ca:
-        names = [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
+            .serial_number(x509.random_serial_number()).not_valid_before(first).not_valid_after(last)
+            .add_extension(x509.BasicConstraints(ca=not names, path_length=None), critical=True))
+    if names:
         made = made.add_extension(x509.SubjectAlternativeName(names), critical=False)
     return made.sign(signer, hashes.SHA256())
 
 
+class Authority:
+    """Signs certificates into a folder; ca_file is its own."""
+
+    def __init__(self, folder: Path, name: str = "Test CA"):
+        self.folder, self.name, self.key = folder, name, ec.generate_private_key(ec.SECP256R1())
+        self.ca_file = folder / "ca.pem"
+        own = certificate(name, self.key.public_key(), name, self.key)
+        self.ca_file.write_bytes(own.public_bytes(serialization.Encoding.PEM))
+
+    def issue(self, file: str = "server.pem", names=HERE, days=(-1, 3)) -> Path:
+        """A file with a certificate and its key."""
+        own, pem = ec.generate_private_key(ec.SECP256R1()), serialization.Encoding.PEM
+        leaf = certificate("localhost", own.public_key(), self.name, self.key, names=names, days=days)
+        key = own.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
+        (self.folder / file).write_bytes(leaf.public_bytes(pem) + key)
+        return self.folder / file
+
+
 def make_certificates(folder: Path) -> tuple[Path, Path]:
     """ca.pem, and server.pem with its key, for localhost."""
-    authority, own = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
-    ca = certificate("Test CA", authority.public_key(), "Test CA", authority, ca=True)
-    leaf = certificate("localhost", own.public_key(), "Test CA", authority, ca=False)
-    pem = serialization.Encoding.PEM
-    (folder / "ca.pem").write_bytes(ca.public_bytes(pem))
-    key = own.private_bytes(pem, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
-    (folder / "server.pem").write_bytes(leaf.public_bytes(pem) + key)
-    return folder / "ca.pem", folder / "server.pem"
+    authority = Authority(folder)
+    return authority.ca_file, authority.issue()
 
 
 # -- what it may do wrong: functions of (handler, document), each in place of the right answer --

@@ -11,7 +11,7 @@ import threading
 import time
 from pathlib import Path
 
-from oidc_issuer import make_certificates
+from oidc_issuer import Authority
 
 PIECE = b" " * 65536
 KIND = "aeg-event-type"
@@ -140,6 +140,17 @@ def nonsense(handler, got):
 
 class Server(http.server.ThreadingHTTPServer):
     daemon_threads = True
+    tls: ssl.SSLContext | None = None
+
+    def finish_request(self, request, client_address):
+        """On the connection's own thread: a handshake that hangs holds nobody up."""
+        if self.tls:
+            try:
+                request = self.tls.wrap_socket(request, server_side=True)
+            except OSError as problem:
+                self.hook.refused.append(str(problem))
+                return
+        super().finish_request(request, client_address)
 
     def handle_error(self, *_):
         pass  # peers that leave are the tests' business
@@ -159,15 +170,22 @@ class Webhook:
         self.port = self.server.server_address[1]
         self.folder = tempfile.TemporaryDirectory(prefix="webhook-") if secure else None
         self.ca_file = None
+        self.refused: list[str] = []  # handshakes of TLS that came to nothing
         if secure:
-            ca, own = make_certificates(Path(self.folder.name))
-            context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-            context.load_cert_chain(own)
-            self.server.socket = context.wrap_socket(self.server.socket, server_side=True)
-            self.ca_file = str(ca)
+            self.authority = Authority(Path(self.folder.name))
+            self.present(self.authority.issue())
+            self.ca_file = str(self.authority.ca_file)
         self.url = f"{'https' if secure else 'http'}://localhost:{self.port}/events"
         self.thread = threading.Thread(target=self.server.serve_forever, daemon=True)
         self.thread.start()
+
+    def present(self, certificate: Path, **members):
+        """That certificate from now on, on new connections; `members` of the SSLContext."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        for member, value in members.items():
+            setattr(context, member, value)
+        context.load_cert_chain(certificate)
+        self.server.tls = context
 
     def __enter__(self):
         return self
