@@ -1,4 +1,4 @@
-"""`make install` from a clean clone into an empty root: the program runs there, and a program of a user's builds
+"""`make install` from a clone into an empty root: the program runs there, and a program of a user's builds
 against the library by pkg-config."""
 
 import os
@@ -16,14 +16,12 @@ PREFIX = "usr/local"
 
 
 @pytest.fixture(scope="module")
-def root(tmp_path_factory):
-    base = tmp_path_factory.mktemp("install")
-    clone, root = base / "callgate", base / "root"
-    subprocess.run(["git", "clone", "--quiet", "--no-hardlinks", str(ROOT), str(clone)], check=True, timeout=120)
+def root(clone, tmp_path_factory):
+    root = tmp_path_factory.mktemp("install")
     made = subprocess.run(["make", "install", f"DESTDIR={root}"], cwd=clone, capture_output=True, text=True, timeout=1200)
     assert made.returncode == 0, made.stdout[-2000:] + made.stderr[-2000:]
     yield root
-    shutil.rmtree(base, ignore_errors=True)
+    shutil.rmtree(root, ignore_errors=True)
 
 
 def only(root: Path, pattern: str) -> Path:

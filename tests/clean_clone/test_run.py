@@ -2,7 +2,6 @@
 
 import os
 import re
-import shutil
 import signal
 import subprocess
 import threading
@@ -11,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
 INTERRUPTED = (0, 2, 130, -signal.SIGINT)  # make's own word for Ctrl-C differs by version
 BUILD_SECONDS, LINE_SECONDS, STOP_SECONDS = 1200, 300, 60
 TOKEN = re.compile(r"eyJ[\w-]+\.[\w-]+\.[\w-]+")
@@ -78,20 +76,13 @@ class Run:
 
 
 @pytest.fixture(scope="module")
-def clone(tmp_path_factory) -> Path:
-    there = tmp_path_factory.mktemp("clone") / "callgate"
-    subprocess.run(["git", "clone", "--quiet", "--no-hardlinks", str(ROOT), str(there)], check=True, timeout=120)
-    yield there
-    shutil.rmtree(there, ignore_errors=True)
-
-
-@pytest.fixture(scope="module")
 def state(tmp_path_factory) -> Path:
     return tmp_path_factory.mktemp("state")
 
 
 @pytest.fixture(scope="module")
 def first(clone, state):
+    assert not (clone / "build").exists(), "something was built here before: the clone isn't clean"
     run = Run(clone, state)
     try:
         run.wait_for("Variables for a shell:", BUILD_SECONDS)
