@@ -1,5 +1,6 @@
 """A real Kannel on free ports: bearerbox, smsbox and, as SMSCs, its own fakesmsc and one of this file by HTTP."""
 
+import itertools
 import os
 import re
 import signal
@@ -44,6 +45,7 @@ class Smsc:
 
     def __init__(self):
         self.messages, self.answers = [], {}
+        numbers = itertools.count()  # parts of a message come side by side
         smsc = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -57,7 +59,7 @@ class Smsc:
                     "utf-16-be" if message["coding"] == "2" else "utf-8")
                 words = smsc.answers.get(message["to"], "OK")
                 if words == "OK":
-                    message["mid"] = f"mid{len(smsc.messages)}"
+                    message["mid"] = f"mid{next(numbers)}"
                     smsc.messages.append(message)
                     words = f"OK id={message['mid']}"
                 body = words.encode()
@@ -220,9 +222,11 @@ post-url = "{post}"
         with urllib.request.urlopen(url, timeout=10) as answer:
             return answer.read().decode()
 
-    def push_report(self, message: dict, mask: int, receipt: str) -> str:
-        return self._push(**{"dlr-mid": message["mid"], "dlr-mask": mask, "to": message["to"],
-                             "from": message["from"], "text": receipt})
+    def push_report(self, parts: list[dict], mask: int, receipt: str):
+        """Kannel wants a report for one part, whose number it knows when it has read our answer to it."""
+        wait_until("Kannel knows a part", lambda: any(
+            self._push(**{"dlr-mid": part["mid"], "dlr-mask": mask, "to": part["to"], "from": part["from"],
+                          "text": receipt}) == "Sent" for part in parts))
 
     def push_message(self, sender: str, recipient: str, text: str, **more) -> str:
         return self._push(**{"from": sender, "to": recipient, "text": text, **more})
