@@ -38,6 +38,7 @@ class Browser {
     });
     await new Promise((resolve) => this.files.listen(0, "127.0.0.1", resolve));
     this.chromium = await sdk("puppeteer-core").launch({
+      protocolTimeout: 3 * SECONDS * 1000,
       executablePath: process.env.CHROMIUM || "/usr/bin/chromium",
       args: ["--no-sandbox", "--ignore-certificate-errors", "--disable-gpu", "--disable-dev-shm-usage",
         ...(hosts.length ? [`--host-resolver-rules=${hosts.join(", ")}`] : [])],
@@ -49,10 +50,10 @@ class Browser {
     this.files?.close();
   }
 
-  /** A tab of its own with a client of `who`, connected. */
-  async tab(who, { endpoint = secure, token, blocked = false, refresh } = {}) {
+  /** The page in a tab of its own, for `who`; the rest is its kind's, a Page. */
+  async load(Kind, who, { blocked = false, refresh } = {}) {
     const page = await this.chromium.newPage();
-    const tab = new Tab(page, who);
+    const tab = new Kind(page, who);
     page.on("pageerror", (error) => tab.errors.push(String(error)));
     await page.evaluateOnNewDocument(watchSockets, blocked);
     await page.exposeFunction("freshToken", async () => {
@@ -60,17 +61,40 @@ class Browser {
       return refresh ? refresh() : who.token();
     });
     await page.goto(`http://127.0.0.1:${this.files.address().port}/`);
-    await page.evaluate((...args) => window.judge.start(...args), endpoint, token ?? (await who.token()));
+    return tab;
+  }
+
+  /** A tab of its own with a client of `who`, connected. */
+  async tab(who, { endpoint = secure, token, ...options } = {}) {
+    const tab = await this.load(Tab, who, options);
+    await tab.page.evaluate((...args) => window.judge.start(...args), endpoint, token ?? (await who.token()));
     await tab.until("realTimeNotificationConnected");
     return tab;
   }
 }
 
-class Tab {
+/* What every page has. */
+class Page {
   constructor(page, who) {
     Object.assign(this, { page, who, errors: [], refreshed: 0 });
   }
 
+  sockets() {
+    return this.page.evaluate(() => window.sockets.filter((one) => one.readyState === 1).length);
+  }
+
+  /** The connection breaks under the client. */
+  cut() {
+    return this.page.evaluate(() => window.sockets.forEach((one) => one.close()));
+  }
+
+  close() {
+    return this.page.close();
+  }
+}
+
+/* A page with the bare client: page.js. */
+class Tab extends Page {
   call(thread, method, ...args) {
     return this.page.evaluate((...all) => window.judge.call(...all), thread, method, ...args);
   }
@@ -105,22 +129,9 @@ class Tab {
     return this.page.evaluate(() => void (window.judge.seen.length = 0));
   }
 
-  sockets() {
-    return this.page.evaluate(() => window.sockets.filter((one) => one.readyState === 1).length);
-  }
-
-  /** The connection breaks under the client. */
-  cut() {
-    return this.page.evaluate(() => window.sockets.forEach((one) => one.close()));
-  }
-
   stop() {
     return this.page.evaluate(() => window.judge.stop());
   }
-
-  close() {
-    return this.page.close();
-  }
 }
 
-module.exports = { Browser, user };
+module.exports = { Browser, Page, SECONDS, user };
