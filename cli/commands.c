@@ -11,6 +11,14 @@ static const struct option resource_create_options[] = {
     {"port", 0, "PORT", "a port of its own, for programs that can't resolve NAME.localhost"},
     {"name", 0, "HOST", "a further host name; may be repeated"},
     {0}};
+static const struct option seed_options[] = {
+    {"export", 0, NULL, "write what there is, as a document"},
+    {"parts", 0, "LIST", "only these, with commas between: users, sms, chat (all)"},
+    {0}};
+static const struct option reset_options[] = {
+    {"parts", 0, "LIST", "only these, with commas between: users, sms, chat (all)"},
+    {"yes", 'y', NULL, "don't ask"},
+    {0}};
 static const struct option yes_options[] = {{"yes", 'y', NULL, "don't ask"}, {0}};
 static const struct option key_list_options[] = {
     {"reveal", 0, NULL, "print the keys themselves (administrator)"}, {0}};
@@ -546,6 +554,17 @@ static const struct command table[] = {
     {"clock reset", "", "let the server's clock follow the real one again (development)",
      "  callgate clock reset\n",
      NULL, 0, 0, REACH_SERVER, clock_reset_run, NULL},
+    {"seed", "FILE|- | --export [--parts LIST]", "make users, senders and chats as a document says (development)",
+     "All of the document or nothing. Prints the ids of users and threads; --json those of messages,\n"
+     "too. --export writes what there is as such a document.\n\n"
+     "  callgate seed fixtures.json\n"
+     "  callgate seed --export --parts users,chat > fixtures.json\n",
+     seed_options, 0, 1, REACH_RESOURCE, seed_run, NULL},
+    {"reset", "[--parts LIST] [--yes]", "delete what a seed can make (development)",
+     "Parts are users, sms and chat; users take their chat along. Asks on a terminal; --yes for scripts.\n\n"
+     "  callgate reset --yes\n"
+     "  callgate reset --parts chat --yes\n",
+     reset_options, 0, 0, REACH_RESOURCE, reset_run, NULL},
     {"backup", "FILE|- [--force]", "copy the running server's store into a file",
      "The copy appears whole or not at all, readable by you alone. Secrets in it are sealed under\n"
      "master.key, which is not part of it.\n\n"

@@ -112,6 +112,8 @@ int clock_show_run(struct cli *cli);
 int clock_set_run(struct cli *cli);
 int clock_advance_run(struct cli *cli);
 int clock_reset_run(struct cli *cli);
+int seed_run(struct cli *cli);
+int reset_run(struct cli *cli);
 int backup_run(struct cli *cli);
 int event_subscription_create_run(struct cli *cli);
 int event_subscription_list_run(struct cli *cli);

@@ -323,6 +323,9 @@ static enum rc open_net(struct app *app, struct buf *why)
     return rc;
 }
 
+/* What a seed may have, in the order in which parts stand on each other. */
+static const struct seed_part *const seeds[] = {&seed_users, &seed_sms, &seed_chat, NULL};
+
 static void open_lane(struct app *app, unsigned index)
 {
     struct lane *lane = &app->lanes[index];
@@ -350,6 +353,7 @@ static void open_lane(struct app *app, unsigned index)
         .events = app->events,
         .sms = app->sms,
         .chat = app->chat,
+        .seeds = seeds,
     };
     app_live_lane(lane, index, app->lane_count);
     lane->pipeline = pipeline_new(&options, app->router, lane->gate, &lane->site, app->log);

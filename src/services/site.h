@@ -13,6 +13,7 @@ struct limiter;
 struct replays;
 struct chat;
 struct events;
+struct seed_part;
 struct sessions;
 struct sms;
 
@@ -75,10 +76,11 @@ struct site {
     struct gate_loop *gate;      /* this loop's */
     struct clock *clock;
     struct log *log;
-    struct events *events;     /* shared by all loops */
-    struct sms *sms;           /* shared by all loops */
-    struct chat *chat;         /* shared by all loops */
-    struct sessions *sessions; /* this loop's live chat connections */
+    struct events *events;                /* shared by all loops */
+    struct sms *sms;                      /* shared by all loops */
+    struct chat *chat;                    /* shared by all loops */
+    struct sessions *sessions;            /* this loop's live chat connections */
+    const struct seed_part *const *seeds; /* what a seed may have, ended by NULL: services/seed.h */
 };
 
 void site_shared_init(struct site_shared *shared, const struct site_options *options);

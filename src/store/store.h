@@ -160,6 +160,9 @@ enum change_kind {
     CHANGE_USER_VALID_FROM, /* sets valid_from if later than what is there; as above */
     CHANGE_USER_DELETE,     /* tombstone without its external id, which is free again; see struct
                              * chat_leaver_row. RC_NOT_FOUND when unknown; deleted before: OK */
+    CHANGE_USER_REVIVE,     /* a deleted one lives again, with the row's external id and time of
+                             * creation; of his former tokens none does, and chat has nothing to
+                             * let go any more. RC_CONFLICT when he lives; RC_NOT_FOUND when unknown */
     CHANGE_USER_ISSUED,     /* only last_issued, never back; not in the change log */
     CHANGE_ASSIGNMENT_PUT,
     CHANGE_ASSIGNMENT_DELETE,  /* absent: OK */
@@ -237,8 +240,8 @@ struct change {
         struct resource_row resource;
         struct access_key_row access_key;
         struct signing_key_row signing_key;
-        struct user_row user; /* ADD: all; others: key and the field concerned (valid_from, deleted,
-                               * last_issued), `revoked` = now */
+        struct user_row user; /* ADD, REVIVE: all; others: key and the field concerned (valid_from,
+                               * deleted, last_issued), `revoked` = now */
         struct assignment_row assignment;
         struct application_row application; /* DELETE: client_id alone */
         struct role_row role;

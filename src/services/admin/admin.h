@@ -7,12 +7,14 @@
 #include "services/own_routes.h"
 
 struct request;
+struct seed_part;
 struct site;
 struct store_reader;
 struct clock;
 struct json_writer;
 
 extern const struct route admin_routes[];
+extern const struct seed_part seed_users; /* admin_seed_users.c */
 
 /** GET /admin/whoami: the principal as we see it, for any credential. */
 void admin_whoami(struct request *req);
@@ -51,6 +53,13 @@ void admin_clock_put(struct request *req);
 void admin_clock_delete(struct request *req);
 /** Moves the clock to where it stood before a restart. Before anything reads it. */
 enum rc admin_clock_restore(struct store_reader *reader, struct clock *clock) NODISCARD;
+
+/** What a server begins with, in one document (services/seed.h). Development only. */
+void admin_seed(struct request *req);
+/** ?parts=users,chat: what is there, as such a document. */
+void admin_seed_export(struct request *req);
+/** {"parts":["chat"]}: takes all of it away. */
+void admin_reset(struct request *req);
 
 /** Applications. {app}: name, client id or object id. */
 void admin_apps_list(struct request *req);

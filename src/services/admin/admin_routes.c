@@ -1,5 +1,6 @@
 /* The table of the administration: wire/administration §2 made code. */
 #include "services/admin/admin.h"
+#include "services/seed.h"
 
 static const struct api ANY = {&own_service, 0, 0};
 
@@ -7,6 +8,7 @@ static const struct api ANY = {&own_service, 0, 0};
 #define ADMIN_OR_KEY  (ACCEPT_ADMIN | ACCEPT_KEY)
 #define ADMINISTRATOR NEED_ADMINISTRATOR
 #define BODY          (64 * KIB)
+#define SEED          SEED_OCTETS_MAX
 
 #ifdef FLIP_ONE_PERMISSION /* a build of the tests, whose fault the permission matrix must notice  \
                             */
@@ -67,6 +69,9 @@ const struct route admin_routes[] = {
     {GET,    "/admin/clock",                    &ANY, ACCEPT_ADMIN, NEED_LOCAL_DEV,  BODY, admin_clock_get,           PLANE_ADMIN, KIND_REPLY},
     {PUT,    "/admin/clock",                    &ANY, ACCEPT_ADMIN, NEED_LOCAL_DEV,  BODY, admin_clock_put,           PLANE_ADMIN, KIND_REPLY},
     {DELETE, "/admin/clock",                    &ANY, ACCEPT_ADMIN, NEED_LOCAL_DEV,  BODY, admin_clock_delete,        PLANE_ADMIN, KIND_REPLY},
+    {POST,   "/admin/seed",                     &ANY, ACCEPT_ADMIN, NEED_LOCAL_DEV,  SEED, admin_seed,                PLANE_ADMIN, KIND_REPLY},
+    {GET,    "/admin/seed:export",              &ANY, ACCEPT_ADMIN, NEED_LOCAL_DEV,  BODY, admin_seed_export,         PLANE_ADMIN, KIND_REPLY},
+    {POST,   "/admin/reset",                    &ANY, ACCEPT_ADMIN, NEED_LOCAL_DEV,  BODY, admin_reset,               PLANE_ADMIN, KIND_REPLY},
     {GET,    "/admin/settings",                 &ANY, ACCEPT_ADMIN, ADMINISTRATOR,   BODY, admin_settings,            PLANE_ADMIN, KIND_REPLY},
     {GET,    "/admin/status",                   &ANY, ACCEPT_ADMIN, ADMINISTRATOR,   BODY, admin_status,              PLANE_ADMIN, KIND_REPLY},
     {POST,   "/admin/backup",                   &ANY, ACCEPT_ADMIN, ADMINISTRATOR,   BODY, admin_backup,              PLANE_ADMIN, KIND_STREAM},

@@ -11,12 +11,14 @@ struct clock;
 struct events;
 struct hub;
 struct log;
+struct seed_part;
 struct site;
 
 /* clang-format off */
 extern const struct route chat_routes[];       /* chat_routes.c: the contract's REST operations */
 extern const struct route chat_admin_routes[]; /* chat_admin.c: our own, under /admin/chat */
 extern const struct route trouter_routes[];    /* trouter_routes.c: realtime of the official client */
+extern const struct seed_part seed_chat;       /* threads of a seed: chat_seed.c */
 extern const struct route realtime_routes[];   /* realtime.c: /realtime, for clients in any language */
 /* clang-format on */
 

@@ -9,16 +9,10 @@
 #define ESCAPED_MAX     ((size_t)6)
 
 struct creation {
-    struct chat_write write; /* first */
+    struct chat_making making; /* first */
     struct chat_guests guests;
-    struct str topic, metadata;
-    uint32_t days;
     bool repeatable;
     struct chat_repeat_row repeat;
-    struct uuid secret;
-    struct chat_participant *participants; /* the creator first */
-    size_t n;
-    struct chat_thread_row made; /* what the answer is about */
 };
 
 /* ---- the answer ---- */
@@ -34,19 +28,19 @@ static struct str location_of(struct request *req, const struct chat_thread_row 
 
 static void answer_made(struct creation *c)
 {
-    struct request *req = c->write.req;
+    struct request *req = c->making.write.req;
     struct json_writer w;
     struct buf out =
-        answer_buf(req, THREAD_JSON_MAX + ESCAPED_MAX * c->made.topic.len + c->made.metadata.len +
-                            chat_guests_invalid_max(&c->guests));
+        answer_buf(req, THREAD_JSON_MAX + ESCAPED_MAX * c->making.made.topic.len +
+                            c->making.made.metadata.len + chat_guests_invalid_max(&c->guests));
 
     json_writer_init(&w, &out);
     json_object_begin(&w);
     json_name(&w, "chatThread");
-    chat_thread_write(&w, &c->made);
+    chat_thread_write(&w, &c->making.made);
     chat_guests_write_invalid(&w, &c->guests);
     json_object_end(&w);
-    reply_header(req, STR("Location"), location_of(req, &c->made));
+    reply_header(req, STR("Location"), location_of(req, &c->making.made));
     answer_json(req, 201, &out);
 }
 
@@ -63,15 +57,15 @@ static void digest(struct request *req, struct str id, uint8_t out[static 16])
 /* True: answered with what the id made before, or with why that can't be. */
 static bool was_made(struct creation *c)
 {
-    struct request *req = c->write.req;
+    struct request *req = c->making.write.req;
     struct chat_repeat_row row = c->repeat;
     enum rc rc = store_chat_repeat(req->site->reader, &row);
 
     if (rc == RC_NOT_FOUND || (rc == RC_OK && row.kept_until < req->now))
         return false;
     if (rc == RC_OK)
-        rc = store_chat_thread(req->site->reader, &row.thread, req->arena, &c->made);
-    if (rc == RC_NOT_FOUND || (rc == RC_OK && c->made.deleted)) {
+        rc = store_chat_thread(req->site->reader, &row.thread, req->arena, &c->making.made);
+    if (rc == RC_NOT_FOUND || (rc == RC_OK && c->making.made.deleted)) {
         req->explain = STR("chat; the thread that this repeatability-request-id made was deleted");
         answer_error(req, &API_CHAT_THREAD_NOT_FOUND);
     } else if (rc) {
@@ -84,16 +78,16 @@ static bool was_made(struct creation *c)
 
 /* ---- the turn ---- */
 
-static void add_members(struct creation *c, struct change_set *set)
+static void add_members(struct chat_making *m, struct change_set *set)
 {
-    struct chat_write *w = &c->write;
+    struct chat_write *w = &m->write;
 
-    for (size_t i = 0; i < c->n; i++) {
-        const struct chat_participant *p = &c->participants[i];
+    for (size_t i = 0; i < m->n; i++) {
+        const struct chat_participant *p = &m->participants[i];
 
         change_set_add(set, w->arena, CHANGE_CHAT_MEMBER_PUT)->u.chat_member =
             (struct chat_member_row){
-                .thread = c->made.key,
+                .thread = m->made.key,
                 .user = p->user,
                 .joined = w->turn.next_order,
                 .share_from = p->share_from,
@@ -104,52 +98,59 @@ static void add_members(struct creation *c, struct change_set *set)
 }
 
 /* The thread's row goes first: what belongs to it must find it. */
-static void add_rows(struct creation *c, struct change_set *set)
+static void add_rows(struct chat_making *m, struct change_set *set)
 {
-    struct chat_write *w = &c->write;
+    struct chat_write *w = &m->write;
     struct chat_message_row added = {
         .type = CHAT_PARTICIPANT_ADDED,
         .sender = w->actor.user,
-        .content = chat_participants_text(&c->made.resource, c->participants, c->n, w->arena)};
+        .content = chat_participants_text(&m->made.resource, m->participants, m->n, w->arena)};
     struct chat_message_row named = {
-        .type = CHAT_TOPIC_UPDATED, .sender = w->actor.user, .content = c->topic};
+        .type = CHAT_TOPIC_UPDATED, .sender = w->actor.user, .content = m->topic};
 
-    chat_write_number(w, &c->made, &added);
-    chat_write_number(w, &c->made, &named);
-    chat_write_thread(w, set, &c->made);
-    add_members(c, set);
+    chat_write_number(w, &m->made, &added);
+    chat_write_number(w, &m->made, &named);
+    chat_write_thread(w, set, &m->made);
+    add_members(m, set);
     chat_write_message(w, set, &added);
     chat_write_message(w, set, &named);
+}
+
+void chat_thread_make(struct chat_making *m, struct change_set *set)
+{
+    struct chat_write *w = &m->write;
+    struct uuid *users = arena_array(w->arena, struct uuid, m->n);
+
+    m->made = (struct chat_thread_row){
+        .key = w->turn.thread,
+        .secret = m->secret,
+        .resource = w->actor.resource,
+        .created_by = w->actor.user,
+        .created = w->now,
+        .members = (uint32_t)m->n,
+        .topic = m->topic,
+        .metadata = m->metadata,
+    };
+    chat_thread_retain(&m->made, m->days);
+    add_rows(m, set);
+    for (size_t i = 0; i < m->n; i++)
+        users[i] = m->participants[i].user;
+    w->notice = chat_write_notice(w, CHAT_EVENT_THREAD_CREATED, &m->made);
+    w->notice.base.effect = NOTICE_JOINS;
+    w->notice.base.users = users;
+    w->notice.base.n_users = m->n;
+    w->notice.participants = w->notice.members = m->participants;
+    w->notice.n_participants = w->notice.n_members = m->n;
+    w->tells = true;
 }
 
 static const struct api_error *decide(struct chat_write *w, struct change_set *set)
 {
     struct creation *c = (struct creation *)w;
-    struct uuid *users = arena_array(w->arena, struct uuid, c->n);
 
-    c->made = (struct chat_thread_row){
-        .key = w->turn.thread,
-        .secret = c->secret,
-        .resource = w->actor.resource,
-        .created_by = w->actor.user,
-        .created = w->now,
-        .members = (uint32_t)c->n,
-        .topic = c->topic,
-        .metadata = c->metadata,
-    };
-    chat_thread_retain(&c->made, c->days);
     if (c->repeatable)
         change_set_add(set, w->arena, CHANGE_CHAT_REPEAT_ADD)->u.chat_repeat = c->repeat;
-    add_rows(c, set);
-    for (size_t i = 0; i < c->n; i++)
-        users[i] = c->participants[i].user;
-    w->notice = chat_write_notice(w, CHAT_EVENT_THREAD_CREATED, &c->made);
-    w->notice.base.effect = NOTICE_JOINS;
-    w->notice.base.users = users;
-    w->notice.base.n_users = c->n;
-    w->notice.participants = w->notice.members = c->participants;
-    w->notice.n_participants = w->notice.n_members = c->n;
-    w->tells = true;
+    chat_thread_make(&c->making, set);
     return NULL;
 }
 
@@ -168,20 +169,21 @@ static void on_done(struct chat_write *w, enum rc rc)
 /* The creator is in, listed or not; listed, his name counts. */
 static void gather(struct creation *c)
 {
-    const struct uuid *creator = &c->write.actor.user;
+    const struct uuid *creator = &c->making.write.actor.user;
 
-    c->participants = arena_array(c->write.arena, struct chat_participant, c->guests.n + 1);
-    c->participants[0].user = *creator;
-    c->n = 1;
+    c->making.participants =
+        arena_array(c->making.write.arena, struct chat_participant, c->guests.n + 1);
+    c->making.participants[0].user = *creator;
+    c->making.n = 1;
     for (size_t i = 0; i < c->guests.n; i++) {
         const struct chat_guest *g = &c->guests.items[i];
 
         if (g->person.code)
             continue;
         if (uuid_eq(&g->participant.user, creator))
-            c->participants[0] = g->participant;
+            c->making.participants[0] = g->participant;
         else
-            c->participants[c->n++] = g->participant;
+            c->making.participants[c->making.n++] = g->participant;
     }
 }
 
@@ -191,9 +193,9 @@ static bool read(struct creation *c, struct request *req)
 
     if (!chat_reading_begin(&r, req))
         return false;
-    chat_read_topic(&r, &c->topic);
-    chat_read_metadata(&r, CHAT_METADATA_MAX, &c->metadata);
-    (void)chat_read_retention(&r, &c->days); /* absent: none */
+    chat_read_topic(&r, &c->making.topic);
+    chat_read_metadata(&r, CHAT_METADATA_MAX, &c->making.metadata);
+    (void)chat_read_retention(&r, &c->making.days); /* absent: none */
     chat_read_guests(&r, false, &c->guests);
     return chat_reading_end(&r) && chat_guests_look_up(req, &c->guests);
 }
@@ -206,11 +208,11 @@ void chat_thread_create(struct request *req)
 
     if (!chat_limits_allow(req, CHAT_LIMIT_CREATE_THREAD, NULL) || !read(c, req))
         return;
-    chat_write_begin(&c->write, req, &place);
-    c->write.creates = true;
-    c->write.decide = decide;
-    c->write.done = on_done;
-    c->secret = place.secret;
+    chat_write_begin(&c->making.write, req, &place);
+    c->making.write.creates = true;
+    c->making.write.decide = decide;
+    c->making.write.done = on_done;
+    c->making.secret = place.secret;
     gather(c);
     if (id.len) {
         c->repeatable = true;
@@ -222,5 +224,5 @@ void chat_thread_create(struct request *req)
         if (was_made(c))
             return;
     }
-    chat_write_commit(&c->write, CHAT_EVENT_THREAD_CREATED);
+    chat_write_commit(&c->making.write, CHAT_EVENT_THREAD_CREATED);
 }

@@ -118,13 +118,10 @@ static void end_thread(struct chat_keeper *k, const struct chat_thread_row *row)
 {
     struct chat_write *w = arena_new(&k->arena, struct chat_write);
 
+    chat_thread_end_begin(w, row);
     w->chat = k->chat;
     w->arena = &k->arena;
     w->now = k->now;
-    w->actor.resource = row->resource;
-    w->secret = row->secret;
-    w->turn.thread = row->key;
-    w->turn.all_members = true;
     w->decide = decide_end;
     w->done = on_ended;
     w->ctx = k;

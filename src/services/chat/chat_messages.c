@@ -8,11 +8,11 @@
 
 struct posting {
     struct chat_write write; /* first */
-    bool has_content;
-    struct str content, name;
-    struct str metadata; /* of a change: the patch */
-    enum chat_message_type type;
     struct chat_message_row message;
+    /* of a change: */
+    bool has_content;
+    struct str content;
+    struct str metadata; /* the patch */
 };
 
 /* ---- what bodies say ---- */
@@ -23,30 +23,37 @@ static void wrong(struct chat_reading *r, const char *name, const char *what)
                      str_from(name));
 }
 
-static void read_content(struct chat_reading *r, struct posting *p)
+static void read_content(struct chat_reading *r, struct str *out)
 {
     const json_t *value = json_object_get(r->body, "content");
     struct str text = str_of(json_string_value(value), json_string_length(value));
 
-    p->has_content = true;
     if (!json_is_string(value) || !text.len)
         wrong(r, "content", "must be a string that is not empty");
     else if (text.len > CHAT_CONTENT_MAX)
         r->too_large = true;
     else
-        p->content = arena_dup(r->req->arena, text);
+        *out = arena_dup(r->req->arena, text);
 }
 
-static void read_type(struct chat_reading *r, struct posting *p)
+static void read_type(struct chat_reading *r, struct chat_message_row *out)
 {
     struct str text = STR("text");
 
     chat_read_str(r, "type", sizeof "participantRemoved", &text);
-    p->type = name_eq_nocase(text, STR("text"))   ? CHAT_TEXT
-              : name_eq_nocase(text, STR("html")) ? CHAT_HTML
-                                                  : CHAT_MESSAGE_NONE;
-    if (p->type == CHAT_MESSAGE_NONE)
+    out->type = name_eq_nocase(text, STR("text"))   ? CHAT_TEXT
+                : name_eq_nocase(text, STR("html")) ? CHAT_HTML
+                                                    : CHAT_MESSAGE_NONE;
+    if (out->type == CHAT_MESSAGE_NONE)
         wrong(r, "type", "must be 'text' or 'html'");
+}
+
+void chat_reading_message(struct chat_reading *r, struct chat_message_row *out)
+{
+    read_content(r, &out->content);
+    read_type(r, out);
+    chat_read_str(r, "senderDisplayName", CHAT_NAME_MAX, &out->sender_name);
+    chat_read_metadata(r, METADATA_MAX, &out->metadata);
 }
 
 static bool read_new(struct posting *p, struct request *req)
@@ -55,10 +62,7 @@ static bool read_new(struct posting *p, struct request *req)
 
     if (!chat_reading_begin(&r, req))
         return false;
-    read_content(&r, p);
-    read_type(&r, p);
-    chat_read_str(&r, "senderDisplayName", CHAT_NAME_MAX, &p->name);
-    chat_read_metadata(&r, METADATA_MAX, &p->metadata);
+    chat_reading_message(&r, &p->message);
     return chat_reading_end(&r);
 }
 
@@ -68,8 +72,9 @@ static bool read_change(struct posting *p, struct request *req)
 
     if (!chat_reading_begin(&r, req))
         return false;
-    if (chat_reading_has(&r, "content"))
-        read_content(&r, p);
+    p->has_content = chat_reading_has(&r, "content");
+    if (p->has_content)
+        read_content(&r, &p->content);
     chat_read_metadata_patch(&r, METADATA_MAX, &p->metadata);
     return chat_reading_end(&r);
 }
@@ -106,22 +111,20 @@ static void tell(struct chat_write *w, const struct chat_message_row *m, enum ch
 
 /* ---- send ---- */
 
+void chat_message_add(struct chat_write *w, struct change_set *set, struct chat_message_row *m)
+{
+    m->sender = w->actor.user;
+    chat_write_number(w, &w->turn.row, m);
+    chat_write_message(w, set, m);
+    chat_write_head(w, set, &w->turn.row);
+    tell(w, m, CHAT_EVENT_MESSAGE_RECEIVED);
+}
+
 static const struct api_error *decide_send(struct chat_write *w, struct change_set *set)
 {
     struct posting *p = (struct posting *)w;
-    struct chat_thread_row row = w->turn.row;
 
-    p->message = (struct chat_message_row){
-        .type = p->type,
-        .sender = w->actor.user,
-        .sender_name = p->name,
-        .content = p->content,
-        .metadata = p->metadata,
-    };
-    chat_write_number(w, &row, &p->message);
-    chat_write_message(w, set, &p->message);
-    chat_write_head(w, set, &row);
-    tell(w, &p->message, CHAT_EVENT_MESSAGE_RECEIVED);
+    chat_message_add(w, set, &p->message);
     return NULL;
 }
 
@@ -153,7 +156,7 @@ void chat_message_send(struct request *req)
 
     if (!chat_enter(req, &place) ||
         !chat_limits_allow(req, CHAT_LIMIT_CHANGE_MESSAGES, &place.thread.key) ||
-        !read_new(p, req) || (p->type == CHAT_HTML && !clean(req, &p->content)))
+        !read_new(p, req) || (p->message.type == CHAT_HTML && !clean(req, &p->message.content)))
         return;
     chat_write_begin(&p->write, req, &place);
     p->write.decide = decide_send;

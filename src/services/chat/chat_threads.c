@@ -226,6 +226,15 @@ void chat_thread_update(struct request *req)
 
 /* ---- delete ---- */
 
+void chat_thread_end_begin(struct chat_write *w, const struct chat_thread_row *row)
+{
+    w->actor.resource = row->resource;
+    w->secret = row->secret;
+    w->turn.thread = row->key;
+    w->turn.all_members = true;
+    w->decide = chat_thread_end;
+}
+
 const struct api_error *chat_thread_end(struct chat_write *w, struct change_set *set)
 {
     struct chat_thread_row row = w->turn.row;

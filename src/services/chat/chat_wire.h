@@ -248,8 +248,32 @@ struct chat_notice chat_write_notice(const struct chat_write *w, enum chat_event
 /** Present members that the turn has found, as participants, in the arena. */
 struct chat_participant *chat_write_members(const struct chat_write *w, size_t *out_n);
 
+/** Within decide(): `notice` goes into the log and to webhooks, as turn.next_order. */
+void chat_write_tell(struct chat_write *w, struct change_set *set);
+/** Writer thread, once it is durable: it goes to the bus. */
+void chat_write_publish(const struct chat *c, const struct chat_notice *notice);
+
+/** A thread in the making. */
+struct chat_making {
+    struct chat_write write; /* first */
+    struct str topic, metadata;
+    uint32_t days; /* of retention; 0: none */
+    struct uuid secret;
+    struct chat_participant *participants; /* the creator first */
+    size_t n;
+    struct chat_thread_row made; /* once it is decided */
+};
+/** Decides that the actor makes it now. chat_create.c. */
+void chat_thread_make(struct chat_making *m, struct change_set *set);
+/** What a message's body says: type, content, senderDisplayName and metadata. chat_messages.c. */
+void chat_reading_message(struct chat_reading *r, struct chat_message_row *out);
+/** Decides that the actor sends it now; the turn's thread goes on. chat_messages.c. */
+void chat_message_add(struct chat_write *w, struct change_set *set, struct chat_message_row *m);
+
 /** Sets the retention policy of a thread: 0 days for none. chat_threads.c. */
 void chat_thread_retain(struct chat_thread_row *row, uint32_t days);
+/** A write without a request that ends the thread, by nobody in it. */
+void chat_thread_end_begin(struct chat_write *w, const struct chat_thread_row *row);
 /** Decides that the thread ends now; its members must have been looked up. */
 const struct api_error *chat_thread_end(struct chat_write *w, struct change_set *set);
 /** Decides that `member`, who is in, leaves or is removed by the actor. What is told of him lies in

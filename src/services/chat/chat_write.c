@@ -102,19 +102,25 @@ static const struct api_error *refusal_of(struct chat_write *w)
     return NULL;
 }
 
-static void on_durable(void *ctx, struct change_set *set)
+void chat_write_publish(const struct chat *c, const struct chat_notice *notice)
 {
-    struct chat_write *w = ctx;
-    struct chat_notice what = w->notice;
+    struct chat_notice what = *notice;
 
-    (void)set;
     if (what.event != CHAT_EVENT_PARTICIPANTS_ADDED)
         what.n_members = 0; /* those were for webhooks */
-    if (w->chat->options.bus)
-        bus_publish(w->chat->options.bus, &chat_notice_make(&what)->base);
+    if (c->options.bus)
+        bus_publish(c->options.bus, &chat_notice_make(&what)->base);
 }
 
-static void tell(struct chat_write *w, struct change_set *set)
+static void on_durable(void *ctx, struct change_set *set)
+{
+    const struct chat_write *w = ctx;
+
+    (void)set;
+    chat_write_publish(w->chat, &w->notice);
+}
+
+void chat_write_tell(struct chat_write *w, struct change_set *set)
 {
     struct chat_notice *n = &w->notice;
     struct chat_log_row entry = {
@@ -129,7 +135,6 @@ static void tell(struct chat_write *w, struct change_set *set)
     n->base.order = w->turn.next_order;
     change_set_add(set, w->arena, CHANGE_CHAT_LOG_ADD)->u.chat_log = entry;
     chat_events_publish(w->chat->options.events, n, w->now, set, w->arena);
-    set->durable = on_durable;
 }
 
 static enum rc decide(void *ctx, struct chat_turn *turn, struct change_set *set)
@@ -142,8 +147,10 @@ static enum rc decide(void *ctx, struct chat_turn *turn, struct change_set *set)
         w->refused = w->decide(w, set);
     if (w->refused)
         return RC_DENIED;
-    if (w->tells)
-        tell(w, set);
+    if (w->tells) {
+        chat_write_tell(w, set);
+        set->durable = on_durable;
+    }
     return RC_OK;
 }
 

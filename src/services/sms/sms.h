@@ -12,6 +12,7 @@ struct events;
 struct master_key;
 struct outbound;
 struct request;
+struct seed_part;
 struct site;
 struct stream_ops;
 
@@ -19,6 +20,7 @@ extern const struct service sms_service;
 extern const struct route sms_routes[];       /* the wire: send, opt-outs, reports */
 extern const struct route sms_admin_routes[]; /* inbox, senders, transports, opt-outs */
 extern const struct route carrier_routes[];   /* callbacks of carriers */
+extern const struct seed_part seed_sms;       /* senders and opt-outs of a seed: sms_seed.c */
 
 struct sms_options {
     struct store *store;

@@ -59,6 +59,16 @@ void sms_admin_not_found(struct request *req, struct str message);
 /** Answers 409. */
 void sms_admin_conflict(struct request *req, struct str message);
 
+/** What a body says of row->sender: fills row->document. sms_admin_senders.c. */
+bool sms_admin_sender_read(struct request *req, json_t *obj, struct sms_sender_row *row,
+                           struct refusal *why) NODISCARD;
+/** Puts a row that was read on top of what is there; `out` is what holds then. */
+bool sms_admin_sender_place(struct request *req, struct sms_sender_row *row, struct sms_sender *out,
+                            struct refusal *why) NODISCARD;
+/** Are sender and recipient well-formed? sms_admin_optouts.c. */
+bool sms_admin_optout_check(struct request *req, const struct sms_optout_row *row,
+                            struct refusal *why) NODISCARD;
+
 /** Rows of the world, which are few enough to be ordered and cut into pages here. */
 struct sms_admin_row {
     unix_ms created;

@@ -101,24 +101,33 @@ void sms_admin_optouts_list(struct request *req)
 
 /* ---- one entry ---- */
 
+bool sms_admin_optout_check(struct request *req, const struct sms_optout_row *row,
+                            struct refusal *why)
+{
+    bool strict = sms_options(req->site->sms)->numbers_strict;
+
+    if (sms_sender_kind_of(row->sender, strict) == SMS_SENDER_NONE)
+        return sms_admin_refuse(why, STR("The sender is not well-formed."), "sender");
+    if (sms_number_valid(row->recipient, strict))
+        return true;
+    return sms_admin_refuse(why,
+                            STR("The recipient must be a number with '+' and country code, like "
+                                "+14255550123."),
+                            "recipient");
+}
+
 /* Sender and recipient of the path; false: answered. */
 static bool key_of(struct request *req, struct sms_optout_row *out)
 {
-    bool strict = sms_options(req->site->sms)->numbers_strict;
+    struct refusal why;
 
     *out = (struct sms_optout_row){.resource = req->principal->resource->id,
                                    .sender = arena_dup(req->arena, req->params[0]),
                                    .recipient = arena_dup(req->arena, req->params[1]),
                                    .created = req->now};
-    if (sms_sender_kind_of(out->sender, strict) == SMS_SENDER_NONE)
-        answer_invalid(req, STR("The sender is not well-formed."), STR("sender"));
-    else if (!sms_number_valid(out->recipient, strict))
-        answer_invalid(req,
-                       STR("The recipient must be a number with '+' and country code, like "
-                           "+14255550123."),
-                       STR("recipient"));
-    else
+    if (sms_admin_optout_check(req, out, &why))
         return true;
+    answer_refusal(req, &why);
     return false;
 }
 

@@ -217,14 +217,13 @@ static struct str document_of(struct request *req, const struct sms_sender *s, b
     return text;
 }
 
-static bool read_body(struct put *p, struct refusal *why)
+bool sms_admin_sender_read(struct request *req, json_t *obj, struct sms_sender_row *row,
+                           struct refusal *why)
 {
     static const struct str names[] = {STR_INIT("kind"), STR_INIT("enforceOptOut"),
                                        STR_INIT("replies"), STR_INIT("ratePerMinute"),
                                        STR_INIT("transport")};
-    struct request *req = p->req;
-    AUTO(json_freep) json_t *obj = NULL;
-    struct sms_sender s = {.sender = p->row.sender};
+    struct sms_sender s = {.sender = row->sender};
     bool enforce_given = false;
 
     s.kind = sms_sender_kind_of(s.sender, sms_options(req->site->sms)->numbers_strict);
@@ -233,15 +232,41 @@ static bool read_body(struct put *p, struct refusal *why)
                                 STR("A sender is a number with '+' and country code, a short code "
                                     "of 5 or 6 digits, or up to 11 letters, digits and blanks."),
                                 "id");
-    if (!body_object(req, &obj, why))
-        return false;
-    if (!obj)
-        obj = json_object(); /* nothing is said of it */
     if (!body_only(req, obj, names, ARRAY_LEN(names), why) ||
         !read_members(req, obj, &s, &enforce_given, why) || !check_members(req, &s, why))
         return false;
-    p->row.document = document_of(req, &s, enforce_given);
+    row->document = document_of(req, &s, enforce_given);
     return true;
+}
+
+bool sms_admin_sender_place(struct request *req, struct sms_sender_row *row, struct sms_sender *out,
+                            struct refusal *why)
+{
+    const struct sms_world *world = sms_world_ref(req->site->sms);
+    const struct sms_sender *old = sms_sender_find(world, &row->resource, row->sender);
+    struct buf text;
+    enum rc rc;
+
+    row->version = old ? old->version + 1 : 1;
+    row->created = old ? old->created : req->now;
+    sms_world_unref(world);
+    buf_init(&text, KIB);
+    rc = sms_sender_read(req->site->sms, row, req->arena, out, &text);
+    if (rc)
+        (void)sms_admin_refuse(why, arena_dup(req->arena, buf_str(&text)), "$");
+    buf_clear(&text);
+    return rc == RC_OK;
+}
+
+static bool read_body(struct put *p, struct refusal *why)
+{
+    AUTO(json_freep) json_t *obj = NULL;
+
+    if (!body_object(p->req, &obj, why))
+        return false;
+    if (!obj)
+        obj = json_object(); /* nothing is said of it */
+    return sms_admin_sender_read(p->req, obj, &p->row, why);
 }
 
 static void put_once(struct put *p);
@@ -264,25 +289,14 @@ static void on_put(void *ctx, enum rc rc, struct change_set *set)
 
 static void put_once(struct put *p)
 {
-    struct request *req = p->req;
-    const struct sms_world *world = sms_world_ref(req->site->sms);
-    const struct sms_sender *old = sms_sender_find(world, &p->row.resource, p->row.sender);
-    struct buf why;
-    enum rc rc;
+    struct refusal why;
 
-    p->row.version = old ? old->version + 1 : 1;
-    p->row.created = old ? old->created : req->now;
-    sms_world_unref(world);
-    buf_init(&why, KIB);
-    rc = sms_sender_read(req->site->sms, &p->row, req->arena, &p->sender, &why);
-    if (rc) {
-        answer_invalid(req, arena_dup(req->arena, buf_str(&why)), STR("$"));
-        buf_clear(&why);
-        return;
-    }
-    buf_clear(&why);
-    sms_admin_commit(req, &(struct change){.kind = CHANGE_SMS_SENDER_PUT, .u.sms_sender = p->row},
-                     on_put, p);
+    if (sms_admin_sender_place(p->req, &p->row, &p->sender, &why))
+        sms_admin_commit(p->req,
+                         &(struct change){.kind = CHANGE_SMS_SENDER_PUT, .u.sms_sender = p->row},
+                         on_put, p);
+    else
+        answer_refusal(p->req, &why);
 }
 
 void sms_admin_sender_put(struct request *req)

@@ -54,6 +54,11 @@ static const char *const sql[W_COUNT] = {
     [W_USER_DELETE] =
         "UPDATE users SET deleted = ?3, external_id = NULL"
         " WHERE resource = ?1 AND id = ?2 AND deleted = 0",
+    [W_USER_REVIVE] =
+        "UPDATE users SET deleted = 0, generation = generation + 1, revoked = max(revoked, ?3),"
+        " created = ?4, last_issued = 0, external_id = ?5"
+        " WHERE resource = ?1 AND id = ?2 AND deleted > 0",
+    [W_USER_STAYS] = "DELETE FROM chat_leavers WHERE resource = ?1 AND user = ?2",
     [W_USER_ISSUED] =
         "UPDATE users SET last_issued = max(last_issued, ?3)"
         " WHERE resource = ?1 AND id = ?2 AND deleted = 0",
@@ -536,6 +541,29 @@ static enum rc user_delete(struct backend *b, sqlite3_stmt *st, struct change *c
     return rc ? rc : log_user(b, c, log);
 }
 
+static enum rc user_revive(struct backend *b, sqlite3_stmt *st, struct change *c,
+                           struct log_out *log)
+{
+    const struct user_row *row = &c->u.user;
+    sqlite3_stmt *stays = writer_stmt(b, W_USER_STAYS);
+    enum rc rc;
+
+    if (!stays)
+        return RC_INTERNAL;
+    bind_user_key(st, &row->key);
+    sqlite3_bind_int64(st, 3, row->revoked);
+    sqlite3_bind_int64(st, 4, row->created);
+    bind_str_or_null(st, 5, row->external_id);
+    rc = update_user(b, st, c);
+    if (rc || !c->out_existed)
+        return rc ? rc : RC_CONFLICT;
+    b->now.alive++;
+    b->now.deleted--;
+    bind_user_key(stays, &row->key);
+    rc = writer_run(b, stays);
+    return rc ? rc : log_user(b, c, log);
+}
+
 static enum rc user_issued(struct backend *b, sqlite3_stmt *st, struct change *c,
                            struct log_out *log)
 {
@@ -624,6 +652,7 @@ static const struct {
     [CHANGE_USER_REVOKE]             = {user_revoke, W_USER_REVOKE, false},
     [CHANGE_USER_VALID_FROM]         = {user_valid_from, W_USER_VALID_FROM, false},
     [CHANGE_USER_DELETE]             = {user_delete, W_USER_DELETE, true},
+    [CHANGE_USER_REVIVE]             = {user_revive, W_USER_REVIVE, true},
     [CHANGE_USER_ISSUED]             = {user_issued, W_USER_ISSUED, false},
     [CHANGE_ASSIGNMENT_PUT]          = {assignment_put, W_ASSIGNMENT_PUT, false},
     [CHANGE_ASSIGNMENT_DELETE]       = {assignment_delete, W_ASSIGNMENT_DELETE, false},

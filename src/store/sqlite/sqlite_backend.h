@@ -46,6 +46,8 @@ enum write_stmt {
     W_USER_REVOKE,
     W_USER_VALID_FROM,
     W_USER_DELETE,
+    W_USER_REVIVE,
+    W_USER_STAYS,
     W_USER_ISSUED,
     W_USER_EXISTS,
     W_ASSIGNMENT_EXISTS,

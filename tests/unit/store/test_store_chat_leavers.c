@@ -192,29 +192,29 @@ static void does_not_wait_for_deleted_threads(struct fixture *f)
 static void lists_what_there_is_of_him_in_messages(struct fixture *f)
 {
     static const struct {
-        enum chat_message_type type;
+        struct str name, content;
         uint64_t sender;
         unix_ms deleted;
-        struct str name, content;
+        enum chat_message_type type;
         bool wanted;
     } cases[] = {
-        {CHAT_TEXT, 7, 0, {NULL, 0}, STR_INIT("his"), true},
-        {CHAT_HTML, 7, 0, {NULL, 0}, STR_INIT("his"), true},
-        {CHAT_TEXT, 8, 0, {NULL, 0}, STR_INIT("hers"), false},
-        {CHAT_TEXT, 7, NOW, {NULL, 0}, {NULL, 0}, false},
-        {CHAT_TEXT, 7, NOW, STR_INIT("Ben"), {NULL, 0}, true},
-        {CHAT_TOPIC_UPDATED, 7, 0, {NULL, 0}, STR_INIT("topic"), false},
-        {CHAT_PARTICIPANT_ADDED,
+        {{NULL, 0}, STR_INIT("his"), 7, 0, CHAT_TEXT, true},
+        {{NULL, 0}, STR_INIT("his"), 7, 0, CHAT_HTML, true},
+        {{NULL, 0}, STR_INIT("hers"), 8, 0, CHAT_TEXT, false},
+        {{NULL, 0}, {NULL, 0}, 7, NOW, CHAT_TEXT, false},
+        {STR_INIT("Ben"), {NULL, 0}, 7, NOW, CHAT_TEXT, true},
+        {{NULL, 0}, STR_INIT("topic"), 7, 0, CHAT_TOPIC_UPDATED, false},
+        {{NULL, 0},
+         STR_INIT("[8:acs:x_00000000-0000-0000-0000-000000000007]"),
          8,
          0,
-         {NULL, 0},
-         STR_INIT("[8:acs:x_00000000-0000-0000-0000-000000000007]"),
+         CHAT_PARTICIPANT_ADDED,
          true},
-        {CHAT_PARTICIPANT_REMOVED,
+        {{NULL, 0},
+         STR_INIT("[8:acs:x_00000000-0000-0000-0000-000000000008]"),
          7,
          0,
-         {NULL, 0},
-         STR_INIT("[8:acs:x_00000000-0000-0000-0000-000000000008]"),
+         CHAT_PARTICIPANT_REMOVED,
          false},
     };
     struct chat_query q = {
@@ -247,6 +247,37 @@ static void lists_what_there_is_of_him_in_messages(struct fixture *f)
         assert_false(cases[at++].wanted);
 }
 
+static void lets_a_deleted_user_live_again(struct fixture *f)
+{
+    const struct user_key key = key_of(1, 7);
+    struct change c = add_user(key, NOW + 5);
+    struct store_figures figures;
+    struct user_row row;
+
+    c.kind = CHANGE_USER_REVIVE;
+    c.u.user.revoked = NOW + 6;
+    c.u.user.external_id = STR("again");
+    fixture_open(f);
+    assert_int_equal(fixture_commit(f, &c, 1), RC_NOT_FOUND);
+    must(f, add_user(key, NOW));
+    must(f, put_thread(1, 1));
+    must(f, put_member(1, 7, 0));
+    assert_int_equal(fixture_commit(f, &c, 1), RC_CONFLICT); /* he lives */
+    must(f, change_user(CHANGE_USER_DELETE, key, NOW));
+    assert_int_equal(leavers(f), 1);
+    must(f, c);
+    assert_int_equal(leavers(f), 0);
+    assert_int_equal(fixture_user(f, &key, &row), RC_OK);
+    assert_int_equal(row.deleted, 0);
+    assert_int_equal(row.generation, 2);
+    assert_int_equal(row.revoked, NOW + 6);
+    assert_int_equal(row.created, NOW + 5);
+    check_text(row.external_id, STR("again"));
+    store_figures(f->store, &figures);
+    assert_int_equal(figures.users, 1);
+    assert_int_equal(figures.users_deleted, 0);
+}
+
 /* clang-format off */
 static const struct store_case cases[] = {
     {"remembers a deleted user who has a place", remembers_a_deleted_user_who_has_a_place},
@@ -256,6 +287,7 @@ static const struct store_case cases[] = {
     {"forgets a leaver when nothing is left of him", forgets_a_leaver_when_nothing_is_left_of_him},
     {"does not wait for deleted threads", does_not_wait_for_deleted_threads},
     {"lists what there is of him in messages", lists_what_there_is_of_him_in_messages},
+    {"lets a deleted user live again", lets_a_deleted_user_live_again},
 };
 /* clang-format on */
 
