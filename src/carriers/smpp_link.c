@@ -401,21 +401,21 @@ static void close_link(struct smpp_link *l)
 
 /* ---- all of them ---- */
 
+static struct smpp_link *add_link(struct smpp *c, uint32_t command)
+{
+    struct smpp_link *l = &c->links[c->n_links++];
+
+    l->owner = c;
+    l->command = command;
+    buf_init(&l->in, IN_MAX);
+    buf_init(&l->out, OUT_MAX);
+    return l;
+}
+
 void smpp_links_init(struct smpp *c)
 {
-    static const uint32_t pair[] = {SMPP_BIND_TRANSMITTER, SMPP_BIND_RECEIVER};
-
-    c->n_links = c->config.pair ? ARRAY_LEN(pair) : 1;
-    for (size_t i = 0; i < c->n_links; i++) {
-        struct smpp_link *l = &c->links[i];
-
-        l->owner = c;
-        l->command = c->config.pair ? pair[i] : SMPP_BIND_TRANSCEIVER;
-        buf_init(&l->in, IN_MAX);
-        buf_init(&l->out, OUT_MAX);
-    }
-    c->tx = &c->links[0];
-    c->rx = &c->links[c->n_links - 1];
+    c->tx = add_link(c, c->config.pair ? SMPP_BIND_TRANSMITTER : SMPP_BIND_TRANSCEIVER);
+    c->rx = c->config.pair ? add_link(c, SMPP_BIND_RECEIVER) : c->tx;
 }
 
 void smpp_links_tick(struct smpp *c)
