@@ -230,9 +230,10 @@ static bool has_room(const struct lane *lane)
 /* How many calls may begin on it now. */
 static unsigned calls_free(const struct lane *lane)
 {
+    const struct dispatcher *d = lane->dispatcher;
     unsigned allowed = calls_allowed(lane);
 
-    if (lane->calls >= allowed || !has_room(lane) || lane->dispatcher->outcomes_n >= OUTCOMES_MAX)
+    if (lane->calls >= allowed || !has_room(lane) || d->save_after || d->outcomes_n >= OUTCOMES_MAX)
         return 0;
     if (lane->sub->rate && clock_mono() < lane->rate_next)
         return 0;

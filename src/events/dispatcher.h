@@ -66,7 +66,7 @@ struct dispatcher {
     struct parcel *settled;          /* committed while a look is under way, which may not know */
     size_t outcomes_n, saving_n;     /* in the list; being committed */
     size_t singly;                   /* so many are committed one by one */
-    mono_ns save_after;              /* a commit failed: not before */
+    mono_ns save_after;              /* a commit failed: not before; 0: the store writes */
     struct list farewells, posts;    /* calls that a stop cancels */
     unix_ms pruned;                  /* service time of the last pruning */
     size_t finished;                 /* events that came to an end since */

@@ -2,8 +2,8 @@
  *
  * A set is all or nothing, so one event that is no longer there (its subscription was deleted)
  * would undo the others: then they are committed one by one. When the store can't write, they wait
- * here, and what they hold back goes out to nobody meanwhile: a receiver is not sent the same again
- * because our disk is full. Source: wire/events §6. */
+ * here, and no call begins until it can: a receiver is not sent the same again because our disk is
+ * full. Source: wire/events §6. */
 #include "events/dispatcher.h"
 
 #include <stdlib.h>
@@ -127,6 +127,8 @@ static void on_saved(void *ctx, enum rc rc, struct change_set *set)
     d->saving_n -= s->n;
     if (d->singly)
         d->singly -= s->n;
+    if (rc == RC_OK)
+        d->save_after = 0;
     if (rc == RC_OK || d->stopping || (gone && s->n == 1)) {
         for (size_t i = 0; i < s->n; i++)
             settle(d, s->parcels[i]);
