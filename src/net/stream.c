@@ -32,6 +32,8 @@ struct stream {
     struct buf out; /* for the wire, not given to the system yet */
     bool opened, handshaking, ended, closed;
     char why[160];
+    struct stream_tls *prepared; /* it and its why: the pool's, until on_tls_prepared() */
+    char prepared_why[160];
     char plain[READ_ROOM];
 };
 
@@ -364,24 +366,21 @@ static void prepare_tls(void *ctx)
 {
     struct stream *s = ctx;
 
-    s->tls =
-        stream_tls_new(s->tls_name[0] ? s->tls_name : s->host, s->ca_file, s->why, sizeof s->why);
+    s->prepared = stream_tls_new(s->tls_name[0] ? s->tls_name : s->host, s->ca_file,
+                                 s->prepared_why, sizeof s->prepared_why);
 }
 
 static void on_tls_prepared(void *ctx)
 {
     struct stream *s = ctx;
 
+    s->tls = s->prepared;
     if (!s->closed && !s->ended) {
         if (s->tls) {
             stream_tls_bind(s->tls, &s->out);
-            s->why[0] = '\0';
             try_next(s);
         } else {
-            char why[sizeof s->why];
-
-            (void)snprintf(why, sizeof why, "%s", s->why);
-            end(s, why);
+            end(s, s->prepared_why);
         }
     }
     release(s);
