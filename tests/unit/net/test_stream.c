@@ -453,6 +453,31 @@ static void may_be_closed_at_any_time(void **state)
     assert_int_equal(early.opened + early.ended + late.ended + tls.ended, 0);
 }
 
+static void out_of_time(void *ctx)
+{
+    hang_up(ctx);
+}
+
+/* The pool reads them; the sanitizers see whether both touch the same. */
+static void may_be_closed_while_issuers_are_read(void **state)
+{
+    struct world *world = *state;
+    struct stream_options o = options_for(world->tls.port);
+
+    o.tls = true;
+    o.tls_name = STR("other.test");
+    for (unsigned ms = 0; ms < 16; ms++) {
+        struct watch w = {0};
+        struct loop_timer timer = {0};
+
+        loop_timer_start(world->loop, &timer, ms, 0, out_of_time, &w);
+        watch_run(&w, world->loop, o);
+        loop_timer_close(&timer);
+        assert_int_equal(w.opened, 0);
+        buf_clear(&w.came);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -463,6 +488,7 @@ int main(void)
         cmocka_unit_test(waits_only_so_long_for_tls),
         cmocka_unit_test(ends_when_too_much_waits),
         cmocka_unit_test(may_be_closed_at_any_time),
+        cmocka_unit_test(may_be_closed_while_issuers_are_read),
     };
 
     return cmocka_run_group_tests(tests, set_up, tear_down);
