@@ -145,6 +145,21 @@ static void tell_durable(const struct batch *batch)
             set->durable(set->ctx, set);
 }
 
+/** Are ended messages other than they were, or gone? */
+static bool changes_ended_sms(const struct batch *batch)
+{
+    for (const struct change_set *set = batch->first; set; set = set->next)
+        for (size_t i = 0; !set->rc && i < set->n; i++) {
+            const struct change *c = &set->items[i];
+
+            if (c->kind == CHANGE_SMS_CLEAR ||
+                (c->kind == CHANGE_SMS_PRUNE && c->u.sms_prune.messages_before > 0) ||
+                (c->kind == CHANGE_SMS_STEP && (c->u.sms_step.from & ~SMS_OPEN_STATES)))
+                return true;
+        }
+    return false;
+}
+
 static void commit_batch(struct store *s, const struct batch *batch)
 {
     enum rc rc = RC_IO;
@@ -163,6 +178,8 @@ static void commit_batch(struct store *s, const struct batch *batch)
     }
     tell_trouble(s, batch, RC_OK);
     atomic_fetch_add(&s->commits, 1);
+    if (changes_ended_sms(batch))
+        atomic_fetch_add(&s->sms_changes, 1);
     count_batch(s, batch);
     if (batch->watch && s->log.n)
         batch->watch(batch->watch_ctx, s->log.entries, s->log.n);
@@ -412,6 +429,7 @@ void store_reader_free(struct store_reader *r)
     if (!r)
         return;
     r->store->ops->reader_close(r->reader);
+    sms_memo_free(r->memo);
     free(r);
 }
 

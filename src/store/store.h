@@ -396,6 +396,8 @@ enum rc store_application(struct store_reader *r, enum application_key by, struc
 enum rc store_role_assignment(struct store_reader *r, const struct uuid *id, struct arena *arena,
                               struct role_assignment_row *out) NODISCARD;
 
+/** A reader remembers ended messages that are asked for again (sms_memo.h). Not from within a walk
+ * of the same reader. */
 enum rc store_sms(struct store_reader *r, const struct uuid *id, struct arena *arena,
                   struct sms_row *out) NODISCARD;
 /** `key`: resource and id; fills the rest. */

@@ -3,6 +3,7 @@
 #define STORE_STORE_PRIVATE_H
 
 #include "store/backend.h"
+#include "store/sms_memo.h"
 
 #include <pthread.h>
 
@@ -14,6 +15,7 @@ struct posting { /* answers of one batch for one loop */
 struct store_reader {
     struct store *store;
     struct backend_reader *reader;
+    struct sms_memo *memo;     /* made with the first message that is asked for */
     struct store_reader *next; /* among the spare ones */
 };
 
@@ -36,6 +38,8 @@ struct store {
     struct store_reader *spare; /* for the pool */
 
     _Atomic uint64_t commits;
+    _Atomic uint64_t sms_changes; /* commits that deleted messages, or may have touched ended ones:
+                                   * moves after `commits`, so that who sees it sees that too */
     _Atomic bool healthy;
     _Atomic uint64_t sets, changes, failed, queue_high;
     _Atomic int64_t users, users_deleted;

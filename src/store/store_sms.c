@@ -5,7 +5,17 @@
 enum rc store_sms(struct store_reader *r, const struct uuid *id, struct arena *arena,
                   struct sms_row *out)
 {
-    return r->store->ops->sms(r->reader, store_commits(r->store), id, arena, out);
+    uint64_t changes = atomic_load_explicit(&r->store->sms_changes, memory_order_acquire);
+    enum rc rc;
+
+    if (!r->memo)
+        r->memo = sms_memo_new();
+    if (sms_memo_find(r->memo, changes, id, arena, out))
+        return RC_OK;
+    rc = r->store->ops->sms(r->reader, store_commits(r->store), id, arena, out);
+    if (!rc)
+        sms_memo_offer(r->memo, out);
+    return rc;
 }
 
 enum rc store_sms_repeat(struct store_reader *r, struct sms_repeat_row *key)

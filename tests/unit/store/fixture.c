@@ -464,3 +464,28 @@ void check_id(const struct uuid *got, uint64_t n)
 
     assert_memory_equal(got->octets, wanted.octets, sizeof wanted.octets);
 }
+
+void check_sms(const struct sms_row *got, const struct sms_row *row)
+{
+    assert_true(uuid_eq(&got->id, &row->id));
+    assert_true(uuid_eq(&got->resource, &row->resource));
+    assert_int_equal(got->state, row->state);
+    assert_int_equal(got->created, row->created);
+    assert_int_equal(got->due, row->due);
+    assert_int_equal(got->deadline, row->deadline);
+    assert_int_equal(got->finished, row->finished);
+    assert_int_equal(got->attempts, row->attempts);
+    assert_int_equal(got->code, row->code);
+    assert_int_equal(got->segments, row->segments);
+    assert_int_equal(got->segments_failed, row->segments_failed);
+    assert_int_equal(got->ucs2, row->ucs2);
+    assert_int_equal(got->report, row->report);
+    assert_int_equal(got->unsure, row->unsure);
+    check_text(got->from, row->from);
+    check_text(got->to, row->to);
+    check_text(got->text, row->text);
+    check_text(got->tag, row->tag);
+    check_text(got->transport, row->transport);
+    check_text(got->ref, row->ref);
+    check_text(got->history, row->history);
+}

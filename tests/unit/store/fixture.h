@@ -101,6 +101,8 @@ struct change step_event(const struct change *added, unsigned from, enum event_s
 /** Makes applications with the object ids `from` to `to`, of client ids beyond 1,000,000. */
 void put_principals(struct fixture *f, uint64_t from, uint64_t to);
 void check_text(struct str got, struct str wanted);
+/** Field by field. */
+void check_sms(const struct sms_row *got, const struct sms_row *row);
 /** Is it id_of(n)? */
 void check_id(const struct uuid *got, uint64_t n);
 
