@@ -14,9 +14,6 @@
 #define A_TIME     ((unix_ms)1795446000000)
 #define DAY_MS     ((unix_ms)86400000)
 #define TEXT       STR("Your code is 123456. It is valid for ten minutes; nobody else will ask for it.")
-#define HISTORY                                                                                    \
-    STR("[{\"timestamp\":\"2026-11-29T12:00:00.000Z\",\"segmentsSucceeded\":1,"                    \
-        "\"segmentsFailed\":0}]")
 
 static enum rc commit(struct store *store, struct change *changes, size_t n)
 {
@@ -155,8 +152,7 @@ static struct change message(const struct uuid *resource, unix_ms created)
                                      .to = STR("+14255550123"),
                                      .text = TEXT,
                                      .tag = STR("filled"),
-                                     .transport = STR("inbox"),
-                                     .history = HISTORY}};
+                                     .transport = STR("inbox")}};
 }
 
 enum rc fill_messages(struct store *store, const struct fill_sms *fill)

@@ -46,7 +46,8 @@ struct sms_row {
     struct str tag;       /* empty: none */
     struct str transport; /* name of the one that carries it; inbound: that brought it */
     struct str ref;       /* what the transport keeps with it, its own format; empty: nothing */
-    struct str history;   /* JSON array of deliveryAttempts; empty: none yet */
+    struct str history; /* JSON array of deliveryAttempts; empty: none. That of its end is not among
+                         * them: `finished` and the segments say it */
 };
 
 /** One step of a message: CHANGE_SMS_STEP. */

@@ -41,12 +41,14 @@ uint32_t sms_measure(struct str text, bool *out_ucs2) NODISCARD;
  * Measures the text. Open, or (immediate transports) with its transport already. */
 void sms_row_open(const struct sms *s, const struct sms_world *w, const struct sms_sender *sender,
                   struct sms_row *row, unix_ms now);
-/** Makes the row final, with one more of its deliveryAttempts. Texts in `arena`. */
-void sms_row_end(struct sms_row *row, const struct sms_fate *fate, unix_ms now,
-                 struct arena *arena);
+/** Makes the row final. */
+void sms_row_end(struct sms_row *row, const struct sms_fate *fate, unix_ms now);
 /** One more attempt, in which so many segments failed, before those there are. */
 void sms_row_attempt(struct sms_row *row, uint32_t segments_failed, unix_ms now,
                      struct arena *arena);
+/** deliveryAttempts, newest first: one of `when`, then those that the row keeps. */
+void sms_attempts_write(const struct sms_row *row, uint32_t segments_failed, unix_ms when,
+                        struct json_writer *w);
 /** The step from one of `from` (SMS_STATE_BIT()s) to what the row says now. */
 void sms_step_add(struct change_list *changes, unsigned from, const struct sms_row *row);
 /** SMSDeliveryReportReceived of a final row, if a report was asked for. */

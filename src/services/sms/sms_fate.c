@@ -103,7 +103,7 @@ void sms_end_add(const struct site *site, struct sms_row *row, const struct sms_
 {
     struct str text;
 
-    sms_row_end(row, fate, clock_now(site->clock), changes->arena);
+    sms_row_end(row, fate, clock_now(site->clock));
     sms_step_add(changes, SMS_OPEN_STATES, row);
     sms_report_publish(site->sms, row, changes);
     if (sms_sim_answer(row, &text))

@@ -132,7 +132,7 @@ void sms_report_write(const struct sms *s, const struct sms_row *row, struct are
                     row->state == SMS_DELIVERED ? STR("Delivered") : STR("Failed"));
     json_member_str(w, "deliveryStatusDetails", sms_details(s, row->code, arena));
     json_name(w, "deliveryAttempts");
-    json_raw(w, row->history.len ? row->history : STR("[]"));
+    sms_attempts_write(row, row->segments_failed, row->finished, w);
     json_member_time(w, "receivedTimestamp", row->finished);
 }
 

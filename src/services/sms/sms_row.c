@@ -46,6 +46,20 @@ void sms_row_open(const struct sms *s, const struct sms_world *w, const struct s
         row->segments = sms_measure(row->text, &row->ucs2);
 }
 
+void sms_attempts_write(const struct sms_row *row, uint32_t segments_failed, unix_ms when,
+                        struct json_writer *w)
+{
+    json_array_begin(w);
+    json_object_begin(w);
+    json_member_time(w, "timestamp", when);
+    json_member_int(w, "segmentsSucceeded", row->segments - segments_failed);
+    json_member_int(w, "segmentsFailed", segments_failed);
+    json_object_end(w);
+    if (row->history.len > 2) /* without its own brackets */
+        json_raw(w, (struct str){row->history.ptr + 1, row->history.len - 2});
+    json_array_end(w);
+}
+
 void sms_row_attempt(struct sms_row *row, uint32_t segments_failed, unix_ms now,
                      struct arena *arena)
 {
@@ -56,19 +70,11 @@ void sms_row_attempt(struct sms_row *row, uint32_t segments_failed, unix_ms now,
     if (segments_failed > row->segments)
         segments_failed = row->segments;
     json_writer_init(&w, &out);
-    json_array_begin(&w);
-    json_object_begin(&w);
-    json_member_time(&w, "timestamp", now);
-    json_member_int(&w, "segmentsSucceeded", row->segments - segments_failed);
-    json_member_int(&w, "segmentsFailed", segments_failed);
-    json_object_end(&w);
-    if (row->history.len > 2) /* newest first: without its own brackets */
-        json_raw(&w, (struct str){row->history.ptr + 1, row->history.len - 2});
-    json_array_end(&w);
+    sms_attempts_write(row, segments_failed, now, &w);
     row->history = buf_str(&out);
 }
 
-void sms_row_end(struct sms_row *row, const struct sms_fate *fate, unix_ms now, struct arena *arena)
+void sms_row_end(struct sms_row *row, const struct sms_fate *fate, unix_ms now)
 {
     row->state = fate->delivered ? SMS_DELIVERED : SMS_FAILED;
     row->finished = now;
@@ -78,7 +84,6 @@ void sms_row_end(struct sms_row *row, const struct sms_fate *fate, unix_ms now, 
     row->code = SMS_CODE_DELIVERED;
     if (!fate->delivered)
         row->code = fate->code ? fate->code : SMS_CODE_UNKNOWN;
-    sms_row_attempt(row, row->segments_failed, now, arena);
 }
 
 void sms_step_add(struct change_list *changes, unsigned from, const struct sms_row *row)

@@ -220,8 +220,7 @@ static void add_recipient(struct sms_sending *s, struct sms_recipient *r)
     struct change *c;
 
     if (is_opted_out(s, r)) {
-        sms_row_end(&r->row, &(struct sms_fate){.code = SMS_CODE_OPTED_OUT}, s->req->now,
-                    s->req->arena);
+        sms_row_end(&r->row, &(struct sms_fate){.code = SMS_CODE_OPTED_OUT}, s->req->now);
         sms_report_publish(sms_of(s), &r->row, &s->changes);
         s->opted_out++;
     } else {

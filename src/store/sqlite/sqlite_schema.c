@@ -5,10 +5,11 @@
  * commit: users by time (lists), and partial ones which the ordinary insert does not touch.
  *
  * Messages and events come by the million and time-ordered: inserts touch the end of their tree
- * and of the partial index of what is due. A row of an ordinary message has some 300 octets and
- * stays on its page; one above 4,000 (an event: 1,000) goes on in pages of its own, which hold the
- * end of it: so text and history stand last, and what lists filter by stands first. Messages lie at
- * numbers made of their ids, since any of many millions is asked for: see sqlite_sms_place.c.
+ * and of the partial index of what is due. A row of an ordinary message has some 200 octets, since
+ * its end is not told twice (step 6), hardly grows when the message ends, and stays on its page;
+ * one above 4,000 (an event: 1,000) goes on in pages of its own, which hold the end of it: so text
+ * and history stand last, and what lists filter by stands first. Messages lie at numbers made of
+ * their ids, since any of many millions is asked for: see sqlite_sms_place.c.
  *
  * Ids of repeatable requests are random, so that each writes a page: a row of some 80 octets keeps
  * their tree small enough that the messages of one commit meet on its pages.
@@ -182,6 +183,9 @@ static const char *const steps[] = {
     "INSERT INTO chat_leavers(resource, user) SELECT resource, id FROM users WHERE deleted > 0"
     "  AND EXISTS (SELECT 1 FROM chat_members WHERE chat_members.user = users.id);"
     "UPDATE users SET external_id = NULL WHERE deleted > 0 AND external_id IS NOT NULL;",
+    /* 6 */
+    "UPDATE sms_messages SET history = CASE WHEN json_array_length(history) > 1"
+    "  THEN json_remove(history, '$[0]') ELSE '' END WHERE finished > 0 AND history <> '';",
 };
 /* clang-format on */
 _Static_assert(ARRAY_LEN(steps) == STORE_SCHEMA_VERSION, "one step per version");

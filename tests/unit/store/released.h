@@ -166,6 +166,27 @@ static const char version_4[] =
     "CREATE UNIQUE INDEX sms_strays ON sms_messages(id) WHERE place & 1;"
     "INSERT INTO schema_version(version, applied) VALUES (4, 1700000000000);";
 
+/* What version 5 added, as it was released: never to be changed. */
+static const char version_5[] =
+    "CREATE TABLE chat_leavers(resource BLOB NOT NULL, user BLOB NOT NULL,"
+    "  PRIMARY KEY(resource, user)) WITHOUT ROWID;"
+    "INSERT INTO chat_leavers(resource, user) SELECT resource, id FROM users WHERE deleted > 0"
+    "  AND EXISTS (SELECT 1 FROM chat_members WHERE chat_members.user = users.id);"
+    "UPDATE users SET external_id = NULL WHERE deleted > 0 AND external_id IS NOT NULL;"
+    "INSERT INTO schema_version(version, applied) VALUES (5, 1700000000000);";
+
+/* A message that waits, one that has ended at once, one whose second attempt was the last; those
+ * that have ended tell of it in their history too. */
+static const char messages_5[] =
+    "INSERT INTO sms_messages WITH m(n, state, finished, history) AS (VALUES"
+    "  (1, 1, 0, '[{\"timestamp\":\"1\"}]'),"
+    "  (2, 4, 1700000000009, '[{\"timestamp\":\"9\"}]'),"
+    "  (3, 5, 1700000000009, '[{\"timestamp\":\"9\"},{\"timestamp\":\"1\"}]'),"
+    "  (4, 5, 1700000000009, '')) SELECT n, CAST(printf('%016d', n) AS BLOB),"
+    "  x'00000000000000000000000000000001', state, 1700000000000, 0, 1700000001000, finished, 1,"
+    "  2000, 1, 0, 0, 1, 0, '+14255550123', '+14255550124', 'inbox', 'tag', '', 'text', history"
+    "  FROM m;";
+
 /* Two deleted users, of whom one was in a thread. */
 static const char rows_4[] =
     "INSERT INTO users VALUES"

@@ -44,6 +44,12 @@ static void make_version_4(struct fixture *f)
     run_sql(f->path, rows_4);
 }
 
+static void make_version_5(struct fixture *f)
+{
+    make_version_4(f);
+    run_sql(f->path, version_5);
+}
+
 /* ---- from older versions ---- */
 
 struct seen {
@@ -301,7 +307,7 @@ static struct str schema_of(struct fixture *f)
 static void makes_of_an_old_store_what_a_new_one_is(struct fixture *f)
 {
     static void (*const make[])(struct fixture *) = {make_version_1, make_version_2, make_version_3,
-                                                     make_version_4};
+                                                     make_version_4, make_version_5};
     struct str fresh;
 
     fixture_open(f);
@@ -321,12 +327,12 @@ static void refuses_the_next_version_and_leaves_it_alone(struct fixture *f)
 {
     fixture_open(f);
     fixture_close(f);
-    run_sql(f->path, "INSERT INTO schema_version VALUES (6, 1)");
+    run_sql(f->path, "INSERT INTO schema_version VALUES (7, 1)");
     assert_int_equal(fixture_try_open(f), RC_CONFLICT);
-    assert_true(str_find_str(buf_str(&f->why), STR("newer version (its schema is 6,")) <
+    assert_true(str_find_str(buf_str(&f->why), STR("newer version (its schema is 7,")) <
                 f->why.len);
     assert_int_equal(store_verify_file(f->path, NULL), RC_CONFLICT);
-    run_sql(f->path, "DELETE FROM schema_version WHERE version = 6");
+    run_sql(f->path, "DELETE FROM schema_version WHERE version = 7");
     fixture_open(f);
 }
 
@@ -419,6 +425,38 @@ static void gives_places_to_messages_of_version_3(struct fixture *f)
         struct change c = {.kind = CHANGE_SMS_ADD, .u.sms = page.rows[i]};
 
         assert_int_equal(fixture_commit(f, &c, 1), RC_CONFLICT);
+    }
+}
+
+static void takes_the_end_out_of_histories_of_version_5(struct fixture *f)
+{
+    static const struct {
+        enum sms_state state;
+        struct str history;
+    } wanted[] = {
+        {SMS_QUEUED, STR_INIT("[{\"timestamp\":\"1\"}]")},
+        {SMS_DELIVERED, STR_INIT("")},
+        {SMS_FAILED, STR_INIT("[{\"timestamp\":\"1\"}]")},
+        {SMS_FAILED, STR_INIT("")},
+    };
+    struct sms_query q = {.what = SMS_LIST_NEWEST, .resource = id_of(1), .limit = 100};
+    struct sms_page page;
+
+    make_version_5(f);
+    run_sql(f->path, messages_5);
+    assert_int_equal(store_verify_file(f->path, &f->why), RC_OK);
+    for (int k = 0; k < 2; k++) {
+        fixture_open(f);
+        assert_int_equal(store_list_sms(f->reader, &q, &f->arena, &page), RC_OK);
+        assert_int_equal(page.n, ARRAY_LEN(wanted));
+        for (size_t i = 0; i < page.n; i++) {
+            const struct sms_row *row = &page.rows[page.n - 1 - i];
+
+            assert_int_equal(row->state, wanted[i].state);
+            check_text(row->history, wanted[i].history);
+            check_text(row->text, STR("text"));
+        }
+        fixture_close(f);
     }
 }
 
@@ -652,6 +690,7 @@ static const struct store_case cases[] = {
     {"refuses the next version and leaves it alone", refuses_the_next_version_and_leaves_it_alone},
     {"takes over a store after a migration that failed", takes_over_a_store_after_a_migration_that_failed},
     {"gives places to messages of version 3", gives_places_to_messages_of_version_3},
+    {"takes the end out of histories of version 5", takes_the_end_out_of_histories_of_version_5},
     {"verifies a store of version 1", verifies_a_store_of_version_1},
     {"copies applications and what is assigned", copies_applications_and_what_is_assigned},
     {"finds few among many assignments by an index", finds_few_among_many_assignments_by_an_index},
