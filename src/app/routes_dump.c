@@ -9,9 +9,9 @@
 #define TEXT_MAX MIB
 
 /* In the order of the bits. */
-static const char *const accept_names[] = {"nobody",   "key",     "entra",      "user",
-                                           "admin",    "handler", "keyNoQuery", "arm",
-                                           "endpoint", "path",    "skypetoken", "frame"};
+static const char *const accept_names[] = {"nobody",     "key",        "entra", "user",     "admin",
+                                           "handler",    "keyNoQuery", "arm",   "endpoint", "path",
+                                           "skypetoken", "frame",      "query"};
 static const char *const need_names[NEED_COUNT] = {
     "unset", "nothing",  "any",           "identity",
     "sms",   "resource", "administrator", "localDevelopment",

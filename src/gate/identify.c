@@ -268,6 +268,8 @@ const struct api_error *gate_identify(struct gate_loop *gl, struct request *req)
         return administrator(gl, req);
     if (req->route->accept & ACCEPT_FRAME && req->headers.times[HEADER_AUTHORIZATION] == 0)
         return NULL;
+    if (req->route->accept & ACCEPT_QUERY && req->headers.times[HEADER_X_SKYPETOKEN] == 0)
+        return NULL;
     over_rate = is_over_rate(gl, req);
     error = req->route->accept & ACCEPT_SKYPETOKEN ? by_skypetoken(gl, req)
                                                    : by_scheme(gl, req, over_rate);

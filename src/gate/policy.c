@@ -123,7 +123,7 @@ const struct api_error *policy_allows(const struct principal *p, struct request 
     const struct service *service = row->api->service;
     enum principal_kind kind = p ? p->kind : PRINCIPAL_NONE;
 
-    if (kind == PRINCIPAL_NONE && row->accept & (ACCEPT_HANDLER | ACCEPT_FRAME))
+    if (kind == PRINCIPAL_NONE && row->accept & (ACCEPT_HANDLER | ACCEPT_FRAME | ACCEPT_QUERY))
         return NULL; /* the handler checks, and decides */
     switch ((enum verdict)table[kind][row->need]) {
     case ALLOWED:

@@ -61,7 +61,8 @@ static const char *policy_problem(const struct route *row)
     if ((row->accept & ACCEPT_FRAME) &&
         (row->accept != (ACCEPT_USER | ACCEPT_FRAME) || row->kind != KIND_UPGRADE))
         return "takes a token in the first frame without being an upgrade of users alone";
-    if ((row->accept & ACCEPT_SKYPETOKEN) && row->accept != (ACCEPT_USER | ACCEPT_SKYPETOKEN))
+    if ((row->accept & (ACCEPT_SKYPETOKEN | ACCEPT_QUERY)) &&
+        (row->accept & ~ACCEPT_QUERY) != (ACCEPT_USER | ACCEPT_SKYPETOKEN))
         return "has a user's token in another header and wants another credential";
     if (row->plane <= PLANE_UNSET || row->plane > PLANE_IDENTITY)
         return "has no plane";

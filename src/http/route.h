@@ -47,12 +47,15 @@ enum media { MEDIA_JSON = 0, MEDIA_FORM, MEDIA_ANY };
 /* a secret in the path, which the handler checks: under whatever host it is reached. Behind its
  * first segment such a path is not logged. With NEED_NOTHING, and alone */
 #define ACCEPT_PATH 0x200u
-/* with ACCEPT_USER, and with nothing else: the user's token stands bare in X-Skypetoken, not in
+/* with ACCEPT_USER, and at most ACCEPT_QUERY: the user's token stands bare in X-Skypetoken, not in
  * Authorization */
 #define ACCEPT_SKYPETOKEN 0x400u
 /* with ACCEPT_USER, and with nothing else: without an Authorization header the request comes in
  * without a principal, and the handler checks the token that the connection's first frame brings */
 #define ACCEPT_FRAME 0x800u
+/* with ACCEPT_SKYPETOKEN: without that header the request comes in without a principal, and the
+ * handler checks the sealed parameters of its query */
+#define ACCEPT_QUERY 0x1000u
 
 /** What a principal must be allowed: decided by gate/policy.c. */
 enum need {

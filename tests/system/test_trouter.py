@@ -11,6 +11,7 @@ from trouter import CONNECTED, Client, Person, packets_of
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
 LETTERS = re.compile(r"[A-Za-z0-9._~-]+")
+RECONNECT = '5:2::{"name":"trouter.reconnect","args":[{"target":"self"}]}'
 UNAUTHORIZED = '0:::{"reason":"unauthorized"}'
 CONFIG = "/chat/config/realTimeNotifications?api-version=2024-09-01"
 
@@ -167,6 +168,43 @@ def test_handshake_refuses_parameters_that_are_not_the_users(server, ann, ben):
         answer = shake(**change)
         assert answer.status == 403 and code_of(answer) == "Forbidden", change
     assert tab.ask("GET", "/socket.io/1/").status == 403
+
+
+def test_fresh_parameters_do_without_a_token(server, ann, clients):
+    """As clients up to 1.3.1 shake hands."""
+    tab = clients(ann.tab().allocate())
+    tab.token = ""
+    assert tab.ask("GET", f"/socket.io/1/?{tab.query()}").status == 200
+    other = server.new_resource("trouterparameters")
+    for change in ({"sig": ""}, {"sr": tab.allocation["connectparams"]["sr"][:-1]}, {"sr": "", "sig": ""}):
+        changed = ann.tab().allocate()
+        changed.token = ""
+        changed.allocation["connectparams"].update(change)
+        answer = changed.ask("GET", f"/socket.io/1/?{changed.query()}")
+        assert answer.status == 401 and code_of(answer) == "Unauthorized", change
+    home, tab.host = tab.host, other.host(server.http_port)
+    assert tab.ask("GET", f"/socket.io/1/?{tab.query()}").status == 401, "at the host of another resource"
+    tab.host = home
+    tab.handshake().open()
+    assert [tab.packet(), tab.packet()] == ["1::", CONNECTED]
+    ann.thread()
+    assert tab.push()["event"]["eventId"] == 257
+
+
+def test_parameters_without_a_token_end_with_their_minute_and_with_the_token(server, clients):
+    who = Person(server)
+    tab, late = who.tab().allocate(), who.tab().allocate()
+    late.token = ""
+    assert server.admin("PUT", "/admin/clock", {"advance": "61s"}).status == 200
+    try:
+        assert late.ask("GET", f"/socket.io/1/?{late.query()}").status == 401
+        assert tab.ask("GET", f"/socket.io/1/?{tab.query()}").status == 200, "with a token they live for a day"
+    finally:
+        server.admin("DELETE", "/admin/clock")
+    tab.token = ""
+    tab.handshake()
+    assert server.signed("POST", f"/identities/{who.id}/:revokeAccessTokens?api-version=2023-10-01").status == 204
+    assert refused(tab) == 401
 
 
 def test_session_ids_are_kept_out_of_the_log(server, ann, clients):
@@ -530,8 +568,7 @@ def test_a_server_that_stops_asks_clients_to_come_again(fresh_server):
     assert server.stop() == 0
     assert time.monotonic() - started < 9
     waiting.join(20)
-    reconnect = '5:2::{"name":"trouter.reconnect","args":[{"target":"self"}]}'
     packets, code, _ = closed(tab)
-    assert packets == [reconnect] and code == 1001
-    assert got["packet"] == reconnect
+    assert packets == [RECONNECT] and code == 1001
+    assert got["packet"] == RECONNECT
     assert packets_of(b"") == []

@@ -93,7 +93,10 @@ void trouter_allocate(struct request *req)
     a.connection = uuid_random();
     a.user = req->principal->user;
     a.group = group_of(t, &a.user, request_query(req, "epid"));
+    a.scopes = req->principal->scopes;
+    a.standing = req->principal->standing;
     a.use_by = req->now + (int64_t)TROUTER_TTL_S * 1000;
+    a.alone_until = req->now + TROUTER_SID_MS;
     len = capsule_seal(t->key, ALLOCATION, str_of(&a, sizeof a), sealed);
     uuid_format(&a.connection, id);
     out = answer_buf(req, ANSWER_MAX + 8 * request_origin(req).len);
@@ -124,6 +127,23 @@ static bool same_user(const struct user_key *a, const struct user_key *b)
     return uuid_eq(&a->resource, &b->resource) && uuid_eq(&a->user, &b->user);
 }
 
+/* Why the connect parameters open nothing, or NULL. The oldest clients send no token with them:
+ * then they stand for the one that asked for them, as long as a session id would. */
+static const char *parameters_problem(struct request *req, struct trouter *t,
+                                      struct trouter_allocation *a)
+{
+    const struct principal *p = req->principal;
+
+    if (read_parameters(req, t, a))
+        return "connect parameters; they are none of this server's";
+    if (p ? !same_user(&a->user, &p->user)
+          : !req->resource || !uuid_eq(&req->resource->id, &a->user.resource))
+        return "connect parameters; they are another user's";
+    if (req->now >= (p ? a->use_by : a->alone_until))
+        return "connect parameters; their time is over";
+    return NULL;
+}
+
 /** GET /socket.io/1/: a session id, good for one session. Source: wire/trouter §4. */
 void trouter_handshake(struct request *req)
 {
@@ -131,25 +151,21 @@ void trouter_handshake(struct request *req)
     const struct principal *p = req->principal;
     char sealed[CAPSULE_TEXT_MAX];
     struct trouter_sid sid;
+    const char *why;
     size_t len;
 
     memset(&sid, 0, sizeof sid);
-    if (read_parameters(req, t, &sid.from)) {
-        refuse(req, &API_FORBIDDEN, "connect parameters; they are none of this server's");
-        return;
-    }
-    if (!same_user(&sid.from.user, &p->user)) {
-        refuse(req, &API_FORBIDDEN, "connect parameters; they are another user's");
-        return;
-    }
-    if (req->now >= sid.from.use_by) {
-        refuse(req, &API_FORBIDDEN, "connect parameters; their time is over");
+    why = parameters_problem(req, t, &sid.from);
+    if (why) {
+        refuse(req, p ? &API_FORBIDDEN : &API_CHAT_UNAUTHORIZED, why);
         return;
     }
     sid.loop = (uint32_t)sessions_index(t->sessions);
     sid.session = uuid_random();
-    sid.scopes = p->scopes;
-    sid.standing = p->standing;
+    if (p) {
+        sid.from.scopes = p->scopes;
+        sid.from.standing = p->standing;
+    }
     sid.use_by = req->now + TROUTER_SID_MS;
     len = capsule_seal(t->key, SESSION, str_of(&sid, sizeof sid), sealed);
     reply_text(req, 200, STR("text/plain; charset=utf-8"),
@@ -186,11 +202,11 @@ const char *trouter_may_open(struct trouter *t, const struct trouter_sid *sid)
 
     if (now >= sid->use_by)
         return "session id; it was not used in time";
-    if (now >= sid->standing.exp * 1000)
+    if (now >= sid->from.standing.exp * 1000)
         return "session id; its token has expired";
     if (replays_used(t->site->shared->session_ids, key_of(&sid->session), now))
         return "session id; its session is over";
-    return gate_user_stands(t->site->gate, &sid->from.user, &sid->standing, now);
+    return gate_user_stands(t->site->gate, &sid->from.user, &sid->from.standing, now);
 }
 
 /* Without room to remember it is let in all the same: who has the id is the user, and somebody who

@@ -47,15 +47,16 @@ struct trouter_allocation {
     struct uuid connection; /* stands in the addresses of pushes */
     struct uuid group;      /* of the user's connections that replace each other: same user, epid */
     struct user_key user;
+    unsigned scopes; /* of the token that asked for it */
+    struct user_standing standing;
     unix_ms use_by;
+    unix_ms alone_until; /* so long it does without a token */
 };
 /** What a session id is. Whoever has it is the user. */
 struct trouter_sid {
     struct trouter_allocation from;
     uint32_t node, loop; /* where a polling session lives */
     struct uuid session;
-    unsigned scopes;
-    struct user_standing standing;
     unix_ms use_by; /* opens no session from then on */
 };
 /** The session id in the path, for the resource of the host. False: answered. */

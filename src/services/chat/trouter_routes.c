@@ -15,9 +15,10 @@ const struct service trouter_service = {
 };
 static const struct api ANY = {&trouter_service, 0, 0};
 
-#define TOKEN (ACCEPT_USER | ACCEPT_SKYPETOKEN)
-#define SMALL KIB
-#define BODY  (16 * KIB)
+#define TOKEN               (ACCEPT_USER | ACCEPT_SKYPETOKEN)
+#define TOKEN_OR_PARAMETERS (TOKEN | ACCEPT_QUERY)
+#define SMALL               KIB
+#define BODY                (16 * KIB)
 
 static void config(struct request *req);
 static void check(struct request *req);
@@ -31,7 +32,7 @@ const struct route trouter_routes[] = {
     {GET,    "/",                                     &ANY, ACCEPT_NOBODY, NEED_NOTHING, SMALL, check,              PLANE_WIRE, KIND_REPLY},
     {GET,    "/v4/h",                                 &ANY, ACCEPT_NOBODY, NEED_NOTHING, SMALL, health,             PLANE_WIRE, KIND_REPLY},
     {POST,   "/v4/a",                                 &ANY, TOKEN,         NEED_CHAT,    SMALL, trouter_allocate,   PLANE_WIRE, KIND_REPLY, .media = MEDIA_ANY},
-    {GET,    "/socket.io/1",                          &ANY, TOKEN,         NEED_CHAT,    SMALL, trouter_handshake,  PLANE_WIRE, KIND_REPLY},
+    {GET,    "/socket.io/1",                          &ANY, TOKEN_OR_PARAMETERS, NEED_CHAT,    SMALL, trouter_handshake,  PLANE_WIRE, KIND_REPLY},
     {GET,    "/socket.io/1/websocket/{sid}",          &ANY, ACCEPT_PATH,   NEED_NOTHING, SMALL, trouter_websocket,  PLANE_WIRE, KIND_UPGRADE},
     {GET,    "/socket.io/1/xhr-polling/{sid}",        &ANY, ACCEPT_PATH,   NEED_NOTHING, SMALL, trouter_poll_get,   PLANE_WIRE, KIND_POLL},
     {POST,   "/socket.io/1/xhr-polling/{sid}",        &ANY, ACCEPT_PATH,   NEED_NOTHING, TROUTER_MESSAGE_MAX, trouter_poll_post, PLANE_WIRE, KIND_POLL, .media = MEDIA_ANY},

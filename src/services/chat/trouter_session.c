@@ -206,9 +206,9 @@ void trouter_session_open(struct trouter_session *s, struct trouter *t,
     struct principal p = {
         .kind = PRINCIPAL_USER,
         .user = sid->from.user,
-        .scopes = sid->scopes,
-        .standing = sid->standing,
-        .expires = sid->standing.exp * 1000,
+        .scopes = sid->from.scopes,
+        .standing = sid->from.standing,
+        .expires = sid->from.standing.exp * 1000,
         .uid = (uint32_t)-1,
     };
 

@@ -201,6 +201,23 @@ static void leaves_tokens_to_the_handler_where_the_row_says_so(void **state)
     assert_null(visit(*state, &v, &(struct recipe){.authorization = ""}).error);
 }
 
+static void lets_in_without_a_token_where_the_query_may_stand_for_it(void **state)
+{
+    static const struct route row = {GET,       "/socket.io/1",
+                                     &test_api, ACCEPT_USER | ACCEPT_SKYPETOKEN | ACCEPT_QUERY,
+                                     NEED_ANY,  KIB,
+                                     NULL,      PLANE_WIRE,
+                                     KIND_REPLY};
+    struct visit v = {.door = &plain_door, .row = &row};
+    struct recipe r = {.target = "/socket.io/1", .authorization = ""};
+    struct outcome o = visit(*state, &v, &r);
+
+    assert_null(o.error);
+    r.extra = "X-Skypetoken: a.b.c\r\n";
+    o = visit(*state, &v, &r);
+    assert_int_equal(o.error->status, 401);
+}
+
 static void takes_a_user_token_from_another_header_where_the_row_says_so(void **state)
 {
     static const struct route row = {POST,      "/v4/a", &test_api, ACCEPT_USER | ACCEPT_SKYPETOKEN,
@@ -507,6 +524,8 @@ int main(void)
                                         tear_down),
         cmocka_unit_test_setup_teardown(
             takes_a_user_token_from_another_header_where_the_row_says_so, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(lets_in_without_a_token_where_the_query_may_stand_for_it,
+                                        set_up, tear_down),
         cmocka_unit_test_setup_teardown(follows_a_user_token_through_its_life, set_up, tear_down),
         cmocka_unit_test_setup_teardown(kills_tokens_of_the_revoked_and_the_deleted, set_up,
                                         tear_down),

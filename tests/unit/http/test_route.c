@@ -291,6 +291,8 @@ static const struct {
     {{GET, "/a", &all, ACCEPT_SKYPETOKEN | ACCEPT_USER | ACCEPT_KEY, NEED_ANY, KIB, run, PLANE_WIRE,
       KIND_REPLY},
      "token in another header"},
+    {{GET, "/a", &all, ACCEPT_QUERY | ACCEPT_USER, NEED_ANY, KIB, run, PLANE_WIRE, KIND_REPLY},
+     "token in another header"},
     {{GET, "/a", &all, ACCEPT_KEY, NEED_ANY, KIB, run, PLANE_UNSET, KIND_REPLY}, "no plane"},
     {{GET, "/a", &all, ACCEPT_KEY, NEED_ANY, KIB, run, PLANE_WIRE, KIND_UNSET}, "no kind"},
     {{GET, "/a", &all, ACCEPT_KEY, NEED_ANY, KIB, NULL, PLANE_WIRE, KIND_REPLY}, "no handler"},
