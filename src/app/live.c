@@ -65,6 +65,7 @@ void app_live_lane(struct lane *lane, unsigned index, size_t loops)
         .n = loops,
         .epoch = app->epoch,
         .queue_max = (size_t)setting_number(s, "chat.queue_max"),
+        .connection_age_ms = setting_number(s, "chat.connection_age"),
         .capsule_key = app->capsule_key,
     };
     app->sessions[index] = lane->site.sessions = sessions_new(&sessions);

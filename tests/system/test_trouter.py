@@ -555,6 +555,24 @@ def test_one_user_has_so_many_connections(server, clients):
     assert tabs[0].nothing()
 
 
+def test_an_old_connection_is_asked_for_a_new_one(fresh_server):
+    server = fresh_server("--chat-connection-age", "2s")
+    who = Person(server)
+    old, polling = who.tab().online(), who.tab().ready()
+    assert [polling.polled(), polling.polled()] == ["1::", CONNECTED]
+    assert old.packet() == RECONNECT and polling.polled() == RECONNECT
+    assert old.nothing(), "it is asked once, and lives on"
+    new = who.tab(epid=old.epid).online()
+    who.thread()
+    push = new.packet()
+    if push == RECONNECT:
+        push = new.packet()
+    assert new.taken(push)["event"]["eventId"] == 257
+    packets, code, _ = closed(old)
+    assert packets == [] and code == 1001
+    assert json.loads(json.loads(polling.polled()[4:])["body"])["eventId"] == 257, "nobody took its place"
+
+
 def test_a_server_that_stops_asks_clients_to_come_again(fresh_server):
     server = fresh_server()
     who = Person(server)

@@ -60,6 +60,7 @@ struct sessions_options {
     size_t n;
     struct str epoch;           /* of the store: numbers of its log belong to it */
     size_t queue_max;           /* chat.queue_max: octets that may wait for a slow reader */
+    int64_t connection_age_ms;  /* chat.connection_age */
     const uint8_t *capsule_key; /* 32 octets, the same for all loops: seals session ids */
 };
 struct sessions *sessions_new(const struct sessions_options *options);

@@ -53,6 +53,7 @@ struct trouter *trouter_of(struct sessions *h)
     list_init(&t->visits);
     list_init(&t->beats);
     list_init(&t->leaving);
+    list_init(&t->aging);
     sessions_state_set(h, SESSION_TROUTER, t, free_state);
     return t;
 }

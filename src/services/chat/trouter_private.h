@@ -32,6 +32,7 @@ struct trouter {
     struct list visits;      /* of requests that came here: trouter_poll.c */
     struct list beats;       /* sessions in the order of their next heartbeat */
     struct list leaving;     /* those that end soon, in no order */
+    struct list aging;       /* those that are asked for a new connection, in that order */
     struct loop_timer tick;  /* runs while there is a session */
     bool ticking;
 };
@@ -85,8 +86,8 @@ struct trouter_session {
     struct session base; /* first */
     struct trouter *home;
     const struct trouter_transport *transport;
-    struct list beat, leave; /* in home's lists */
-    mono_ns beat_at, leave_at;
+    struct list beat, leave, age; /* in home's lists */
+    mono_ns beat_at, leave_at, old_at;
     mono_ns credit_at;
     int64_t credit;      /* packets that it may send yet; see CREDIT_… */
     uint32_t unanswered; /* pushes */
@@ -108,7 +109,7 @@ void trouter_session_end(struct trouter_session *s, uint16_t code, struct str re
 void trouter_session_leave_in(struct trouter_session *s, int64_t ms);
 /** Before a transport frees it. */
 void trouter_session_clear(struct trouter_session *s);
-/** Heartbeats, and those whose time has come. Once a second. */
+/** Heartbeats, those that are old, and those whose time to leave has come. Once a second. */
 void trouter_sessions_tick(struct trouter *t);
 
 /* ---- transports and operations ---- */

@@ -13,7 +13,8 @@
 #define SILENT_MAX       3
 #define SUPERSEDED_MS    ((int64_t)5000) /* time for the client to see that its newer one works */
 #define DRAIN_MS         ((int64_t)1000)
-#define CREDIT_RATE      20 /* packets a second */
+#define OLD_PER_TICK     100 /* many that came at once do not come again at once */
+#define CREDIT_RATE      20  /* packets a second */
 #define CREDIT_MAX       400
 #define CREDIT_PER_PUSH  3 /* its answer, the ping behind that, and one to spare */
 #define UNANSWERED_MAX   4096
@@ -98,6 +99,7 @@ static void on_ended(struct session *base, enum hub_end why)
 {
     struct trouter_session *s = of(base);
 
+    list_remove(&s->age);
     switch (why) {
     case HUB_SUPERSEDED: /* both are the same client's, which closes this one when it sees fit */
         trouter_session_leave_in(s, SUPERSEDED_MS);
@@ -222,6 +224,9 @@ void trouter_session_open(struct trouter_session *s, struct trouter *t,
     push_raw_id(&sid->from.user, s->raw_id);
     list_init(&s->beat);
     list_init(&s->leave);
+    s->old_at =
+        clock_mono() + (mono_ns)sessions_options(t->sessions)->connection_age_ms * NS_PER_MS;
+    list_add(&t->aging, &s->age);
     next_beat(s);
     trouter_wake(t);
     if (!say(s, STR("1::")))
@@ -256,6 +261,7 @@ void trouter_session_clear(struct trouter_session *s)
     sessions_close(&s->base);
     list_remove(&s->beat);
     list_remove(&s->leave);
+    list_remove(&s->age);
 }
 
 static void beat(struct trouter_session *s)
@@ -267,10 +273,24 @@ static void beat(struct trouter_session *s)
         say(s, STR("2::"));
 }
 
+/* The client makes its new connection while this one lives, and the hub hands over between them. */
+static void ask_the_old(struct trouter *t, mono_ns now)
+{
+    for (int n = 0; n < OLD_PER_TICK && !list_empty(&t->aging); n++) {
+        struct trouter_session *s = list_entry(t->aging.next, struct trouter_session, age);
+
+        if (s->old_at > now)
+            return;
+        list_remove(&s->age);
+        (void)say(s, reconnect); /* it may be over */
+    }
+}
+
 void trouter_sessions_tick(struct trouter *t)
 {
     mono_ns now = clock_mono();
 
+    ask_the_old(t, now);
     while (!list_empty(&t->beats)) {
         struct trouter_session *s = list_entry(t->beats.next, struct trouter_session, beat);
 
