@@ -65,24 +65,22 @@ static void read_all(struct str data, size_t step, struct buf *seen)
 static void write_all(struct str text)
 {
     struct str pieces[] = {str_head(text, text.len / 2), str_from_index(text, text.len / 2)};
-    struct ws_writer *w = ws_writer_new();
     struct buf out, seen;
 
     buf_init(&out, text.len + KIB);
     buf_init(&seen, KIB);
-    ws_write_text(w, pieces, ARRAY_LEN(pieces), &out);
+    ws_write_text(pieces, ARRAY_LEN(pieces), &out);
     CHECK(out.len > text.len && out.len <= text.len + WS_HEAD_MAX);
     read_all(buf_str(&out), out.len, &seen);
     CHECK(str_starts(buf_str(&seen), STR("5 1002 ")));
     buf_reset(&out);
-    ws_write_ping(w, text.len % 2, text, &out);
+    ws_write_ping(text.len % 2, text, &out);
     CHECK(out.len <= 2 + WS_CONTROL_MAX);
     buf_reset(&out);
-    ws_write_close(w, text.len % 3 ? 1000 : WS_NO_CODE, text, &out);
+    ws_write_close(text.len % 3 ? 1000 : WS_NO_CODE, text, &out);
     CHECK(out.len <= 2 + WS_CONTROL_MAX);
     buf_clear(&out);
     buf_clear(&seen);
-    ws_writer_free(w);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

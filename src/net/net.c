@@ -130,7 +130,6 @@ static void make_buffers(struct net_lane *lane)
     buf_init(&lane->out, OUT_MAX);
     buf_init(&lane->scratch, OUT_MAX);
     buf_init(&lane->wire, OUT_MAX);
-    lane->ws_writer = ws_writer_new();
     lane->in = malloc(READ_BUFFER);
     lane->items = calloc(HEADERS_MAX, sizeof *lane->items);
     if (!lane->in || !lane->items)
@@ -255,7 +254,6 @@ void net_lane_free(struct net_lane *lane)
     buf_wipe(&lane->scratch);
     buf_wipe(&lane->wire);
     ws_readers_clear(&lane->ws_readers);
-    ws_writer_free(lane->ws_writer);
     explicit_bzero(lane->in, READ_BUFFER);
     free(lane->in);
     if (lane->plain)

@@ -157,7 +157,6 @@ struct net_lane {
     struct header *items;     /* HEADERS_MAX: of the head being read */
     llhttp_t parser;          /* of the head being read */
     struct ws_readers ws_readers;
-    struct ws_writer *ws_writer;
     struct snapshot_view tls;
     unix_ms now;  /* service time and ... */
     mono_ns mono; /* ... of this batch */

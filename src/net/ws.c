@@ -128,7 +128,7 @@ static enum rc take_message(struct ws *ws, const struct str *pieces, size_t n)
         len += pieces[i].len;
     if (len > w->queue_max || queued(w) > w->queue_max - len)
         return RC_TOO_LARGE;
-    ws_write_text(w->lane->ws_writer, pieces, n, &w->out);
+    ws_write_text(pieces, n, &w->out);
     if (w->out.failed)
         abort(); /* it fits: no memory */
     w->above = w->above || queued(w) > w->queue_max / 4;
@@ -147,7 +147,7 @@ static void queue_close(struct ws_conn *w, uint16_t code, struct str reason)
         return;
     w->closing = true;
     w->close_code = code;
-    ws_write_close(w->lane->ws_writer, code, reason, &w->out);
+    ws_write_close(code, reason, &w->out);
     flush_later(w);
 }
 
@@ -201,7 +201,7 @@ static void answer_ping(struct ws_conn *w, struct str payload)
 {
     if (w->closing || queued(w) + WS_HEAD_MAX + payload.len > w->queue_max)
         return;
-    ws_write_ping(w->lane->ws_writer, false, payload, &w->out);
+    ws_write_ping(false, payload, &w->out);
     flush_later(w);
 }
 
@@ -274,7 +274,7 @@ void ws_silent(struct conn *c)
         return;
     }
     w->pinged = true;
-    ws_write_ping(w->lane->ws_writer, true, STR_EMPTY, &w->out);
+    ws_write_ping(true, STR_EMPTY, &w->out);
     flush_later(w);
     deadline_renew(c);
 }

@@ -1,7 +1,8 @@
-/* Frames by wslay's frame interface: it reads heads and lengths and takes masks off. Its interface
- * above that, for messages, costs 9 KB a connection while nothing comes; what a message may be is
- * therefore said here. A reader costs 4 KB, and is lent from the first octet of a frame to its
- * last.
+/* Frames are read by wslay's frame interface: it reads heads and lengths and takes masks off. Its
+ * interface above that, for messages, costs 9 KB a connection while nothing comes; what a message
+ * may be is therefore said here. A reader costs 4 KB, and is lent from the first octet of a frame
+ * to its last. What we send is a head in front of the octets, written here: one message to many
+ * listeners is as many frames.
  *
  * No extension is spoken. Compression (RFC 7692) would keep a window of up to 32 KB and some 256 KB
  * of zlib's for each connection, and length tells about secrets that share a message with a
@@ -291,69 +292,50 @@ struct ws_event ws_frames_next(struct ws_frames *f, struct ws_readers *pool, str
 
 /* ---- out ---- */
 
-struct ws_writer {
-    wslay_frame_context_ptr wslay;
-    struct buf *out; /* only within a call */
-};
+#define FINAL        0x80
+#define LEN_16       126 /* the length follows, in so many bits */
+#define LEN_64       127
+#define LEN_16_FIRST ((size_t)126)
+#define LEN_64_FIRST ((size_t)65536)
 
-static ssize_t append(const uint8_t *octets, size_t len, int flags, void *ctx)
+/* In the shortest form of its length (RFC 6455 §5.2). */
+static size_t write_head(uint8_t head[static WS_HEAD_MAX], enum wslay_opcode opcode, size_t len)
 {
-    struct ws_writer *w = ctx;
+    size_t octets = len < LEN_16_FIRST ? 0 : len < LEN_64_FIRST ? 2 : 8;
 
-    (void)flags;
-    buf_add(w->out, str_of(octets, len));
-    return (ssize_t)len;
+    head[0] = (uint8_t)(FINAL | opcode);
+    head[1] = octets == 0 ? (uint8_t)len : octets == 2 ? LEN_16 : LEN_64;
+    for (size_t i = 0; i < octets; i++)
+        head[2 + i] = (uint8_t)(len >> 8 * (octets - 1 - i));
+    return 2 + octets;
 }
 
-struct ws_writer *ws_writer_new(void)
+/* Ours carry no mask: a head, and octets as they are. Room is made once for all of it. */
+static void write_frame(enum wslay_opcode opcode, const struct str *pieces, size_t n,
+                        struct buf *out)
 {
-    static const struct wslay_frame_callbacks callbacks = {.send_callback = append};
-    struct ws_writer *w = calloc(1, sizeof *w);
-
-    if (!w || wslay_frame_context_init(&w->wslay, &callbacks, w))
-        abort();
-    return w;
-}
-
-void ws_writer_free(struct ws_writer *w)
-{
-    if (!w)
-        return;
-    wslay_frame_context_free(w->wslay);
-    free(w);
-}
-
-/* The head goes out with the first piece, whose length may be 0. */
-static void write_frame(struct ws_writer *w, enum wslay_opcode opcode, const struct str *pieces,
-                        size_t n)
-{
-    struct wslay_frame_iocb frame = {.fin = 1, .opcode = (uint8_t)opcode};
-    size_t sent = 0;
+    uint8_t head[WS_HEAD_MAX];
+    size_t len = 0, head_len;
 
     for (size_t i = 0; i < n; i++)
-        frame.payload_length += pieces[i].len;
-    for (size_t i = 0; i < n || i == 0; i++) {
-        frame.data = i < n ? (const uint8_t *)pieces[i].ptr : NULL;
-        frame.data_length = i < n ? pieces[i].len : 0;
-        if (wslay_frame_send(w->wslay, &frame) < 0)
-            abort(); /* the frame is sound and the buffer takes all */
-        sent += frame.data_length;
-        if (sent == frame.payload_length)
-            break; /* what is left are pieces of nothing: they would start another frame */
-    }
+        len += pieces[i].len;
+    head_len = write_head(head, opcode, len);
+    if (!buf_grow(out, head_len + len))
+        return;
+    buf_add(out, str_of(head, head_len));
+    for (size_t i = 0; i < n; i++)
+        buf_add(out, pieces[i]);
 }
 
-void ws_write_text(struct ws_writer *w, const struct str *pieces, size_t n, struct buf *out)
+void ws_write_text(const struct str *pieces, size_t n, struct buf *out)
 {
-    w->out = out;
-    write_frame(w, WSLAY_TEXT_FRAME, pieces, n);
+    write_frame(WSLAY_TEXT_FRAME, pieces, n, out);
 }
 
-void ws_write_ping(struct ws_writer *w, bool ping, struct str payload, struct buf *out)
+void ws_write_ping(bool ping, struct str payload, struct buf *out)
 {
-    w->out = out;
     payload = str_head(payload, WS_CONTROL_MAX);
-    write_frame(w, ping ? WSLAY_PING : WSLAY_PONG, &payload, 1);
+    write_frame(ping ? WSLAY_PING : WSLAY_PONG, &payload, 1, out);
 }
 
 static struct str cut_text(struct str text, size_t max)
@@ -365,12 +347,11 @@ static struct str cut_text(struct str text, size_t max)
     return str_head(text, max);
 }
 
-void ws_write_close(struct ws_writer *w, uint16_t code, struct str reason, struct buf *out)
+void ws_write_close(uint16_t code, struct str reason, struct buf *out)
 {
     const char number[] = {(char)(code >> 8), (char)(code & 0xFF)};
     struct str pieces[] = {str_of(number, sizeof number),
                            cut_text(reason, WS_CONTROL_MAX - sizeof number)};
 
-    w->out = out;
-    write_frame(w, WSLAY_CONNECTION_CLOSE, pieces, code == WS_NO_CODE ? 0 : ARRAY_LEN(pieces));
+    write_frame(WSLAY_CONNECTION_CLOSE, pieces, code == WS_NO_CODE ? 0 : ARRAY_LEN(pieces), out);
 }

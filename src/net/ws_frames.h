@@ -63,14 +63,11 @@ struct ws_event ws_frames_next(struct ws_frames *f, struct ws_readers *pool, str
 #define WS_HEAD_MAX    ((size_t)10)
 #define WS_CONTROL_MAX ((size_t)125) /* octets of a control frame's payload */
 
-struct ws_writer;
-struct ws_writer *ws_writer_new(void);
-void ws_writer_free(struct ws_writer *w);
 /** Appends one text message, made of `n` pieces. */
-void ws_write_text(struct ws_writer *w, const struct str *pieces, size_t n, struct buf *out);
+void ws_write_text(const struct str *pieces, size_t n, struct buf *out);
 /** `ping` or pong; the payload is cut to WS_CONTROL_MAX. */
-void ws_write_ping(struct ws_writer *w, bool ping, struct str payload, struct buf *out);
+void ws_write_ping(bool ping, struct str payload, struct buf *out);
 /** WS_NO_CODE: without a code. The reason is cut to what fits, between two characters. */
-void ws_write_close(struct ws_writer *w, uint16_t code, struct str reason, struct buf *out);
+void ws_write_close(uint16_t code, struct str reason, struct buf *out);
 
 #endif

@@ -311,7 +311,6 @@ static void writes_the_shortest_form_of_each_length(void **state)
         {65535, 4, "\x81\x7e\xff\xff"},
         {65536, 10, "\x81\x7f\x00\x00\x00\x00\x00\x01\x00\x00"},
     };
-    struct ws_writer *w = ws_writer_new();
     static char text[65536];
 
     (void)state;
@@ -324,27 +323,25 @@ static void writes_the_shortest_form_of_each_length(void **state)
         struct buf out;
 
         buf_init(&out, MIB);
-        ws_write_text(w, pieces, ARRAY_LEN(pieces), &out);
+        ws_write_text(pieces, ARRAY_LEN(pieces), &out);
         assert_int_equal(out.len, lengths[i].head_len + lengths[i].len);
         assert_memory_equal(out.ptr, lengths[i].head, lengths[i].head_len);
         assert_memory_equal(out.ptr + lengths[i].head_len, text, lengths[i].len);
         buf_clear(&out);
     }
-    ws_writer_free(w);
 }
 
 static void writes_control_frames(void **state)
 {
-    struct ws_writer *w = ws_writer_new();
     struct buf out, reason;
 
     (void)state;
     buf_init(&out, KIB);
     buf_init(&reason, KIB);
-    ws_write_ping(w, true, STR_EMPTY, &out);
-    ws_write_ping(w, false, STR("abc"), &out);
-    ws_write_close(w, 4001, STR("bye"), &out);
-    ws_write_close(w, WS_NO_CODE, STR("unsaid"), &out);
+    ws_write_ping(true, STR_EMPTY, &out);
+    ws_write_ping(false, STR("abc"), &out);
+    ws_write_close(4001, STR("bye"), &out);
+    ws_write_close(WS_NO_CODE, STR("unsaid"), &out);
     assert_true(str_eq(buf_str(&out), STR("\x89\x00\x8a\x03"
                                           "abc\x88\x05\x0f\xa1"
                                           "bye\x88\x00")));
@@ -352,11 +349,10 @@ static void writes_control_frames(void **state)
     for (int i = 0; i < 61; i++)
         buf_add(&reason, STR("\xc3\xa4"));
     buf_add(&reason, STR("\xc3\xa4"));
-    ws_write_close(w, 1000, buf_str(&reason), &out);
+    ws_write_close(1000, buf_str(&reason), &out);
     assert_int_equal(out.len, 2 + 2 + 122); /* the 62nd character would be cut in two */
     buf_clear(&out);
     buf_clear(&reason);
-    ws_writer_free(w);
 }
 
 int main(void)
