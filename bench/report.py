@@ -110,6 +110,7 @@ interleaved slices; absolute figures are those of one machine on one day.
 
 - nginx: {bench.nginx_version()}; one worker on core 0, our server with one thread on core 0, the load on core 1;
   access log on in both, through a buffer; the same request and as many response octets
+- NATS: {bench.nats_version()}; on core 0, the load on core 1; core pub/sub, no TLS, no authorization
 - "CPU" is the server's CPU time per request: all its threads, in user space and in the kernel
 
 ## Figures

@@ -28,8 +28,10 @@ from callgate_server import Server  # noqa: E402
 
 SERVER_CORE, LOAD_CORE = 0, os.cpu_count() - 1
 NGINX = shutil.which("nginx") or "/usr/sbin/nginx"
+NATS = shutil.which("nats-server") or "/usr/sbin/nats-server"
 TARGETS = ["callgate", "callgate-noauth", "callgate-nosync", "callgate-curl.so", "callgate-outbound.so", "bench/load", "bench/steps",
-           "bench/micro", "bench/seed", "bench/smsc", "bench/hook", "bench/ws_load"]
+           "bench/micro", "bench/seed", "bench/smsc", "bench/hook", "bench/ws_load",
+           "bench/nats_load", "bench/commits.so"]
 SIGNATURE_LASTS_S = 120  # then requests are signed anew; the server allows 300
 EMPTY_HASH = b64encode(hashlib.sha256(b"").digest()).decode()
 CONNECTIONS = 64
@@ -131,12 +133,12 @@ class Ours:
     """A server of ours in a data directory of its own, with one thread on the server's core."""
 
     def __init__(self, bench: "Rig", program: str = "callgate", data: Path | None = None, args: tuple = (),
-                 core: int = SERVER_CORE):
+                 core: int = SERVER_CORE, environment: dict | None = None):
         self.bench = bench
         self.data = data or bench.new_directory("data")
         with on_core(core):
             self.server = Server("--threads", "1", "--http-idle-timeout", "3600s", *args, data=str(self.data),
-                                 program=bench.build / program).start()
+                                 program=bench.build / program, environment=environment).start()
         self.pid = self.server.process.pid
 
     def port(self, tls: bool) -> int:
@@ -276,6 +278,28 @@ http {{
         self.process.wait(20)
 
 
+class Nats:
+    """Debian's NATS server on the server's core."""
+
+    def __init__(self, bench: "Rig"):
+        self.port = free_port()
+        log = bench.new_directory("nats") / "log"
+        with on_core(SERVER_CORE):  # Go takes as many threads for its work as there are cores for it
+            self.process = subprocess.Popen([NATS, "-a", "127.0.0.1", "-p", str(self.port), "-l", log])
+        self.pid = self.process.pid
+        for _ in range(500):
+            try:
+                socket.create_connection(("127.0.0.1", self.port), 1).close()
+                return
+            except OSError:
+                time.sleep(0.01)
+        sys.exit("nats-server does not start: " + (log.read_text()[-1000:] if log.exists() else ""))
+
+    def close(self) -> None:
+        self.process.terminate()
+        self.process.wait(20)
+
+
 class Rig:
     def __init__(self, pairs: int, slice_s: float, users: int, messages: int):
         self.pairs, self.slice_s, self.users, self.messages = pairs, slice_s, users, messages
@@ -305,6 +329,10 @@ class Rig:
         self.open.append(Nginx(self, *args, **options))
         return self.open[-1]
 
+    def nats(self) -> Nats:
+        self.open.append(Nats(self))
+        return self.open[-1]
+
     def done(self, *servers) -> None:
         for s in servers:
             self.open.remove(s)
@@ -328,6 +356,20 @@ class Rig:
         if done.returncode:
             sys.exit(f"load failed: {done.stderr} {done.stdout}")
         return json.loads(done.stdout)
+
+    def fan(self, program: str, server: "Ours | Nats", port: int, **options) -> dict:
+        """A slice of load that fans out (fan.h)."""
+        options = {"port": port, "pid": server.pid, "slice": self.slice_s, **options}
+        words = [word for name, value in options.items() for word in (f"--{name}", str(value))]
+        with on_core(LOAD_CORE):
+            done = subprocess.run([self.build / "bench" / program, *words], capture_output=True, text=True,
+                                  timeout=120 + self.slice_s)
+        if done.returncode:
+            sys.exit(f"{program} failed: {done.stderr} {done.stdout}")
+        got = json.loads(done.stdout)
+        if got["missing"]:
+            sys.exit(f"{program}: frames are missing: {got}")
+        return got
 
     def interleave(self, *slices) -> list[list]:
         """Each of `slices` (functions) once per round, the order turned round by round; their results."""
@@ -394,6 +436,10 @@ class Rig:
     def nginx_version() -> str:
         done = subprocess.run([NGINX, "-v"], capture_output=True, text=True)
         return done.stderr.strip().removeprefix("nginx version: ")
+
+    @staticmethod
+    def nats_version() -> str:
+        return subprocess.run([NATS, "-v"], capture_output=True, text=True).stdout.strip()
 
 
 def fill_users(data: Path, owner: str, count: int) -> list[str]:

@@ -6,8 +6,6 @@ import re
 import urllib.parse
 import uuid
 
-from websockets.sync.client import connect
-
 MARK = "\ufffd"
 CONNECTED = '5:1::{"name":"trouter.connected","args":[{"ttl":86400,"dur":"5"}]}'
 SECONDS = 20
@@ -81,6 +79,8 @@ class Client:
     # -- over a WebSocket --
 
     def open(self):
+        from websockets.sync.client import connect  # nothing else here needs it
+
         scheme, more = ("wss", {"ssl": self.server.tls()}) if self.secure else ("ws", {})
         self.socket = connect(f"{scheme}://{self.host}/socket.io/1/websocket/{self.sid}?{self.query()}",
                               max_size=None, max_queue=None, compression=None, origin="https://app.example", **more)
