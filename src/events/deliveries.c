@@ -4,6 +4,7 @@
 
 #include "events/envelope.h"
 #include "events/retry.h"
+#include "events/series.h"
 
 #include <stdlib.h>
 
@@ -314,7 +315,7 @@ struct load {
     size_t n;
 };
 
-/* True: what is behind the page is not due. */
+/* True: what is behind the page is not due, or waits until a series before it is unfolded. */
 static bool sort_out(struct lane *lane, const struct event_page *page, unix_ms now,
                      struct load *load)
 {
@@ -328,6 +329,10 @@ static bool sort_out(struct lane *lane, const struct event_page *page, unix_ms n
         if (row->due > now) {
             if (row->due < lane->next_due)
                 lane->next_due = row->due;
+            return true;
+        }
+        if (series_is_row(row)) {
+            unfolding_begin(lane, row);
             return true;
         }
         if (retry_is_expired(row->published, lane->sub->ttl_minutes, now))

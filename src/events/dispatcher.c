@@ -69,7 +69,7 @@ static void follow_table(struct dispatcher *d)
         struct lane *lane = list_entry(at, struct lane, node);
 
         next = at->next;
-        if (!lane->sub && !lane->calls && !lane->parcels.count && !lane->shake)
+        if (!lane->sub && !lane->calls && !lane->parcels.count && !lane->unfolding && !lane->shake)
             lane_free(lane);
     }
 }

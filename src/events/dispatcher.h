@@ -44,7 +44,8 @@ struct lane {
     mono_ns rate_next; /* not before, by the rate that the endpoint allows */
     struct shake *shake;
     mono_ns shake_after;
-    bool deleting; /* its resource is gone: the row is being deleted */
+    bool unfolding; /* a row of a series is being made into events */
+    bool deleting;  /* its resource is gone: the row is being deleted */
 };
 
 struct dispatcher {
@@ -91,6 +92,10 @@ uint32_t dispatcher_random(struct dispatcher *d);
 void deliveries_look(struct dispatcher *d);
 /** Cancels what is on its way. */
 void deliveries_stop(struct dispatcher *d);
+
+/* unfolding.c: series */
+/** Makes the next portion of the events of a series, unless one is being made. */
+void unfolding_begin(struct lane *lane, const struct event_row *row);
 
 /* outcomes.c: what came of them, into the store */
 struct parcel *parcel_new(struct lane *lane, const struct event_row *row);

@@ -4,6 +4,7 @@
 
 #include "crypto/seal.h"
 #include "events/handshake.h"
+#include "events/series.h"
 #include "store/change_list.h"
 
 #include <stdlib.h>
@@ -181,6 +182,43 @@ void event_publish(struct events *e, const struct event *event, unix_ms now,
             subscription_wants(&first[i], event->type, event->subject))
             add_row(&first[i], event, now, changes);
     subscriptions_unref(table);
+}
+
+static void publish_whole(struct events *e, const struct event *series, unix_ms now,
+                          struct change_list *changes)
+{
+    const struct subscriptions *table = events_subscriptions(e);
+    const struct subscription *first;
+    size_t n;
+
+    first = subscriptions_of(table, &series->resource, &n);
+    for (size_t i = 0; i < n; i++)
+        if (subscription_collects(&first[i]) && subscription_wants_type(&first[i], series->type))
+            add_row(&first[i], series, now, changes);
+    subscriptions_unref(table);
+}
+
+void event_publish_series(struct events *e, const struct event_series *series, unix_ms now,
+                          struct change_list *changes)
+{
+    const struct uuid seed = uuid_random();
+
+    if (!e || !e->count)
+        return;
+    if (series_is_long(series)) {
+        publish_whole(e,
+                      &(struct event){.resource = series->resource,
+                                      .type = series->type,
+                                      .data = series_write(series, &seed, changes->arena),
+                                      .time = series->time},
+                      now, changes);
+        return;
+    }
+    for (size_t k = 0; k < series_count(series); k++) {
+        struct event event = series_event(series, &seed, k, changes->arena);
+
+        event_publish(e, &event, now, changes);
+    }
 }
 
 /* ---- going out ---- */

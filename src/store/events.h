@@ -44,7 +44,8 @@ struct event_row {
     struct uuid subscription, id; /* primary key; id: uuid_ordered() */
     struct uuid resource;
     enum event_state state;
-    struct str event_id, type, subject; /* of the envelope */
+    struct str event_id, type, subject; /* of the envelope. No event_id: a whole series, from which
+                                         * the events' room makes rows; not for anybody's eyes */
     struct str data;                    /* JSON object */
     unix_ms time;                       /* of what happened */
     unix_ms published, due, last_attempt;

@@ -1,6 +1,7 @@
 """Chat by raw requests: people with tokens, their threads, and what the tests of the service share."""
 
 import json
+import re
 import time
 import urllib.parse
 
@@ -37,6 +38,11 @@ def until(what, seconds: float = DEADLINE_SECONDS):
             return found
         assert time.monotonic() < deadline, "it did not happen in time"
         time.sleep(0.05)
+
+
+def metric(server: Server, name: str) -> float:
+    page = server.admin("GET", "/metrics").body.decode()
+    return float(re.search(rf"^callgate_{re.escape(name)} (\S+)$", page, re.M).group(1))
 
 
 def error_of(answer: Answer, status: int, code: str, message: str | None = None) -> dict:

@@ -3,8 +3,8 @@
 import uuid
 
 import pytest
-from chat import Person, identifier, participant, until
-from subscribing import CLOUD, GRID, PATH, advance, subscribe
+from chat import Person, identifier, metric, participant, until
+from subscribing import CLOUD, GRID, PATH, advance, listed, subscribe
 from webhook import Webhook
 
 P = "Microsoft.Communication."
@@ -184,3 +184,24 @@ def test_retention_tells_all_and_names_nobody(fresh_server, hook, name):
     each = told.of("ChatThreadWithUserDeleted")
     assert {event["data"]["recipientId"] for event in each} == {anna.id, ben.id}
     assert all("deletedBy" not in event["data"] for event in each)
+
+
+def test_two_hundred_who_come_at_once_are_told_in_portions(server, hook, name):
+    """49,800 events for each subscription, of which one recipient's are asked for."""
+    anna, ben = Person(server), Person(server)
+    thread = anna.create("crowd", ben, *(participant(server.new_user()[0]) for _ in range(48)))
+    subscribe(server, name, hook, includedEventTypes=[P + "ChatParticipantAddedToThreadWithUser"],
+              subjectEndsWith=f"recipient/{ben.id}", maxEventsPerBatch=100)
+    crowd = [server.new_user()[0] for _ in range(200)]
+    before = metric(server, "store_commits_total")
+    thread.add(*(participant(id, "Somebody", metadata={"k": "v" * 500}) for id in crowd))
+    events = Told(hook, thread).wait(200)
+    assert metric(server, "store_commits_total") - before > 49_800 / 500
+    assert len({event["id"] for event in events}) == len(events) == 200
+    assert {event["subject"] for event in events} == {
+        f"thread/{thread.id}/participantAdded/{id}/recipient/{ben.id}" for id in crowd}
+    assert all(event["data"]["recipientCommunicationIdentifier"] == identifier(ben.id)
+               and event["data"]["threadId"] == thread.id for event in events)
+    items = until(lambda: (found := listed(server, name, query="?limit=1000"))
+                  and all(item["state"] == "Delivered" for item in found) and found)
+    assert {item["eventId"] for item in items} == {event["id"] for event in events} and len(items) == 200

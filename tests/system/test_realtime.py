@@ -1,13 +1,12 @@
 """The stream of events for clients in any language: wire/realtime, section by section."""
 
 import random
-import re
 import threading
 import time
 
 import pytest
 from callgate_server import Server
-from chat import Person, Thread, participant, until
+from chat import Person, Thread, metric, participant, until
 from realtime import Ear, WAIT_S
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import connect
@@ -33,11 +32,6 @@ def close_all(ears):
 
 def texts(events) -> list[str]:
     return [e["message"]["content"]["message"] for e in events if e["type"] == "chatMessageReceived"]
-
-
-def metric(server, name: str) -> float:
-    page = server.admin("GET", "/metrics").body.decode()
-    return float(re.search(rf"^callgate_{re.escape(name)} (\S+)$", page, re.M).group(1))
 
 
 # -- connecting: §1 --

@@ -235,107 +235,104 @@ static const struct kind kinds[CHAT_EVENT_COUNT] = {
 
 /* ---- events ---- */
 
-/* All of `data` but what differs between recipients: it goes in behind `head`, before `tail`. */
-struct draft {
-    struct str head, tail;
-};
-
-static struct draft draft_of(const struct telling *t, enum level level)
+/* The beginning of `data`: what is behind it is the recipient's, and the same for all. */
+static struct str head_of(const struct telling *t, enum level level)
 {
     struct writing at = {.t = t, .level = level};
-    struct arena *arena = t->changes.arena;
-    struct draft draft;
     struct buf out;
+    struct str head;
 
     buf_init(&out, DATA_MAX);
     json_writer_init(&at.w, &out);
     json_object_begin(&at.w);
     t->kind->write(&at);
-    draft.head = arena_dup(arena, buf_str(&out));
+    head = arena_dup(t->changes.arena, buf_str(&out));
     buf_clear(&out);
-    draft.tail =
-        arena_printf(arena, ",\"transactionId\":\"" STR_FMT "\",\"threadId\":\"" STR_FMT "\"}",
-                     STR_ARG(t->transaction), STR_ARG(t->what->thread_id));
-    return draft;
+    return head;
 }
 
-static struct str joined(struct arena *arena, struct str a, struct str b, struct str c)
+static struct str tail_of(const struct telling *t)
 {
-    char *text = arena_alloc(arena, a.len + b.len + c.len + 1);
-
-    memcpy(text, a.ptr, a.len);
-    if (b.len)
-        memcpy(text + a.len, b.ptr, b.len);
-    memcpy(text + a.len + b.len, c.ptr, c.len);
-    return str_of(text, a.len + b.len + c.len);
+    return arena_printf(t->changes.arena,
+                        ",\"transactionId\":\"" STR_FMT "\",\"threadId\":\"" STR_FMT "\"}",
+                        STR_ARG(t->transaction), STR_ARG(t->what->thread_id));
 }
 
-/* "thread/<id>/sender/<who>", and "/recipient/<who>" behind it at the level of users. */
-static struct str subject_of(const struct telling *t, enum level level, struct str recipient)
+/* "thread/<id>/sender/<who>": at the level of users "/recipient/<who>" comes behind it. */
+static struct str subject_of(const struct telling *t, enum level level)
 {
     const struct uuid *who = t->person ? &t->person->user : &t->what->actor;
     struct str id = is_nobody(who) ? STR("policy") : raw_id(t, who), word = t->kind->word[level];
 
-    return arena_printf(t->changes.arena, "thread/" STR_FMT "/" STR_FMT "/" STR_FMT "%s" STR_FMT,
-                        STR_ARG(t->what->thread_id), STR_ARG(word), STR_ARG(id),
-                        recipient.len ? "/recipient/" : "", STR_ARG(recipient));
+    return arena_printf(t->changes.arena, "thread/" STR_FMT "/" STR_FMT "/" STR_FMT,
+                        STR_ARG(t->what->thread_id), STR_ARG(word), STR_ARG(id));
 }
 
-static void publish(struct telling *t, enum level level, struct str recipient, struct str data)
+static struct event_part part_of(const struct telling *t, enum level level)
 {
-    struct uuid id = uuid_ordered(t->now);
-    char text[UUID_TEXT_LEN];
-
-    uuid_format(&id, text);
-    event_publish(t->events,
-                  &(struct event){.resource = t->what->base.resource,
-                                  .id = arena_dup(t->changes.arena, str_of(text, sizeof text)),
-                                  .type = t->kind->type[level],
-                                  .subject = subject_of(t, level, recipient),
-                                  .data = data,
-                                  .time = t->what->time},
-                  t->now, &t->changes);
+    return (struct event_part){subject_of(t, level), head_of(t, level)};
 }
 
-static void tell_thread(struct telling *t)
-{
-    struct draft draft = draft_of(t, LEVEL_THREAD);
-
-    publish(t, LEVEL_THREAD, STR_EMPTY,
-            joined(t->changes.arena, draft.head, STR_EMPTY, draft.tail));
-}
-
-static void tell_user(struct telling *t, const struct draft *draft, const struct uuid *user)
+/* What is a recipient's own. */
+static struct event_part recipient_of(const struct telling *t, const struct uuid *user)
 {
     struct arena *arena = t->changes.arena;
-    struct str id, own;
+    struct str id = raw_id(t, user);
 
-    if (uuid_eq(user, &t->what->actor))
-        return;
-    id = raw_id(t, user);
-    own = arena_printf(arena,
-                       "%s" STR_FMT "%s,\"recipientCommunicationIdentifier\":{\"rawId\":\"" STR_FMT
-                       "\",\"communicationUser\":{\"id\":\"" STR_FMT "\"}}",
-                       t->person ? "" : ",\"recipientId\":\"", STR_ARG(t->person ? STR_EMPTY : id),
-                       t->person ? "" : "\"", STR_ARG(id), STR_ARG(id));
-    publish(t, LEVEL_USER, id, joined(arena, draft->head, own, draft->tail));
+    return (struct event_part){
+        .subject = arena_printf(arena, "/recipient/" STR_FMT, STR_ARG(id)),
+        .data = arena_printf(
+            arena,
+            "%s" STR_FMT "%s,\"recipientCommunicationIdentifier\":{\"rawId\":\"" STR_FMT
+            "\",\"communicationUser\":{\"id\":\"" STR_FMT "\"}}",
+            t->person ? "" : ",\"recipientId\":\"", STR_ARG(t->person ? STR_EMPTY : id),
+            t->person ? "" : "\"", STR_ARG(id), STR_ARG(id)),
+    };
 }
 
-static void tell_users(struct telling *t)
+/* Everybody who was in but the one who did it; and who has left. */
+static size_t find_recipients(const struct telling *t, struct event_part **out)
 {
     const struct chat_notice *what = t->what;
-    struct draft draft = draft_of(t, LEVEL_USER);
     bool created = what->event == CHAT_EVENT_THREAD_CREATED;
-    bool left = what->event == CHAT_EVENT_PARTICIPANTS_REMOVED, left_told = false;
+    bool left = what->event == CHAT_EVENT_PARTICIPANTS_REMOVED;
     const struct chat_participant *all = created ? what->participants : what->members;
-    size_t n = created ? what->n_participants : what->n_members;
+    size_t n = created ? what->n_participants : what->n_members, found = 0;
+    struct event_part *parts = arena_array(t->changes.arena, struct event_part, n + 1);
 
     for (size_t i = 0; i < n; i++) {
-        left_told = left_told || (left && uuid_eq(&all[i].user, &t->person->user));
-        tell_user(t, &draft, &all[i].user);
+        if (!uuid_eq(&all[i].user, &what->actor))
+            parts[found++] = recipient_of(t, &all[i].user);
+        left = left && !uuid_eq(&all[i].user, &what->participants[0].user);
     }
-    if (left && !left_told)
-        tell_user(t, &draft, &t->person->user);
+    if (left && !uuid_eq(&what->participants[0].user, &what->actor))
+        parts[found++] = recipient_of(t, &what->participants[0].user);
+    *out = parts;
+    return found;
+}
+
+/* What came or left is told of each person, everything else once. */
+static void tell(struct telling *t, enum level level, bool persons)
+{
+    size_t n = persons ? t->what->n_participants : 1;
+    struct event_part *firsts = arena_array(t->changes.arena, struct event_part, n), *recipients;
+    static const struct event_part nobody;
+    struct event_series series = {
+        .firsts = firsts, .seconds = &nobody, .n_firsts = n, .n_seconds = 1};
+
+    for (size_t i = 0; i < n; i++) {
+        t->person = persons ? &t->what->participants[i] : NULL;
+        firsts[i] = part_of(t, level);
+    }
+    if (level == LEVEL_USER) {
+        series.n_seconds = find_recipients(t, &recipients);
+        series.seconds = recipients;
+    }
+    series.resource = t->what->base.resource;
+    series.type = t->kind->type[level];
+    series.time = t->what->time;
+    series.tail = tail_of(t);
+    event_publish_series(t->events, &series, t->now, &t->changes);
 }
 
 /* ---- what others call ---- */
@@ -390,13 +387,10 @@ void chat_events_publish(struct events *events, const struct chat_notice *what, 
     if ((!users && !thread) || is_system_message(what))
         return;
     t.transaction = transaction_id(arena, now);
-    for (size_t i = 0; i < (persons ? what->n_participants : 1); i++) {
-        t.person = persons ? &what->participants[i] : NULL;
-        if (thread)
-            tell_thread(&t);
-        if (users)
-            tell_users(&t);
-    }
+    if (thread)
+        tell(&t, LEVEL_THREAD, persons);
+    if (users)
+        tell(&t, LEVEL_USER, persons);
     set->items = t.changes.items;
     set->n = t.changes.n;
     set->cap = t.changes.cap;

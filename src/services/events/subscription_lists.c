@@ -126,15 +126,16 @@ static bool is_wanted(const struct event_list *l, const struct event_row *row)
 static void after_read(void *ctx)
 {
     struct event_list *l = ctx;
-    size_t n = 0;
+    size_t n = 0, at = 0;
 
     if (l->rc) {
         list_fetched(&l->list, l->rc, 0);
         return;
     }
-    while (n < l->page.n && is_wanted(l, &l->page.rows[n]))
-        n++;
-    if (n < l->page.n)
+    for (; at < l->page.n && is_wanted(l, &l->page.rows[at]); at++)
+        if (l->page.rows[at].event_id.len) /* else: no event, but what some are made from */
+            l->page.rows[n++] = l->page.rows[at];
+    if (at < l->page.n)
         l->page.more = false;
     l->page.n = n;
     list_fetched(&l->list, RC_OK, n);
