@@ -3,34 +3,21 @@
  * It stands alone (libc and libcurl), because the executable loads it as a module. */
 #include "client/stream.h"
 
-#include <curl/curl.h>
+#include "client/curl_rules.h"
+
 #include <stdio.h>
 #include <string.h>
 
-static curl_socket_t open_socket(void *user, curlsocktype purpose, struct curl_sockaddr *at)
-{
-    (void)user;
-    (void)purpose;
-    return socket(at->family, at->socktype | SOCK_CLOEXEC, at->protocol);
-}
-
 static CURLcode set_up(CURL *e, const struct stream_target *to, char *reason)
 {
-    CURLcode rc = curl_easy_setopt(e, CURLOPT_URL, to->url);
+    CURLcode rc = curl_rules_set(e);
 
 #define SET(option, value)                                                                         \
     if (rc == CURLE_OK)                                                                            \
     rc = curl_easy_setopt(e, option, value)
+    SET(CURLOPT_URL, to->url);
     SET(CURLOPT_CONNECT_ONLY, 1L);
-    SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-#if LIBCURL_VERSION_NUM >= 0x075500
-    SET(CURLOPT_PROTOCOLS_STR, "http,https");
-#else
-    SET(CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS));
-#endif
     SET(CURLOPT_HTTPPROXYTUNNEL, 1L);
-    SET(CURLOPT_NOSIGNAL, 1L);
-    SET(CURLOPT_OPENSOCKETFUNCTION, open_socket);
     SET(CURLOPT_CONNECTTIMEOUT_MS, (long)to->connect_timeout_ms);
     SET(CURLOPT_ERRORBUFFER, reason);
     if (to->ca_file)

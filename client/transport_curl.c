@@ -3,7 +3,8 @@
  * It stands alone (libc and libcurl), because the executable loads it as a module. */
 #include "callgate/transport.h"
 
-#include <curl/curl.h>
+#include "client/curl_rules.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -134,33 +135,16 @@ static struct curl_slist *make_headers(const struct cg_http_request *r)
     return list;
 }
 
-/* Programs that the caller starts must not inherit a connection that speaks for it. */
-static curl_socket_t open_socket(void *user, curlsocktype purpose, struct curl_sockaddr *at)
-{
-    (void)user;
-    (void)purpose;
-    return socket(at->family, at->socktype | SOCK_CLOEXEC, at->protocol);
-}
-
 #define SET(option, value)                                                                         \
     if (rc == CURLE_OK)                                                                            \
     rc = curl_easy_setopt(e, option, value)
 
-/* What curl would choose otherwise by itself. */
 static CURLcode set_rules(CURL *e, const struct cg_http_request *r)
 {
-    CURLcode rc = CURLE_OK;
+    CURLcode rc = curl_rules_set(e);
 
     SET(CURLOPT_PATH_AS_IS, 1L);
-    SET(CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-#if LIBCURL_VERSION_NUM >= 0x075500
-    SET(CURLOPT_PROTOCOLS_STR, "http,https");
-#else
-    SET(CURLOPT_PROTOCOLS, (long)(CURLPROTO_HTTP | CURLPROTO_HTTPS));
-#endif
     SET(CURLOPT_FOLLOWLOCATION, 0L);
-    SET(CURLOPT_NOSIGNAL, 1L);
-    SET(CURLOPT_OPENSOCKETFUNCTION, open_socket);
     SET(CURLOPT_TIMEOUT_MS, (long)r->timeout_ms);
     SET(CURLOPT_CONNECTTIMEOUT_MS, (long)r->connect_timeout_ms);
     return rc;
