@@ -1,4 +1,4 @@
-/* What pkey.c, jwk.c, signer.c and cert.c know of a key; nobody else includes this. */
+/* What pkey.c, jwk.c, signer.c, rsa_check.c and cert.c know of a key; nobody else includes this. */
 #ifndef CRYPTO_PKEY_PRIVATE_H
 #define CRYPTO_PKEY_PRIVATE_H
 
@@ -53,5 +53,16 @@ enum key_kind pkey_kind_of(const EVP_PKEY *key);
 enum rc pkey_judge(enum key_kind kind, enum key_owner owner, const EVP_PKEY *key) NODISCARD;
 /** The curve's own check again, with the order of the point; keys without a curve pass. */
 bool pkey_is_good_point(EVP_PKEY *key) NODISCARD;
+
+/* ---- rsa_check.c ---- */
+
+/** What is kept to check RSASSA-PKCS1-v1_5 signatures of one key; of one thread. */
+struct rsa_check;
+/** `hash_len`: 32, 48 or 64 octets of SHA-2. NULL without memory, or when the key is too short. */
+struct rsa_check *rsa_check_new(const EVP_PKEY *key, size_t hash_len);
+void rsa_check_free(struct rsa_check *c);
+/** `signature` must be as long as the modulus, and less. */
+bool rsa_check_holds(struct rsa_check *c, struct str signature, const uint8_t *hash,
+                     size_t hash_len) NODISCARD;
 
 #endif

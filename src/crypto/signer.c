@@ -20,11 +20,12 @@ struct signer {
 
 struct verifier {
     struct pkey *key;
-    EVP_PKEY_CTX *ctx;    /* unless EdDSA */
-    EVP_MD *md;           /* of hashes other than SHA-256; else NULL */
-    EVP_MD_CTX *md_ctx;   /* its state; or EdDSA's */
-    const uint8_t *order; /* of the curve; NULL: not ECDSA */
-    size_t coordinate;    /* octets of r and s */
+    EVP_PKEY_CTX *ctx;     /* unless EdDSA, or with `rsa` */
+    struct rsa_check *rsa; /* of PKCS #1 v1.5; else NULL */
+    EVP_MD *md;            /* of hashes other than SHA-256; else NULL */
+    EVP_MD_CTX *md_ctx;    /* its state; or EdDSA's */
+    const uint8_t *order;  /* of the curve; NULL: not ECDSA */
+    size_t coordinate;     /* octets of r and s */
     size_t signature_len;
 };
 
@@ -175,6 +176,11 @@ static bool prepare_hash(struct verifier *v, const char *digest)
     return v->md_ctx && (v->md || !digest);
 }
 
+static size_t hash_length(const struct verifier *v)
+{
+    return v->md ? (size_t)EVP_MD_get_size(v->md) : SHA256_LEN;
+}
+
 static bool prepare(struct verifier *v, enum jws_alg alg)
 {
     const struct alg_traits *traits = alg_traits(alg);
@@ -187,6 +193,10 @@ static bool prepare(struct verifier *v, enum jws_alg alg)
     }
     if (traits->kind == KEY_RSA) {
         v->signature_len = (size_t)EVP_PKEY_get_size(v->key->key);
+        if (!traits->is_pss) {
+            v->rsa = rsa_check_new(v->key->key, hash_length(v));
+            return v->rsa != NULL;
+        }
     } else {
         v->order = traits->kind == KEY_P256 ? p256_order : p384_order;
         v->coordinate = kind_traits(traits->kind)->coordinate;
@@ -222,6 +232,7 @@ void verifier_free(struct verifier *v)
     if (!v)
         return;
     EVP_PKEY_CTX_free(v->ctx);
+    rsa_check_free(v->rsa);
     EVP_MD_CTX_free(v->md_ctx);
     EVP_MD_free(v->md);
     pkey_unref(v->key);
@@ -266,6 +277,8 @@ static bool holds(struct verifier *v, struct hash_work *w, struct str data, stru
         octets = der;
     }
     hash_len = hash_with(v, w, data, hash);
+    if (v->rsa)
+        return hash_len && rsa_check_holds(v->rsa, signature, hash, hash_len);
     return hash_len && EVP_PKEY_verify(v->ctx, octets, len, hash, hash_len) == 1;
 }
 
@@ -274,7 +287,7 @@ enum rc verifier_check(struct verifier *v, struct hash_work *w, struct str data,
 {
     if (signature.len != v->signature_len)
         return RC_DENIED;
-    if (v->ctx ? holds(v, w, data, signature) : holds_eddsa(v, data, signature))
+    if (v->ctx || v->rsa ? holds(v, w, data, signature) : holds_eddsa(v, data, signature))
         return RC_OK;
     ERR_clear_error(); /* what is left there would be read as an error of TLS */
     return RC_DENIED;

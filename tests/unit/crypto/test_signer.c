@@ -1,6 +1,7 @@
 /* Verifying what others sign: every algorithm, and the near misses of each. What we sign ourselves
  * is test_pkey.c's. */
 #include "crypto/base64.h"
+#include "crypto/hash.h"
 #include "crypto/pkey.h"
 #include "rfc_vectors.h"
 
@@ -305,6 +306,143 @@ static void asks_of_pss_for_the_salt_and_the_mask_of_the_rfc(void **state)
     }
 }
 
+/* The private key's power of `encoded`, whatever that says: a signature that only its encoding
+ * makes right or wrong. */
+static void sign_encoded(EVP_PKEY *key, const uint8_t *encoded, size_t len, uint8_t *out)
+{
+    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new(key, NULL);
+    size_t made = len;
+
+    assert_int_equal(EVP_PKEY_sign_init(ctx), 1);
+    assert_int_equal(EVP_PKEY_CTX_set_rsa_padding(ctx, RSA_NO_PADDING), 1);
+    assert_int_equal(EVP_PKEY_sign(ctx, out, &made, encoded, len), 1);
+    assert_int_equal(made, len);
+    EVP_PKEY_CTX_free(ctx);
+}
+
+#define OID_SHA256 "300d06096086480165030402010500"
+
+/* RFC 8017 section 8.2.2: one encoding of a hash is right. */
+static void takes_one_encoding_of_a_hash_under_rsa(void **state)
+{
+    /* clang-format off */
+    static const struct {
+        const char *name;
+        const char *start, *info; /* around the FF; the hash comes behind */
+        const char *rest;         /* behind the hash */
+        enum rc want;
+    } cases[] = {
+        {"as the RFC says", "0001", "00" "3031" OID_SHA256 "0420", "", RC_OK},
+        {"block type 2", "0002", "00" "3031" OID_SHA256 "0420", "", RC_DENIED},
+        {"block type 0", "0000", "00" "3031" OID_SHA256 "0420", "", RC_DENIED},
+        {"first octet not 0", "0101", "00" "3031" OID_SHA256 "0420", "", RC_DENIED},
+        {"no parameters", "0001", "00" "302f" "300b0609608648016503040201" "0420", "", RC_DENIED},
+        {"lengths in the long form", "0001", "00" "308131" OID_SHA256 "0420", "", RC_DENIED},
+        {"SHA-384 by name", "0001", "00" "3031" "300d06096086480165030402020500" "0420", "",
+         RC_DENIED},
+        {"SHA-1 by name", "0001", "00" "302d" "300906052b0e03021a0500" "0420", "", RC_DENIED},
+        {"the hash alone", "0001", "00", "", RC_DENIED},
+        {"no end of the padding", "0001", "ff" "3031" OID_SHA256 "0420", "", RC_DENIED},
+        {"two ends of the padding", "0001", "0000" "3031" OID_SHA256 "0420", "", RC_DENIED},
+        {"an octet of the padding off", "0001fe", "00" "3031" OID_SHA256 "0420", "", RC_DENIED},
+        {"an octet behind the hash", "0001", "00" "3031" OID_SHA256 "0420", "00", RC_DENIED},
+        {"much behind the hash", "0001", "00" "3031" OID_SHA256 "0420",
+         "000102030405060708090a0b0c0d0e0f101112131415161718191a1b1c1d1e1f", RC_DENIED},
+    };
+    /* clang-format on */
+    struct fixture *f = *state;
+
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        uint8_t encoded[384], sig[LONGEST], *end = encoded + sizeof encoded;
+        size_t start = strlen(cases[i].start) / 2, info = strlen(cases[i].info) / 2;
+        size_t rest = strlen(cases[i].rest) / 2;
+
+        memset(encoded, 0xff, sizeof encoded);
+        assert_int_equal(hex_decode(str_from(cases[i].start), encoded, start), RC_OK);
+        assert_int_equal(hex_decode(str_from(cases[i].rest), end - rest, rest), RC_OK);
+        sha256(f->work, DATA, end - rest - SHA256_LEN);
+        assert_int_equal(hex_decode(str_from(cases[i].info), end - rest - SHA256_LEN - info, info),
+                         RC_OK);
+        sign_encoded(f->raw[RSA_3072], encoded, sizeof encoded, sig);
+        if (check(f, f->keys[RSA_3072], JWS_RS256, DATA, str_of(sig, sizeof encoded)) !=
+            cases[i].want)
+            fail_msg("%s", cases[i].name);
+    }
+}
+
+/* The same power, but no number below the modulus. */
+static void refuses_an_rsa_signature_beyond_the_modulus(void **state)
+{
+    struct fixture *f = *state;
+    BIGNUM *n = NULL, *s = BN_new();
+    uint8_t sig[LONGEST];
+    bool fits = false;
+
+    assert_int_equal(EVP_PKEY_get_bn_param(f->raw[RSA_3072], OSSL_PKEY_PARAM_RSA_N, &n), 1);
+    for (unsigned i = 0; !fits; i++) {
+        struct str data = str_of(&i, sizeof i);
+        size_t len = sign(f, &algs[3].scheme, data, sig);
+
+        assert_int_equal(check(f, f->keys[RSA_3072], JWS_RS256, data, str_of(sig, len)), RC_OK);
+        assert_non_null(BN_bin2bn(sig, (int)len, s));
+        assert_int_equal(BN_add(s, s, n), 1);
+        fits = BN_bn2binpad(s, sig, (int)len) > 0;
+        if (fits)
+            assert_int_equal(check(f, f->keys[RSA_3072], JWS_RS256, data, str_of(sig, len)),
+                             RC_DENIED);
+    }
+    memset(sig, 0, sizeof sig);
+    assert_int_equal(check(f, f->keys[RSA_3072], JWS_RS256, DATA, str_of(sig, 384)), RC_DENIED);
+    assert_int_equal(BN_bn2binpad(n, sig, 384), 384);
+    assert_int_equal(check(f, f->keys[RSA_3072], JWS_RS256, DATA, str_of(sig, 384)), RC_DENIED);
+    BN_free(n);
+    BN_free(s);
+}
+
+static EVP_PKEY *rsa_with(const char *exponent)
+{
+    EVP_PKEY_CTX *ctx = EVP_PKEY_CTX_new_from_name(NULL, "RSA", NULL);
+    EVP_PKEY *key = NULL;
+    BIGNUM *e = NULL;
+
+    assert_true(BN_dec2bn(&e, exponent) > 0);
+    assert_int_equal(EVP_PKEY_keygen_init(ctx), 1);
+    assert_int_equal(EVP_PKEY_CTX_set_rsa_keygen_bits(ctx, 2048), 1);
+    assert_int_equal(EVP_PKEY_CTX_set1_rsa_keygen_pubexp(ctx, e), 1);
+    assert_int_equal(EVP_PKEY_keygen(ctx, &key), 1);
+    BN_free(e);
+    EVP_PKEY_CTX_free(ctx);
+    return key;
+}
+
+static void verifies_rsa_keys_with_any_exponent_that_is_taken(void **state)
+{
+    static const char *const exponents[] = {"3",     "5",          "17",
+                                            "65537", "4294967297", "18446744073709551615"};
+    struct fixture *f = *state;
+    EVP_PKEY *own = f->raw[RSA_3072];
+
+    for (size_t i = 0; i < ARRAY_LEN(exponents); i++) {
+        struct pkey *k = NULL;
+        uint8_t sig[LONGEST];
+        json_t *jwk;
+        size_t len;
+
+        f->raw[RSA_3072] = rsa_with(exponents[i]);
+        jwk = jwk_of(f->raw[RSA_3072], RSA_3072);
+        assert_int_equal(pkey_from_jwk_any(jwk, &k), RC_OK);
+        len = sign(f, &algs[3].scheme, DATA, sig);
+        if (check(f, k, JWS_RS256, DATA, str_of(sig, len)))
+            fail_msg("%s", exponents[i]);
+        sig[len - 1] ^= 1;
+        assert_int_equal(check(f, k, JWS_RS256, DATA, str_of(sig, len)), RC_DENIED);
+        EVP_PKEY_free(f->raw[RSA_3072]);
+        pkey_unref(k);
+        json_decref(jwk);
+    }
+    f->raw[RSA_3072] = own;
+}
+
 #define N384                                                                                       \
     "ffffffffffffffffffffffffffffffffffffffffffffffffc7634d81f4372ddf581a0db248b0a77aecec196accc5" \
     "297"
@@ -459,6 +597,9 @@ int main(void)
         cmocka_unit_test(denies_what_differs_in_any_octet),
         cmocka_unit_test(denies_a_signature_of_another_key),
         cmocka_unit_test(asks_of_pss_for_the_salt_and_the_mask_of_the_rfc),
+        cmocka_unit_test(takes_one_encoding_of_a_hash_under_rsa),
+        cmocka_unit_test(refuses_an_rsa_signature_beyond_the_modulus),
+        cmocka_unit_test(verifies_rsa_keys_with_any_exponent_that_is_taken),
         cmocka_unit_test(refuses_r_and_s_of_p384_at_the_edges),
         cmocka_unit_test(verifies_p384_five_hundred_times),
         cmocka_unit_test(fits_by_kind_and_by_the_algorithm_that_a_key_names),
