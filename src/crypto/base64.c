@@ -41,19 +41,6 @@ static char char_of(const struct alphabet *abc, uint32_t six)
     return (char)c;
 }
 
-/* The six bits of `c`; sets `*bad` when it is no character of the alphabet. */
-static uint32_t value_of(const struct alphabet *abc, char ch, uint32_t *bad)
-{
-    uint32_t c = (uint8_t)ch;
-    uint32_t upper = mask_between('A', c, 'Z'), lower = mask_between('a', c, 'z');
-    uint32_t digit = mask_between('0', c, '9');
-    uint32_t is62 = mask_equal(c, abc->c62), is63 = mask_equal(c, abc->c63);
-
-    *bad |= ~(upper | lower | digit | is62 | is63);
-    return (upper & (c - 'A')) | (lower & (c - 'a' + 26)) | (digit & (c - '0' + 52)) | (is62 & 62) |
-           (is63 & 63);
-}
-
 #define EACH_OCTET(n) (UINT64_C(0x0101010101010101) * (n))
 
 /* One in each octet whose value, at most 63, is at least `least`. */
@@ -118,33 +105,31 @@ static size_t encode(const struct alphabet *abc, const uint8_t *src, size_t len,
     return (size_t)(at - out);
 }
 
-/* One in each octet of `eight`, at most 0x7F, that lies between the two. */
-static uint64_t between(unsigned low, uint64_t eight, unsigned high)
+/* Sixteen characters, each worked on alone. */
+typedef int8_t chars __attribute__((vector_size(16)));
+
+/* All ones in each octet that lies between the two. Characters above 0x7F are negative. */
+static chars between(char low, chars c, char high)
 {
-    return ((eight + EACH_OCTET(0x80U - low)) & ~(eight + EACH_OCTET(0x7FU - high))) >> 7 &
-           EACH_OCTET(1);
+    return (c >= low) & (c <= high);
 }
 
-/* The same as value_of() for eight characters in the octets of a word. */
-static uint64_t eight_values_of(const struct alphabet *abc, uint64_t c, uint64_t *bad)
+/* The six bits of each; *bad is set where there is no character of the alphabet. */
+static chars values_of(const struct alphabet *abc, chars c, chars *bad)
 {
-    uint64_t low = c & EACH_OCTET(0x7F);
-    uint64_t upper = between('A', low, 'Z'), lower = between('a', low, 'z');
-    uint64_t digit = between('0', low, '9');
-    uint64_t is62 = between(abc->c62, low, abc->c62), is63 = between(abc->c63, low, abc->c63);
+    chars upper = between('A', c, 'Z'), lower = between('a', c, 'z'), digit = between('0', c, '9');
+    chars is62 = c == (char)abc->c62, is63 = c == (char)abc->c63;
 
-    *bad |= (c ^ low) | ((upper | lower | digit | is62 | is63) ^ EACH_OCTET(1));
-    return ((low & upper * 0xFF) - upper * 'A') | ((low & lower * 0xFF) - lower * ('a' - 26)) |
-           ((low & digit * 0xFF) + digit * (52 - '0')) | is62 * 62 | is63 * 63;
+    *bad |= ~(upper | lower | digit | is62 | is63);
+    return (upper & (c - 'A')) | (lower & (c - ('a' - 26))) | (digit & (c + (52 - '0'))) |
+           (is62 & 62) | (is63 & 63);
 }
 
-/* Eight characters become six octets: the way of encode_six() back. */
-static void decode_eight(const struct alphabet *abc, const char *src, uint8_t *out, uint64_t *bad)
+/* Eight values of six bits in the octets of a word become six octets: the way of encode_six() back.
+ */
+static void pack_six(uint64_t w, uint8_t *out)
 {
-    uint64_t w;
-
-    memcpy(&w, src, sizeof w);
-    w = eight_values_of(abc, be64toh(w), bad);
+    w = be64toh(w);
     w = (w >> 2 & 0x0FC00FC00FC00FC0U) | (w & 0x003F003F003F003FU);
     w = (w >> 4 & 0x00FFF00000FFF000U) | (w & 0x00000FFF00000FFFU);
     w = (w >> 8 & 0x0000FFFFFF000000U) | (w & 0x0000000000FFFFFFU);
@@ -152,33 +137,66 @@ static void decode_eight(const struct alphabet *abc, const char *src, uint8_t *o
     memcpy(out, &w, 6);
 }
 
+/* Sixteen characters become twelve octets. */
+static void decode_sixteen(const struct alphabet *abc, const char *src, uint8_t *out, chars *bad)
+{
+    uint64_t halves[2];
+    chars c;
+
+    memcpy(&c, src, sizeof c);
+    c = values_of(abc, c, bad);
+    memcpy(halves, &c, sizeof halves);
+    pack_six(halves[0], out);
+    pack_six(halves[1], out + 6);
+}
+
+/* Ones when any of the octets is not zero. */
+static uint64_t any_of(chars bad)
+{
+    uint64_t halves[2];
+
+    memcpy(halves, &bad, sizeof halves);
+    return halves[0] | halves[1];
+}
+
+/* The last characters, fewer than sixteen, filled up with such as mean zeros: bits that none of the
+ * octets takes must be zeros too. */
+static uint64_t decode_rest(const struct alphabet *abc, struct str rest, uint8_t *out, chars *bad)
+{
+    char filled[sizeof(chars)];
+    uint8_t octets[sizeof(chars)];
+    size_t len = rest.len * 6 / 8;
+
+    memset(filled, 'A', sizeof filled);
+    memcpy(filled, rest.ptr, rest.len);
+    decode_sixteen(abc, filled, octets, bad);
+    uint64_t left = rest.len % 4 ? octets[len] : 0;
+    memcpy(out, octets, len);
+    explicit_bzero(filled, sizeof filled);
+    explicit_bzero(octets, sizeof octets);
+    return left;
+}
+
 /* Decodes unpadded characters; octets may have been written when it refuses. */
 static enum rc decode(const struct alphabet *abc, struct str text, uint8_t *out, size_t cap,
                       size_t *out_len)
 {
     size_t rest = text.len % 4, len = text.len / 4 * 3 + (rest > 1 ? rest - 1 : 0);
-    uint32_t bad = 0, group = 0, bits = 0;
-    uint64_t bad_eight = 0;
+    chars bad = {0};
+    uint64_t flaws = 0;
     size_t i = 0, written = 0;
 
     if (rest == 1)
         return RC_INVALID;
     if (len > cap)
         return RC_TOO_LARGE;
-    for (; text.len - i >= 8; i += 8, written += 6)
-        decode_eight(abc, text.ptr + i, out + written, &bad_eight);
-    for (; i < text.len; i++) {
-        group = (group << 6 | value_of(abc, text.ptr[i], &bad)) & 0xffff;
-        bits += 6;
-        if (bits >= 8) {
-            bits -= 8;
-            out[written++] = (uint8_t)(group >> bits);
-        }
-    }
-    bad |= group & ((1U << bits) - 1); /* trailing bits that no octet took */
-    if (bad != 0 || bad_eight != 0)
+    for (; text.len - i >= sizeof bad; i += sizeof bad, written += sizeof bad / 4 * 3)
+        decode_sixteen(abc, text.ptr + i, out + written, &bad);
+    if (i < text.len)
+        flaws = decode_rest(abc, str_from_index(text, i), out + written, &bad);
+    if ((flaws | any_of(bad)) != 0)
         return RC_INVALID;
-    *out_len = written;
+    *out_len = len;
     return RC_OK;
 }
 
