@@ -20,7 +20,8 @@ struct finding {
     const char *signature;        /* "good", "bad", … */
     const char *server;           /* "accepted", "refused", "not asked" */
     struct service_view service;
-    json_t *who; /* what the server says to the token; owned */
+    json_t *header, *claims; /* of the token, to be shown; owned */
+    json_t *who;             /* what the server says to the token; owned */
     bool dead;
     struct str why; /* it is dead */
 };
@@ -173,7 +174,7 @@ static void ask_server(struct cli *cli, struct str endpoint, struct str ca_file,
     struct cg_client *client = NULL;
     struct cg_error err = {0};
     struct str question =
-        f->service.is_service ? service_view_question(f->jws.payload) : STR("/admin/whoami");
+        f->service.is_service ? service_view_question(f->claims) : STR("/admin/whoami");
 
     f->server = "not asked";
     if (cg_client_new(&o, &client, &err) != CG_OK)
@@ -265,7 +266,7 @@ static enum exit_code ask(struct cli *cli, struct str token, struct finding *f)
     cg_client_free(client);
     ask_server(cli, endpoint, info.ca_file, arena_dup(&cli->arena, token), f);
     if (f->service.is_service) {
-        service_view_finish(cli, &info, f->jws.payload, f->who, &f->service);
+        service_view_finish(cli, &info, f->claims, f->who, &f->service);
         if (f->service.problem.len > 0)
             die(f, f->service.problem);
     }
@@ -302,8 +303,8 @@ static enum exit_code show(struct cli *cli, const struct finding *f)
     failed |= json_object_set_new(j, "expiresOn", time_json(f->expires));
     failed |= json_object_set_new(
         j, "secondsLeft", f->expires ? json_integer((f->expires - f->now) / 1000) : json_null());
-    failed |= json_object_set(j, "header", f->jws.header);
-    failed |= json_object_set(j, "claims", f->jws.payload);
+    failed |= json_object_set(j, "header", f->header);
+    failed |= json_object_set(j, "claims", f->claims);
     code = failed ? cli_fail(cli, EXIT_LOCAL, "out of memory") : show_object(cli, j);
     json_decref(j);
     return code;
@@ -320,10 +321,13 @@ int token_inspect_run(struct cli *cli)
         return (int)code;
     if (jws_parse(token, &cli->arena, &f.jws, &why))
         return (int)cli_fail(cli, EXIT_REFUSED, "this is no token: %s", why ? why : "malformed");
-    f.kind = kind_of(f.jws.payload);
-    service_view_begin(cli, f.jws.payload, &f.service);
-    f.issued = seconds_claim(f.jws.payload, "iat");
-    f.expires = seconds_claim(f.jws.payload, "exp");
+    if (json_read(f.jws.header->written, &f.header, &why) ||
+        json_read(f.jws.payload->written, &f.claims, &why))
+        return (int)cli_fail(cli, EXIT_LOCAL, "out of memory");
+    f.kind = kind_of(f.claims);
+    service_view_begin(cli, f.claims, &f.service);
+    f.issued = seconds_claim(f.claims, "iat");
+    f.expires = seconds_claim(f.claims, "exp");
     code = ask(cli, token, &f);
     if (code == EXIT_DONE && f.expires == 0)
         die(&f, STR("it has no expiry (exp)"));
@@ -334,6 +338,7 @@ int token_inspect_run(struct cli *cli)
     if (code == EXIT_DONE && f.dead)
         code = EXIT_REFUSED;
     json_decref(f.who);
-    jws_clear(&f.jws);
+    json_decref(f.header);
+    json_decref(f.claims);
     return (int)code;
 }

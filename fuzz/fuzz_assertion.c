@@ -160,8 +160,6 @@ static bool accepts(struct str text, struct arena *arena)
         return false;
     }
     ok = a.federated ? by_issuer(&a, arena) : by_certificate(&a, arena);
-    assertion_clear(&a);
-    assertion_clear(&a);
     return ok;
 }
 

@@ -51,15 +51,13 @@ static void check_form(struct str token, struct arena *arena)
         return;
     }
     CHECK(token.len <= JWS_TOKEN_MAX && str_starts(token, jws.signing_input));
-    CHECK(json_is_object(jws.header) && json_is_object(jws.payload) && jws.alg.ptr);
-    CHECK(!name_eq_nocase(jws.alg, STR("none")) && !json_object_get(jws.header, "crit"));
+    CHECK(claim_is(jws.header, CLAIM_OBJECT) && claim_is(jws.payload, CLAIM_OBJECT) && jws.alg.ptr);
+    CHECK(!name_eq_nocase(jws.alg, STR("none")) && !claim_get(jws.header, STR("crit")));
     tail = str_from_index(token, jws.signing_input.len);
     char *text = arena_alloc(arena, BASE64URL_LEN(jws.signature.len) + 1);
     text[0] = '.';
     CHECK(str_eq(
         tail, str_of(text, 1 + base64url_encode(jws.signature.ptr, jws.signature.len, text + 1))));
-    jws_clear(&jws);
-    jws_clear(&jws);
 }
 
 static enum rc verify(struct tokens *t, struct str token, struct arena *arena, struct token *out)

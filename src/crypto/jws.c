@@ -21,14 +21,14 @@ static const char *const trailing_bits[PART_COUNT] = {
 static const char *const not_object[PART_COUNT] = {
     "header is not a JSON object", "payload is not a JSON object", NULL};
 
-/* By a word of the reader's reason; the last row takes the rest. */
-static const struct { struct str word; const char *why[PART_COUNT]; } json_flaws[] = {
-    {STR_INIT("twice"), {"header repeats a member", "payload repeats a member", NULL}},
-    {STR_INIT("UTF-8"), {"header is not UTF-8", "payload is not UTF-8", NULL}},
-    {STR_INIT("deep"),  {"header is nested too deeply", "payload is nested too deeply", NULL}},
-    {STR_INIT("range"), {"header has a number out of range", "payload has a number out of range",
-                         NULL}},
-    {STR_INIT(""),      {"header is not JSON", "payload is not JSON", NULL}},
+static const char *const json_flaws[CLAIMS_FLAWS][PART_COUNT] = {
+    [CLAIMS_NOT_JSON] = {"header is not JSON", "payload is not JSON", NULL},
+    [CLAIMS_NOT_UTF8] = {"header is not UTF-8", "payload is not UTF-8", NULL},
+    [CLAIMS_REPEATED] = {"header repeats a member", "payload repeats a member", NULL},
+    [CLAIMS_DEEP]     = {"header is nested too deeply", "payload is nested too deeply", NULL},
+    [CLAIMS_RANGE]    = {"header has a number out of range", "payload has a number out of range",
+                         NULL},
+    [CLAIMS_MANY]     = {"header has too many members", "payload has too many members", NULL},
 };
 /* clang-format on */
 
@@ -84,67 +84,50 @@ static enum rc decode(struct str text, enum part part, struct arena *arena, stru
     return RC_OK;
 }
 
-static const char *json_flaw(const char *reason, enum part part)
-{
-    size_t row = 0;
-
-    while (row < ARRAY_LEN(json_flaws) - 1 &&
-           str_find_str(str_from(reason), json_flaws[row].word) == str_from(reason).len)
-        row++;
-    return json_flaws[row].why[part];
-}
-
-/* Decodes one part into a JSON object; *out is owned. */
-static enum rc read_object(struct str text, enum part part, struct arena *arena, json_t **out,
-                           const char **out_why)
+/* Decodes one part into a JSON object. */
+static enum rc read_object(struct str text, enum part part, struct arena *arena,
+                           const struct claim **out, const char **out_why)
 {
     struct str octets;
-    const char *reason = NULL;
-    json_t *value = NULL;
+    enum claims_flaw flaw;
 
     if (decode(text, part, arena, &octets, out_why))
         return RC_INVALID;
-    if (json_read(octets, &value, &reason))
-        return refuse(out_why, json_flaw(reason, part));
-    if (!json_is_object(value)) {
-        json_decref(value);
-        return refuse(out_why, not_object[part]);
-    }
-    *out = value;
-    return RC_OK;
+    flaw = claims_read(octets, arena, out);
+    if (flaw)
+        return refuse(out_why, json_flaws[flaw][part]);
+    return claim_is(*out, CLAIM_OBJECT) ? RC_OK : refuse(out_why, not_object[part]);
 }
 
 /* A string member of the header: false when it is there and no string; empty when absent. */
-static bool take_string(const json_t *header, const char *name, struct str *out)
+static bool take_string(const struct claim *header, struct str name, struct str *out)
 {
-    const json_t *value = json_object_get(header, name);
+    const struct claim *value = claim_get(header, name);
 
-    *out = STR_EMPTY;
-    if (json_is_string(value))
-        *out = str_of(json_string_value(value), json_string_length(value));
-    return !value || json_is_string(value);
+    *out = claim_is(value, CLAIM_TEXT) ? value->u.text : STR_EMPTY;
+    return !value || value->kind == CLAIM_TEXT;
 }
 
 /* RFC 8725: what a header may not say, whatever the key. */
 static enum rc judge_header(struct jws *jws, const char **out_why)
 {
-    const json_t *header = jws->header;
+    const struct claim *header = jws->header;
 
-    if (!json_object_get(header, "alg"))
+    if (!claim_get(header, STR("alg")))
         return refuse(out_why, "alg is missing");
-    if (!take_string(header, "alg", &jws->alg))
+    if (!take_string(header, STR("alg"), &jws->alg))
         return refuse(out_why, "alg is not a string");
     if (name_eq_nocase(jws->alg, STR("none")))
         return refuse(out_why, "alg is none");
-    if (!take_string(header, "kid", &jws->kid))
+    if (!take_string(header, STR("kid"), &jws->kid))
         return refuse(out_why, "kid is not a string");
-    if (!take_string(header, "typ", &jws->typ))
+    if (!take_string(header, STR("typ"), &jws->typ))
         return refuse(out_why, "typ is not a string");
-    if (json_object_get(header, "crit"))
+    if (claim_get(header, STR("crit")))
         return refuse(out_why, "header has crit");
-    if (json_object_get(header, "b64"))
+    if (claim_get(header, STR("b64")))
         return refuse(out_why, "header has b64");
-    if (json_object_get(header, "zip"))
+    if (claim_get(header, STR("zip")))
         return refuse(out_why, "header has zip");
     return RC_OK;
 }
@@ -193,9 +176,7 @@ enum rc jws_parse_within(struct str token, const struct jws_limits *limits, stru
         return RC_TOO_LARGE;
     }
     rc = take_apart(token, limits, arena, &jws, out_why);
-    if (rc)
-        jws_clear(&jws);
-    else
+    if (!rc)
         *out = jws;
     return rc;
 }
@@ -205,15 +186,6 @@ enum rc jws_parse(struct str token, struct arena *arena, struct jws *out, const 
     static const struct jws_limits limits = {JWS_TOKEN_MAX, JWS_TOKEN_MAX, false};
 
     return jws_parse_within(token, &limits, arena, out, out_why);
-}
-
-void jws_clear(struct jws *jws)
-{
-    if (!jws)
-        return;
-    json_decref(jws->header);
-    json_decref(jws->payload);
-    *jws = (struct jws){0};
 }
 
 /* Appends `octets` in base64url. */

@@ -4,6 +4,7 @@
 #define CRYPTO_JWS_H
 
 #include "base/clock.h"
+#include "crypto/claims.h"
 #include "crypto/pkey.h"
 
 #define JWS_TOKEN_MAX      ((size_t)16384) /* characters */
@@ -17,13 +18,12 @@ struct jws_limits {
     bool padded;       /* parts may end in the '=' that fill them up to four characters */
 };
 
-/** A token taken apart. Slices into the token or the arena; `header` and `payload` are owned by
- * the struct: jws_clear(). */
+/** A token taken apart. All is borrowed from the token or the arena. */
 struct jws {
-    struct str signing_input; /* header.payload as received */
-    struct str signature;     /* decoded, in the arena */
-    json_t *header, *payload; /* objects, duplicates refused */
-    struct str alg, kid, typ; /* from the header; kid and typ empty when absent */
+    struct str signing_input;             /* header.payload as received */
+    struct str signature;                 /* decoded, in the arena */
+    const struct claim *header, *payload; /* objects, no member twice */
+    struct str alg, kid, typ;             /* from the header; kid and typ empty when absent */
 };
 
 /** Takes `token` apart: three parts, strict base64url, JSON objects, `alg` a string, `kid` and
@@ -34,7 +34,6 @@ enum rc jws_parse(struct str token, struct arena *arena, struct jws *out,
 /** The same within limits other than JWS_TOKEN_MAX for all. RC_TOO_LARGE or RC_INVALID. */
 enum rc jws_parse_within(struct str token, const struct jws_limits *limits, struct arena *arena,
                          struct jws *out, const char **out_why) NODISCARD;
-void jws_clear(struct jws *jws);
 
 /** What a date may be written as. */
 enum numeric_date_form {
@@ -44,7 +43,7 @@ enum numeric_date_form {
 /** A NumericDate of a payload (RFC 7519 section 2) in milliseconds, fraction and exponent allowed,
  * what is below a millisecond cut off. RC_NOT_FOUND: absent; RC_INVALID: null, of another type,
  * negative, or beyond the year 9999. */
-enum rc jws_numeric_date(const json_t *payload, const char *name, enum numeric_date_form form,
+enum rc jws_numeric_date(const struct claim *payload, struct str name, enum numeric_date_form form,
                          unix_ms *out) NODISCARD;
 /** Appends header.payload.signature; `header_b64` is encoded already. */
 enum rc jws_compose(struct signer *s, struct hash_work *w, struct str header_b64,

@@ -5,9 +5,8 @@
 
 #define SECONDS_MAX ((int64_t)253402300799) /* 9999-12-31T23:59:59Z */
 
-static enum rc date_from_digits(const json_t *value, unix_ms *out)
+static enum rc date_from_digits(struct str text, unix_ms *out)
 {
-    struct str text = str_of(json_string_value(value), json_string_length(value));
     uint64_t seconds;
 
     if (str_to_u64(text, (uint64_t)SECONDS_MAX, &seconds))
@@ -16,7 +15,7 @@ static enum rc date_from_digits(const json_t *value, unix_ms *out)
     return RC_OK;
 }
 
-static enum rc date_from_integer(json_int_t seconds, unix_ms *out)
+static enum rc date_from_integer(int64_t seconds, unix_ms *out)
 {
     if (seconds < 0 || seconds > SECONDS_MAX)
         return RC_INVALID;
@@ -33,17 +32,18 @@ static enum rc date_from_real(double seconds, unix_ms *out)
     return RC_OK;
 }
 
-enum rc jws_numeric_date(const json_t *payload, const char *name, enum numeric_date_form form,
+enum rc jws_numeric_date(const struct claim *payload, struct str name, enum numeric_date_form form,
                          unix_ms *out)
 {
-    const json_t *value = json_object_get(payload, name);
+    const struct claim *value = claim_get(payload, name);
 
     if (!value)
         return RC_NOT_FOUND;
-    if (json_is_integer(value))
-        return date_from_integer(json_integer_value(value), out);
-    if (json_is_real(value))
-        return date_from_real(json_real_value(value), out);
-    return form == NUMERIC_DATE_OR_DIGITS && json_is_string(value) ? date_from_digits(value, out)
-                                                                   : RC_INVALID;
+    if (value->kind == CLAIM_INTEGER)
+        return date_from_integer(value->u.integer, out);
+    if (value->kind == CLAIM_REAL)
+        return date_from_real(value->u.real, out);
+    return form == NUMERIC_DATE_OR_DIGITS && value->kind == CLAIM_TEXT
+               ? date_from_digits(value->u.text, out)
+               : RC_INVALID;
 }

@@ -71,13 +71,6 @@ enum rc basic_read(struct request *req, struct str *out_client, struct str *out_
 
 /* ---- taking apart ---- */
 
-static struct str text_member(const json_t *obj, const char *name)
-{
-    struct str text;
-
-    return json_get_str(obj, name, &text) ? STR_EMPTY : text;
-}
-
 enum rc assertion_read(struct str text, struct arena *arena, struct assertion *out,
                        const char **out_why)
 {
@@ -87,50 +80,40 @@ enum rc assertion_read(struct str text, struct arena *arena, struct assertion *o
 
     if (rc)
         return rc;
-    a.iss = text_member(a.jws.payload, "iss");
-    a.sub = text_member(a.jws.payload, "sub");
-    a.jti = text_member(a.jws.payload, "jti");
+    a.iss = claim_get_text(a.jws.payload, STR("iss"));
+    a.sub = claim_get_text(a.jws.payload, STR("sub"));
+    a.jti = claim_get_text(a.jws.payload, STR("jti"));
     a.federated = str_starts(a.iss, STR("https://")) || str_starts(a.iss, STR("http://"));
     if (a.federated && str_find(text, '=') != text.len) {
         *out_why = "it has padding, which only a client's own assertion may have";
-        assertion_clear(&a);
         return RC_INVALID;
     }
     *out = a;
     return RC_OK;
 }
 
-void assertion_clear(struct assertion *a)
-{
-    jws_clear(&a->jws);
-    *a = (struct assertion){0};
-}
-
 /* ---- what both kinds ask for ---- */
 
 /* `aud` is a text that fits, or a list with one. */
-static bool audience_fits(const json_t *aud, bool (*fits)(void *ctx, struct str aud), void *ctx)
+static bool audience_fits(const struct claim *aud, bool (*fits)(void *ctx, struct str aud),
+                          void *ctx)
 {
-    const json_t *item;
-    size_t i;
-
-    if (json_is_string(aud))
-        return fits(ctx, str_of(json_string_value(aud), json_string_length(aud)));
-    if (json_array_size(aud) > AUDIENCES_MAX)
+    if (claim_is(aud, CLAIM_TEXT))
+        return fits(ctx, aud->u.text);
+    if (claim_count(aud) > AUDIENCES_MAX)
         return false;
-    json_array_foreach(aud, i, item)
-    {
-        if (json_is_string(item) &&
-            fits(ctx, str_of(json_string_value(item), json_string_length(item))))
+    for (const struct claim *item = claim_first(aud); item; item = item->next) {
+        if (item->kind == CLAIM_TEXT && fits(ctx, item->u.text))
             return true;
     }
     return false;
 }
 
 /* Present and fit, or absent: nbf and iat. */
-static const char *begins_late(const json_t *payload, unix_ms now, enum numeric_date_form form)
+static const char *begins_late(const struct claim *payload, unix_ms now,
+                               enum numeric_date_form form)
 {
-    static const char *const names[] = {"nbf", "iat"};
+    static const struct str names[] = {STR_INIT("nbf"), STR_INIT("iat")};
 
     for (size_t i = 0; i < ARRAY_LEN(names); i++) {
         unix_ms at;
@@ -148,7 +131,7 @@ static const char *begins_late(const json_t *payload, unix_ms now, enum numeric_
 static const char *out_of_time(struct assertion *a, unix_ms now, enum numeric_date_form form,
                                int64_t skew_ms)
 {
-    if (jws_numeric_date(a->jws.payload, "exp", form, &a->exp))
+    if (jws_numeric_date(a->jws.payload, STR("exp"), form, &a->exp))
         return "its exp is missing or not a time";
     if (a->exp <= now - skew_ms)
         return "it has expired (exp): compare the clocks, and make a new one for each request";
@@ -166,30 +149,30 @@ static bool is_for_clients(enum jws_alg alg)
 }
 
 /* A thumbprint of the header: *out_there is false when it has none. */
-static enum rc thumbprint(const json_t *header, const char *name, uint8_t *out, size_t len,
+static enum rc thumbprint(const struct claim *header, struct str name, uint8_t *out, size_t len,
                           bool *out_there)
 {
-    struct str text;
+    const struct claim *value = claim_get(header, name);
     size_t got;
 
-    *out_there = json_object_get(header, name) != NULL;
-    if (!*out_there)
+    *out_there = value != NULL;
+    if (!value)
         return RC_OK;
-    if (json_get_str(header, name, &text) || thumbprint_decode(text, out, len, &got) || got != len)
+    if (value->kind != CLAIM_TEXT || thumbprint_decode(value->u.text, out, len, &got) || got != len)
         return RC_INVALID;
     return RC_OK;
 }
 
 /* The registered certificate that all thumbprints of the header name. */
-static const struct app_certificate *find_certificate(const struct app_document *doc,
-                                                      const json_t *header, const char **out_why)
+static const struct app_certificate *
+find_certificate(const struct app_document *doc, const struct claim *header, const char **out_why)
 {
     uint8_t sha1[SHA1_LEN], sha256[SHA256_LEN];
     bool has_sha1, has_sha256;
 
     *out_why = "its header has a thumbprint (x5t, x5t#S256) that is none";
-    if (thumbprint(header, "x5t", sha1, sizeof sha1, &has_sha1) ||
-        thumbprint(header, "x5t#S256", sha256, sizeof sha256, &has_sha256))
+    if (thumbprint(header, STR("x5t"), sha1, sizeof sha1, &has_sha1) ||
+        thumbprint(header, STR("x5t#S256"), sha256, sizeof sha256, &has_sha256))
         return NULL;
     *out_why = "its header names no certificate: x5t or x5t#S256 is needed";
     if (!has_sha1 && !has_sha256)
@@ -239,7 +222,7 @@ static enum assertion_flaw certificate_claims(struct assertion *a, const struct 
     if (!is_client(a->iss, party->client_id) || !is_client(a->sub, party->client_id))
         return ASSERTION_PARTIES;
     *out_why = "its aud is neither a token endpoint of this server's nor its issuer";
-    if (!audience_fits(json_object_get(a->jws.payload, "aud"), party->is_ours, party->ctx))
+    if (!audience_fits(claim_get(a->jws.payload, STR("aud")), party->is_ours, party->ctx))
         return ASSERTION_AUDIENCE;
     *out_why = out_of_time(a, c->now, NUMERIC_DATE_OR_DIGITS, SKEW_MS);
     if (!*out_why && a->exp > c->now + LIFE_MAX_MS)
@@ -282,7 +265,7 @@ enum assertion_flaw assertion_registration(const struct assertion *a,
                                            const struct app_document *doc,
                                            const struct app_federated **out)
 {
-    const json_t *aud = json_object_get(a->jws.payload, "aud");
+    const struct claim *aud = claim_get(a->jws.payload, STR("aud"));
     enum assertion_flaw flaw = ASSERTION_ISSUER;
 
     for (size_t i = 0; i < doc->federated_count; i++) {

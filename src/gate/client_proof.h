@@ -30,7 +30,7 @@ enum assertion_flaw {
     ASSERTION_FEDERATED_AUDIENCE,
 };
 
-/** Taken apart, nothing checked. Texts are slices of `jws`, which is owned: assertion_clear(). */
+/** Taken apart, nothing checked. Texts are slices of `jws`. */
 struct assertion {
     struct jws jws;
     struct str iss, sub, jti; /* empty: absent, or no text */
@@ -44,7 +44,6 @@ struct assertion {
 enum rc assertion_read(struct str text, struct arena *arena, struct assertion *out,
                        const char **out_why) NODISCARD;
 /** Zeros are fine. */
-void assertion_clear(struct assertion *a);
 
 /** Whom an assertion must be for. */
 struct assertion_party {

@@ -9,19 +9,14 @@
 
 /* The member that `path` leads to, or NULL: as it stands, else by its longest beginning that is a
  * member. There is one way at each step, so nothing is tried twice. */
-static const json_t *claim_at(const json_t *obj, struct str path)
+static const struct claim *claim_at(const struct claim *object, struct str path)
 {
-    char name[ISSUER_NAME_MAX + 1];
-
-    while (path.len <= ISSUER_NAME_MAX && json_is_object(obj)) {
-        const json_t *value = NULL;
+    while (path.len <= ISSUER_NAME_MAX && claim_is(object, CLAIM_OBJECT)) {
+        const struct claim *value = NULL;
         size_t len = path.len;
 
-        if (len)
-            memcpy(name, path.ptr, len);
         for (;;) {
-            name[len] = '\0';
-            value = json_object_get(obj, name);
+            value = claim_get(object, str_head(path, len));
             if (value || len == 0)
                 break;
             do
@@ -31,53 +26,51 @@ static const json_t *claim_at(const json_t *obj, struct str path)
         if (!value || len == path.len)
             return value;
         path = str_from_index(path, len + 1);
-        obj = value;
+        object = value;
     }
     return NULL;
 }
 
-static bool scalar_is(const json_t *value, struct str wanted)
+static bool scalar_is(const struct claim *value, struct str wanted)
 {
     char text[32];
 
-    if (json_is_string(value))
-        return name_eq((struct str){json_string_value(value), json_string_length(value)}, wanted);
-    if (json_is_boolean(value))
-        return name_eq(wanted, json_is_true(value) ? STR("true") : STR("false"));
-    if (!json_is_integer(value))
+    if (claim_is(value, CLAIM_TEXT))
+        return name_eq(value->u.text, wanted);
+    if (claim_is(value, CLAIM_TRUE) || claim_is(value, CLAIM_FALSE))
+        return name_eq(wanted, value->written);
+    if (!claim_is(value, CLAIM_INTEGER))
         return false;
-    (void)snprintf(text, sizeof text, "%" PRId64, (int64_t)json_integer_value(value));
+    (void)snprintf(text, sizeof text, "%" PRId64, value->u.integer);
     return name_eq(str_from(text), wanted);
 }
 
-static bool claim_is(const json_t *payload, const struct issuer_claim *claim)
+static bool has_claim(const struct claim *payload, const struct issuer_claim *claim)
 {
-    const json_t *value = claim_at(payload, claim->name);
+    const struct claim *value = claim_at(payload, claim->name);
 
-    if (!json_is_array(value))
+    if (!claim_is(value, CLAIM_LIST))
         return scalar_is(value, claim->value);
-    for (size_t i = 0; i < json_array_size(value); i++)
-        if (scalar_is(json_array_get(value, i), claim->value))
+    for (const struct claim *item = claim_first(value); item; item = item->next)
+        if (scalar_is(item, claim->value))
             return true;
     return false;
 }
 
-static bool rule_matches(const struct issuer_rule *rule, const json_t *payload)
+static bool rule_matches(const struct issuer_rule *rule, const struct claim *payload)
 {
-    struct str sub;
-
     if (!rule->subject.len && !rule->claims_count)
         return false; /* never meant: reading refuses it */
-    if (rule->subject.len && (json_get_str(payload, "sub", &sub) || !name_eq(sub, rule->subject)))
+    if (rule->subject.len && !name_eq(claim_get_text(payload, STR("sub")), rule->subject))
         return false;
     for (size_t i = 0; i < rule->claims_count; i++)
-        if (!claim_is(payload, &rule->claims[i]))
+        if (!has_claim(payload, &rule->claims[i]))
             return false;
     return true;
 }
 
 const struct issuer_rule *trusted_issuer_match(const struct trusted_issuer *issuer,
-                                               const json_t *payload)
+                                               const struct claim *payload)
 {
     for (size_t i = 0; i < issuer->rules_count; i++)
         if (rule_matches(&issuer->rules[i], payload))
@@ -85,27 +78,26 @@ const struct issuer_rule *trusted_issuer_match(const struct trusted_issuer *issu
     return NULL;
 }
 
-static bool is_audience(const struct trusted_issuer *issuer, const json_t *aud)
+static bool is_audience(const struct trusted_issuer *issuer, const struct claim *aud)
 {
-    for (size_t i = 0; json_is_string(aud) && i < issuer->audiences_count; i++)
-        if (name_eq((struct str){json_string_value(aud), json_string_length(aud)},
-                    issuer->audiences[i]))
+    for (size_t i = 0; claim_is(aud, CLAIM_TEXT) && i < issuer->audiences_count; i++)
+        if (name_eq(aud->u.text, issuer->audiences[i]))
             return true;
     return false;
 }
 
-bool trusted_issuer_audience(const struct trusted_issuer *issuer, const json_t *aud)
+bool trusted_issuer_audience(const struct trusted_issuer *issuer, const struct claim *aud)
 {
     bool found = false;
 
-    if (!json_is_array(aud))
+    if (!claim_is(aud, CLAIM_LIST))
         return is_audience(issuer, aud);
-    if (json_array_size(aud) > TOKEN_AUDIENCES_MAX)
+    if (claim_count(aud) > TOKEN_AUDIENCES_MAX)
         return false;
-    for (size_t i = 0; i < json_array_size(aud); i++) {
-        if (!json_is_string(json_array_get(aud, i)))
+    for (const struct claim *item = claim_first(aud); item; item = item->next) {
+        if (item->kind != CLAIM_TEXT)
             return false;
-        found = found || is_audience(issuer, json_array_get(aud, i));
+        found = found || is_audience(issuer, item);
     }
     return found;
 }

@@ -8,6 +8,7 @@
 #include "base/json.h"
 #include "base/map.h"
 #include "base/snapshot.h"
+#include "crypto/claims.h"
 #include "gate/issuer_keys.h"
 #include "store/store.h"
 
@@ -88,9 +89,10 @@ const struct trusted_issuer *issuer_set_find(const struct issuer_set *set,
  * fraction and booleans as their text; of a list one element is enough. A claim's name is looked
  * for as it stands first, then taken apart at its dots, the longest member name first. */
 const struct issuer_rule *trusted_issuer_match(const struct trusted_issuer *issuer,
-                                               const json_t *payload) NODISCARD;
+                                               const struct claim *payload) NODISCARD;
 /** True when `aud` (a string or a list of at most TOKEN_AUDIENCES_MAX) has one of the issuer's
  * audiences. */
-bool trusted_issuer_audience(const struct trusted_issuer *issuer, const json_t *aud) NODISCARD;
+bool trusted_issuer_audience(const struct trusted_issuer *issuer,
+                             const struct claim *aud) NODISCARD;
 
 #endif

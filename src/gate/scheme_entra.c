@@ -18,21 +18,15 @@ struct str without_slash(struct str text)
     return str_ends(text, STR("/")) ? str_head(text, text.len - 1) : text;
 }
 
-static struct str text_member(const json_t *obj, const char *name)
+static const char *uuid_member(const struct claim *payload, struct str name, struct uuid *out)
 {
-    struct str text;
+    const struct claim *id = claim_get(payload, name);
 
-    return json_get_str(obj, name, &text) ? STR_EMPTY : text;
-}
-
-static const char *uuid_member(const json_t *payload, const char *name, struct uuid *out)
-{
-    struct str text;
-    enum rc rc = json_get_str(payload, name, &text);
-
-    if (rc == RC_NOT_FOUND)
+    if (!id || id->kind == CLAIM_NULL)
         return NULL;
-    return rc || uuid_parse(text, out) ? "a claim that names a principal or client is no id" : NULL;
+    return id->kind != CLAIM_TEXT || uuid_parse(id->u.text, out)
+               ? "a claim that names a principal or client is no id"
+               : NULL;
 }
 
 /* ---- issuers and audiences ---- */
@@ -97,54 +91,50 @@ enum token_audience token_audience_of(struct str aud)
 
 /* ---- claims ---- */
 
-static bool has_cp1(const json_t *payload)
+static bool has_cp1(const struct claim *payload)
 {
-    const json_t *cc = json_object_get(payload, "xms_cc"), *item;
-    size_t i;
+    const struct claim *item = claim_first(claim_get(payload, STR("xms_cc")));
 
-    json_array_foreach(cc, i, item)
-    {
-        if (json_is_string(item) &&
-            name_eq_nocase(str_of(json_string_value(item), json_string_length(item)), CLIENT_CP1))
-            return true;
-    }
-    return false;
+    while (item && !(item->kind == CLAIM_TEXT && name_eq_nocase(item->u.text, CLIENT_CP1)))
+        item = item->next;
+    return item != NULL;
 }
 
-static const char *read_times(const json_t *payload, struct service_claims *out)
+static const char *read_times(const struct claim *payload, struct service_claims *out)
 {
-    if (jws_numeric_date(payload, "exp", NUMERIC_DATE_NUMBER, &out->exp))
+    if (jws_numeric_date(payload, STR("exp"), NUMERIC_DATE_NUMBER, &out->exp))
         return "claim exp is missing or not a time";
-    if (jws_numeric_date(payload, "iat", NUMERIC_DATE_NUMBER, &out->iat) == RC_INVALID)
+    if (jws_numeric_date(payload, STR("iat"), NUMERIC_DATE_NUMBER, &out->iat) == RC_INVALID)
         return "claim iat is not a time";
-    if (jws_numeric_date(payload, "nbf", NUMERIC_DATE_NUMBER, &out->nbf) == RC_INVALID)
+    if (jws_numeric_date(payload, STR("nbf"), NUMERIC_DATE_NUMBER, &out->nbf) == RC_INVALID)
         return "claim nbf is not a time";
     return NULL;
 }
 
-enum rc service_token_issued(const json_t *payload, unix_ms *out)
+enum rc service_token_issued(const struct claim *payload, unix_ms *out)
 {
+    const struct claim *cgi = claim_get(payload, STR("cgi"));
     unix_ms second = 0;
-    int64_t issued = 0;
+    int64_t issued = claim_is(cgi, CLAIM_INTEGER) ? cgi->u.integer : 0;
 
-    if (jws_numeric_date(payload, "iat", NUMERIC_DATE_NUMBER, &second) ||
-        json_get_int(payload, "cgi", &issued) || issued <= 0 || issued / 1000 != second / 1000)
+    if (jws_numeric_date(payload, STR("iat"), NUMERIC_DATE_NUMBER, &second) || issued <= 0 ||
+        issued / 1000 != second / 1000)
         return RC_INVALID;
     *out = issued;
     return RC_OK;
 }
 
 /* `appid` of a v1 token, `azp` of a v2 one. */
-static const char *read_client(const json_t *payload, struct service_claims *out)
+static const char *read_client(const struct claim *payload, struct service_claims *out)
 {
-    const char *why = uuid_member(payload, "appid", &out->client_id);
+    const char *why = uuid_member(payload, STR("appid"), &out->client_id);
 
-    return why ? why : uuid_member(payload, "azp", &out->client_id);
+    return why ? why : uuid_member(payload, STR("azp"), &out->client_id);
 }
 
-static const char *read_principal(const json_t *payload, struct service_claims *out)
+static const char *read_principal(const struct claim *payload, struct service_claims *out)
 {
-    struct str oid = text_member(payload, "oid");
+    struct str oid = claim_get_text(payload, STR("oid"));
 
     if (!oid.len || uuid_parse(oid, &out->object_id))
         return "claim oid is missing or no id: this is no token of a service principal";
@@ -194,9 +184,9 @@ static const char *own_signature(const struct token_check *c, const struct jws *
 }
 
 /* Our own origins mean the management API. */
-static enum token_audience own_audience(const struct token_check *c, const json_t *payload)
+static enum token_audience own_audience(const struct token_check *c, const struct claim *payload)
 {
-    struct str aud = text_member(payload, "aud");
+    struct str aud = claim_get_text(payload, STR("aud"));
     enum token_audience known = token_audience_of(aud);
 
     if (known != AUDIENCE_NONE)
@@ -211,7 +201,7 @@ static const char *check_own(const struct token_check *c, const struct jws *jws,
 
     if (why)
         return why;
-    if (!name_eq_nocase(text_member(jws->payload, "tid"), c->d->tenant_text))
+    if (!name_eq_nocase(claim_get_text(jws->payload, STR("tid")), c->d->tenant_text))
         return "claim tid is not this server's tenant";
     why = read_principal(jws->payload, out);
     if (!why)
@@ -234,13 +224,13 @@ static const char *check_own(const struct token_check *c, const struct jws *jws,
 /* ---- of others ---- */
 
 /* Entra ID: the tenant is the record's, the token an application's. */
-static const char *entra_principal(const struct trusted_issuer *t, const json_t *payload,
+static const char *entra_principal(const struct trusted_issuer *t, const struct claim *payload,
                                    struct service_claims *out)
 {
-    struct str idtyp = text_member(payload, "idtyp");
-    bool has_scopes = json_object_get(payload, "scp") != NULL;
+    struct str idtyp = claim_get_text(payload, STR("idtyp"));
+    bool has_scopes = claim_get(payload, STR("scp")) != NULL;
 
-    if (!name_eq_nocase(text_member(payload, "tid"), t->tenant))
+    if (!name_eq_nocase(claim_get_text(payload, STR("tid")), t->tenant))
         return "claim tid is not the tenant of the issuer's record";
     if (!t->user_tokens && (has_scopes || (idtyp.len && !name_eq(idtyp, STR("app")))))
         return "the token speaks for a person (scp, idtyp), and this issuer's record takes "
@@ -248,7 +238,7 @@ static const char *entra_principal(const struct trusted_issuer *t, const json_t 
     return read_principal(payload, out);
 }
 
-static const char *rule_principal(const struct trusted_issuer *t, const json_t *payload,
+static const char *rule_principal(const struct trusted_issuer *t, const struct claim *payload,
                                   struct service_claims *out)
 {
     const struct issuer_rule *rule = trusted_issuer_match(t, payload);
@@ -261,32 +251,26 @@ static const char *rule_principal(const struct trusted_issuer *t, const json_t *
 
 /* What the audience opens: the management API only by its own names, the data plane by any other
  * that the record has. What stands beside them opens nothing. */
-static enum token_audience foreign_audience(const struct trusted_issuer *t, const json_t *payload)
+static enum token_audience foreign_audience(const struct trusted_issuer *t,
+                                            const struct claim *payload)
 {
-    const json_t *aud = json_object_get(payload, "aud"), *item;
-    size_t i;
+    const struct claim *aud = claim_get(payload, STR("aud"));
 
-    if (json_is_string(aud))
-        return token_audience_of(str_of(json_string_value(aud), json_string_length(aud))) ==
-                       AUDIENCE_ARM
-                   ? AUDIENCE_ARM
-                   : AUDIENCE_DATA;
-    json_array_foreach(aud, i, item)
-    {
-        if (trusted_issuer_audience(t, item) &&
-            token_audience_of(str_of(json_string_value(item), json_string_length(item))) !=
-                AUDIENCE_ARM)
+    if (claim_is(aud, CLAIM_TEXT))
+        return token_audience_of(aud->u.text) == AUDIENCE_ARM ? AUDIENCE_ARM : AUDIENCE_DATA;
+    for (const struct claim *item = claim_first(aud); item; item = item->next) {
+        if (trusted_issuer_audience(t, item) && token_audience_of(item->u.text) != AUDIENCE_ARM)
             return AUDIENCE_DATA;
     }
     return AUDIENCE_ARM;
 }
 
-static const char *foreign_claims(const struct trusted_issuer *t, const json_t *payload,
+static const char *foreign_claims(const struct trusted_issuer *t, const struct claim *payload,
                                   struct service_claims *out)
 {
     const char *why = NULL;
 
-    if (!trusted_issuer_audience(t, json_object_get(payload, "aud")))
+    if (!trusted_issuer_audience(t, claim_get(payload, STR("aud"))))
         return "claim aud has none of the audiences of the issuer's record";
     out->audience = foreign_audience(t, payload);
     why = t->kind == ISSUER_ENTRA ? entra_principal(t, payload, out)
@@ -341,18 +325,18 @@ static enum rc check_foreign(const struct token_check *c, const struct trusted_i
 
 bool service_token_claimed(const struct token_check *c, const struct jws *jws)
 {
-    struct str iss = text_member(jws->payload, "iss");
+    struct str iss = claim_get_text(jws->payload, STR("iss"));
 
     if (directory_has_key(c->d, STR("user"), jws->kid))
         return false;
     return issuer_is_own(c->d, iss) || (c->issuers && issuer_set_find(c->issuers, iss)) ||
-           !json_object_get(jws->payload, "skypeid");
+           !claim_get(jws->payload, STR("skypeid"));
 }
 
 enum rc service_token_check(const struct token_check *c, const struct jws *jws,
                             struct service_claims *out, struct denial *d)
 {
-    struct str iss = text_member(jws->payload, "iss");
+    struct str iss = claim_get_text(jws->payload, STR("iss"));
     const struct trusted_issuer *t = c->issuers ? issuer_set_find(c->issuers, iss) : NULL;
     bool own = issuer_is_own(c->d, iss);
 

@@ -60,7 +60,7 @@ enum rc service_token_still(const struct token_check *c, const struct service_cl
 /** When a token of ours was issued, to the millisecond: claim `cgi`, which lies within the second
  * of `iat`. RC_INVALID: it doesn't, or one of them is missing. Source: wire/managed-identity §1.10.
  */
-enum rc service_token_issued(const json_t *payload, unix_ms *out) NODISCARD;
+enum rc service_token_issued(const struct claim *payload, unix_ms *out) NODISCARD;
 /** Which of our services an audience names. Our own origins count for the management API.
  * Source: wire/managed-identity §4.2. */
 enum token_audience token_audience_of(struct str aud) NODISCARD;

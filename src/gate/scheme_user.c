@@ -34,41 +34,36 @@ static const char *verify_signature(const struct token_check *c, const struct jw
 
 /* ---- the claims ---- */
 
-static struct str text_of(const json_t *value)
+static const char *read_user(const struct claim *payload, struct user_claims *out)
 {
-    return str_of(json_string_value(value), json_string_length(value));
-}
-
-static const char *read_user(const json_t *payload, struct user_claims *out)
-{
-    const json_t *skypeid = json_object_get(payload, "skypeid");
-    const json_t *resource = json_object_get(payload, "resourceId");
+    const struct claim *skypeid = claim_get(payload, STR("skypeid"));
+    const struct claim *resource = claim_get(payload, STR("resourceId"));
     struct uuid named;
     char raw_id[80] = "8:";
 
-    if (!json_is_string(skypeid))
+    if (!claim_is(skypeid, CLAIM_TEXT))
         return "claim skypeid is missing or no string";
-    struct str id = text_of(skypeid);
+    struct str id = skypeid->u.text;
     if (id.len > sizeof raw_id - 2)
         return "claim skypeid is not of the form acs:<resource>_<user>";
     memcpy(raw_id + 2, id.ptr, id.len);
     if (user_id_parse(str_of(raw_id, id.len + 2), &out->user))
         return "claim skypeid is not of the form acs:<resource>_<user>";
-    if (!json_is_string(resource) || uuid_parse(text_of(resource), &named))
+    if (!claim_is(resource, CLAIM_TEXT) || uuid_parse(resource->u.text, &named))
         return "claim resourceId is missing or no id";
     if (!uuid_eq(&named, &out->user.resource))
         return "claim resourceId is not the resource of skypeid";
     return NULL;
 }
 
-static const char *read_scopes(const json_t *payload, struct user_claims *out)
+static const char *read_scopes(const struct claim *payload, struct user_claims *out)
 {
-    const json_t *scopes = json_object_get(payload, "acsScope");
+    const struct claim *scopes = claim_get(payload, STR("acsScope"));
     bool more = true;
 
-    if (!json_is_string(scopes))
+    if (!claim_is(scopes, CLAIM_TEXT))
         return "claim acsScope is missing or no string";
-    struct str list = text_of(scopes);
+    struct str list = scopes->u.text;
     out->scopes = 0;
     while (more) {
         struct str name;
@@ -83,27 +78,26 @@ static const char *read_scopes(const json_t *payload, struct user_claims *out)
 }
 
 /* An integer claim within [0, 2^53); `out` keeps its value when it is absent. */
-static enum rc read_seconds(const json_t *payload, const char *name, int64_t *out)
+static enum rc read_seconds(const struct claim *payload, struct str name, int64_t *out)
 {
-    const json_t *value = json_object_get(payload, name);
+    const struct claim *value = claim_get(payload, name);
 
     if (!value)
         return RC_NOT_FOUND;
-    if (!json_is_integer(value) || json_integer_value(value) < 0 ||
-        json_integer_value(value) > SECONDS_MAX)
+    if (value->kind != CLAIM_INTEGER || value->u.integer < 0 || value->u.integer > SECONDS_MAX)
         return RC_INVALID;
-    *out = json_integer_value(value);
+    *out = value->u.integer;
     return RC_OK;
 }
 
-static const char *read_times(const json_t *payload, struct user_claims *out)
+static const char *read_times(const struct claim *payload, struct user_claims *out)
 {
-    if (read_seconds(payload, "exp", &out->standing.exp))
+    if (read_seconds(payload, STR("exp"), &out->standing.exp))
         return "claim exp is missing or not a whole number of seconds";
-    if (read_seconds(payload, "iat", &out->standing.iat))
+    if (read_seconds(payload, STR("iat"), &out->standing.iat))
         return "claim iat is missing or not a whole number of seconds";
     out->nbf = 0;
-    if (read_seconds(payload, "nbf", &out->nbf) == RC_INVALID)
+    if (read_seconds(payload, STR("nbf"), &out->nbf) == RC_INVALID)
         return "claim nbf is not a whole number of seconds";
     if (out->standing.exp < out->standing.iat ||
         out->standing.exp - out->standing.iat > TOKEN_LONGEST_MS / 1000)
@@ -111,15 +105,15 @@ static const char *read_times(const json_t *payload, struct user_claims *out)
     return NULL;
 }
 
-static const char *read_key(const json_t *payload, struct user_standing *out)
+static const char *read_key(const struct claim *payload, struct user_standing *out)
 {
-    const json_t *cgk = json_object_get(payload, "cgk");
+    const struct claim *cgk = claim_get(payload, STR("cgk"));
     uint64_t generation;
 
     out->by_key = cgk != NULL;
     if (!cgk)
         return NULL;
-    struct str text = json_is_string(cgk) ? text_of(cgk) : STR_EMPTY;
+    struct str text = claim_is(cgk, CLAIM_TEXT) ? cgk->u.text : STR_EMPTY;
     if (text.len < 2 || (text.ptr[0] != 'p' && text.ptr[0] != 's') ||
         str_to_u64(str_from_index(text, 1), UINT32_MAX, &generation))
         return "claim cgk is not a key slot and generation";
@@ -128,26 +122,24 @@ static const char *read_key(const json_t *payload, struct user_standing *out)
     return NULL;
 }
 
-static const char *read_generation(const json_t *payload, struct user_standing *out)
+static const char *read_generation(const struct claim *payload, struct user_standing *out)
 {
-    const json_t *cgg = json_object_get(payload, "cgg");
+    const struct claim *cgg = claim_get(payload, STR("cgg"));
 
     out->generation = 0;
     if (!cgg)
         return NULL;
-    if (!json_is_integer(cgg) || json_integer_value(cgg) < 0 ||
-        json_integer_value(cgg) > UINT32_MAX)
+    if (cgg->kind != CLAIM_INTEGER || cgg->u.integer < 0 || cgg->u.integer > UINT32_MAX)
         return "claim cgg is not a generation";
-    out->generation = (uint32_t)json_integer_value(cgg);
+    out->generation = (uint32_t)cgg->u.integer;
     return NULL;
 }
 
-static const char *read_claims(const json_t *payload, struct user_claims *out)
+static const char *read_claims(const struct claim *payload, struct user_claims *out)
 {
-    const json_t *iss = json_object_get(payload, "iss");
     const char *why;
 
-    if (!json_is_string(iss) || !json_string_length(iss))
+    if (!claim_get_text(payload, STR("iss")).len)
         return "claim iss is missing or no string";
     why = read_user(payload, out);
     if (!why)

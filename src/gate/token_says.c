@@ -19,34 +19,24 @@ static void add_value(struct buf *out, struct str value)
         buf_add(out, STR("..."));
 }
 
-static void add_json(struct buf *out, const json_t *value)
+static void add_member(struct buf *out, const struct claim *object, struct str name)
 {
-    char *text;
-
-    if (json_is_string(value)) {
-        add_value(out, str_of(json_string_value(value), json_string_length(value)));
-        return;
-    }
-    text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY | JSON_ENSURE_ASCII);
-    if (text)
-        add_value(out, str_from(text));
-    free(text);
-}
-
-static void add_member(struct buf *out, const json_t *obj, const char *name)
-{
-    const json_t *value = json_object_get(obj, name);
+    const struct claim *value = claim_get(object, name);
 
     if (!value)
         return;
-    buf_addf(out, "%s%s=", out->len ? " " : "", name);
-    add_json(out, value);
+    if (out->len)
+        buf_add_char(out, ' ');
+    buf_add(out, name);
+    buf_add_char(out, '=');
+    add_value(out, value->kind == CLAIM_TEXT ? value->u.text : value->written);
 }
 
 struct str token_says(struct str token, struct arena *arena)
 {
-    static const char *const claims[] = {"iss", "aud", "sub", "oid", "appid",
-                                         "tid", "nbf", "exp", NULL};
+    static const struct str claims[] = {STR_INIT("iss"), STR_INIT("aud"),   STR_INIT("sub"),
+                                        STR_INIT("oid"), STR_INIT("appid"), STR_INIT("tid"),
+                                        STR_INIT("nbf"), STR_INIT("exp")};
     struct jws jws = {0};
     const char *why;
     struct buf out;
@@ -55,12 +45,11 @@ struct str token_says(struct str token, struct arena *arena)
     if (jws_parse(token, arena, &jws, &why))
         return STR_EMPTY;
     buf_init(&out, TEXT_MAX);
-    for (size_t i = 0; claims[i]; i++)
+    for (size_t i = 0; i < ARRAY_LEN(claims); i++)
         add_member(&out, jws.payload, claims[i]);
-    add_member(&out, jws.header, "alg");
-    add_member(&out, jws.header, "kid");
+    add_member(&out, jws.header, STR("alg"));
+    add_member(&out, jws.header, STR("kid"));
     text = out.failed ? STR_EMPTY : arena_dup(arena, buf_str(&out));
     buf_clear(&out);
-    jws_clear(&jws);
     return text;
 }

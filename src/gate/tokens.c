@@ -163,7 +163,6 @@ static enum rc check_new(const struct token_check *c, struct str token, struct t
         d->why = user_token_check(c, &jws, &out->u.user);
         rc = d->why ? RC_DENIED : RC_OK;
     }
-    jws_clear(&jws);
     return rc;
 }
 

@@ -79,19 +79,18 @@ static enum rc by_certificate(struct token_ask *ask)
 static enum rc refuse_presented(struct token_ask *ask, enum assertion_flaw flaw)
 {
     struct arena *arena = ask->req->arena;
-    struct str aud = STR_EMPTY;
+    const struct claim *aud = claim_get(ask->assertion.jws.payload, STR("aud"));
     const struct issuer_error *error =
         ask->req->site->options->development ? error_of(flaw) : &AADSTS_NO_MATCH;
 
-    if (json_get_str(ask->assertion.jws.payload, "aud", &aud))
-        aud = STR("(a list, or none)");
     ask->refusal = (struct issuer_refusal){
         .error = error,
         .named = arena_printf(
             arena,
             "Presented: issuer '" STR_FMT "', subject '" STR_FMT "', audience '" STR_FMT "'.",
             STR_ARG(body_excerpt(ask->assertion.iss)), STR_ARG(body_excerpt(ask->assertion.sub)),
-            STR_ARG(body_excerpt(aud))),
+            STR_ARG(claim_is(aud, CLAIM_TEXT) ? body_excerpt(aud->u.text)
+                                              : STR("(a list, or none)"))),
     };
     return RC_DENIED;
 }
@@ -186,7 +185,6 @@ enum rc issuer_prove(struct token_ask *ask, loop_fn later)
 
 void issuer_prove_end(struct token_ask *ask)
 {
-    assertion_clear(&ask->assertion);
     key_source_unref(ask->source);
     ask->source = NULL;
 }

@@ -76,7 +76,7 @@ static void takes_the_tokens_of_rfc_7515_apart_and_verifies_them(void **state)
         const char *why = NULL;
         struct verifier *v;
         json_t *jwk = NULL;
-        int64_t exp = 0;
+        const struct claim *exp;
 
         assert_int_equal(json_read(cases[i].jwk, &jwk, NULL), RC_OK);
         assert_int_equal(pkey_from_jwk(cases[i].alg, jwk, &k), RC_OK);
@@ -84,15 +84,15 @@ static void takes_the_tokens_of_rfc_7515_apart_and_verifies_them(void **state)
         assert_true(name_eq(jws.alg, jws_alg_name(cases[i].alg)));
         assert_int_equal(jws.kid.len, 0);
         assert_int_equal(jws.typ.len, 0);
-        assert_int_equal(json_get_int(jws.payload, "exp", &exp), RC_OK);
-        assert_int_equal(exp, 1300819380);
+        exp = claim_get(jws.payload, STR("exp"));
+        assert_true(claim_is(exp, CLAIM_INTEGER));
+        assert_int_equal(exp->u.integer, 1300819380);
         v = verifier_new(k);
         assert_int_equal(verifier_check(v, f->work, jws.signing_input, jws.signature), RC_OK);
         assert_int_equal(verifier_check(v, f->work, cases[i].token, jws.signature), RC_DENIED);
         verifier_free(v);
         pkey_unref(k);
         json_decref(jwk);
-        jws_clear(&jws);
         arena_reset(&f->arena);
     }
 }
@@ -108,7 +108,6 @@ static void takes_apart_what_it_composed(void **state)
     struct str header_b64 = str_of(text, base64url_encode(header, sizeof header - 1, text));
     const char *why = NULL;
     struct jws jws = {0};
-    struct str id;
     struct buf out;
 
     buf_init(&out, 2 * KIB);
@@ -120,13 +119,9 @@ static void takes_apart_what_it_composed(void **state)
     assert_true(name_eq(jws.alg, STR("ES256")));
     assert_true(name_eq(jws.kid, STR("key 1")));
     assert_true(name_eq(jws.typ, STR("JWT")));
-    assert_int_equal(json_get_str(jws.payload, "id", &id), RC_OK);
-    assert_true(name_eq(id, STR("8:acs:1_2")));
+    assert_true(name_eq(claim_get_text(jws.payload, STR("id")), STR("8:acs:1_2")));
     assert_int_equal(jws.signature.len, 64);
     assert_int_equal(verifier_check(v, f->work, jws.signing_input, jws.signature), RC_OK);
-    jws_clear(&jws);
-    jws_clear(&jws);
-    jws_clear(NULL);
     buf_clear(&out);
     verifier_free(v);
     signer_free(s);
@@ -303,7 +298,6 @@ static void refuses_depth_and_length(void **state)
     assert_int_equal(
         jws_parse(str_of(big, JWS_TOKEN_MAX - (JWS_TOKEN_MAX - head) % 4), &f->arena, &jws, &why),
         RC_OK);
-    jws_clear(&jws);
     arena_reset(&f->arena);
     free(deep);
     free(big);
@@ -341,9 +335,7 @@ static void keeps_to_the_limits_it_is_given(void **state)
         rc = jws_parse_within(token, &limits, &f->arena, &jws, &why);
         if (rc != cases[i].want || !name_eq(str_from(why), str_from(cases[i].reason)))
             fail_msg("%s: %s, %s", cases[i].name, rc_name(rc), why ? why : "no reason");
-        jws_clear(&jws);
         assert_int_equal(jws_parse(token, &f->arena, &jws, &why), RC_OK);
-        jws_clear(&jws);
         arena_reset(&f->arena);
     }
 }
@@ -380,7 +372,6 @@ static void takes_padding_where_it_is_told_to(void **state)
         if (!rc != !cases[i].reason || (rc && !name_eq(str_from(why), str_from(cases[i].reason))))
             fail_msg("%s: %s, %s", cases[i].name, rc_name(rc), why ? why : "no reason");
         assert_int_equal(jws.signing_input.len, cases[i].is_signed);
-        jws_clear(&jws);
         arena_reset(&f->arena);
     }
 }
@@ -398,7 +389,6 @@ static void ignores_keys_that_the_token_brings(void **state)
     assert_int_equal(jws.kid.len, 0);
     assert_int_equal(jws.typ.len, 3); /* a NUL inside does not end a name */
     assert_true(name_eq(jws.typ, STR("a\0b")));
-    jws_clear(&jws);
     arena_reset(&f->arena);
 }
 
