@@ -1,7 +1,7 @@
 /* JSON (RFC 8259) in and out.
  *
  * Reading is jansson's work; a scan of ours comes first for what jansson can't limit: depth, empty
- * texts, UTF-8. Writing goes straight into a buffer, in the order of the calls. */
+ * texts, UTF-8, NULs. Writing goes straight into a buffer, in the order of the calls. */
 #include "base/json.h"
 
 #include "base/clock.h"
@@ -90,6 +90,8 @@ static const char *refusal_before_parsing(struct str text)
         return "empty";
     if (!str_is_utf8(text))
         return "not UTF-8";
+    if (str_find(text, '\0') != text.len)
+        return "not JSON"; /* jansson takes one behind a number or a word for a blank */
     return is_too_deep(text) ? "nested too deeply" : NULL;
 }
 

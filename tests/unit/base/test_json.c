@@ -24,7 +24,7 @@ static void reads_and_refuses(void **state)
         {"refuses an escaped duplicate", STR_INIT("{\"a\":1,\"\\u0061\":1}"),
          "a member name appears twice"},
         {"refuses trailing octets", STR_INIT("{} x"), "more text after the value"},
-        {"refuses a trailing NUL", STR_INIT("{}\0"), "more text after the value"},
+        {"refuses a trailing NUL", STR_INIT("{}\0"), "not JSON"},
         {"refuses two values", STR_INIT("1 2"), "more text after the value"},
         {"refuses a byte order mark", STR_INIT("\xEF\xBB\xBF{}"), "not JSON"},
         {"refuses other encodings", STR_INIT("\"\xE9\""), "not UTF-8"},
@@ -38,6 +38,8 @@ static void reads_and_refuses(void **state)
         {"refuses a cut text", STR_INIT("{\"a\":\"b"), "ends too early"},
         {"refuses a NUL in a name", STR_INIT("{\"a\\u0000\":1}"), "a NUL in a member name"},
         {"refuses raw controls", STR_INIT("\"a\nb\""), "not JSON"},
+        {"refuses a NUL behind a number", STR_INIT("[1\0]"), "not JSON"},
+        {"refuses a NUL behind a word", STR_INIT("[true\0,2]"), "not JSON"},
     };
     /* clang-format on */
 
