@@ -12,6 +12,7 @@
 #include <stdio.h>
 
 #define CONNECTED "5:1::{\"name\":\"trouter.connected\",\"args\":[{\"ttl\":86400,\"dur\":\"5\"}]}\n"
+#define RECONNECT "5:2::{\"name\":\"trouter.reconnect\",\"args\":[{\"target\":\"self\"}]}\n"
 #define PING      "5:7+::{\"name\":\"ping\"}"
 
 static const struct site site;
@@ -24,6 +25,7 @@ static struct bench {
     size_t packets;
     bool full; /* the transport takes no more */
     bool refuses;
+    struct sessions_options options;
     unsigned opened, closed, slow, ends, drops;
     uint16_t code;
     char reason[64];
@@ -47,6 +49,12 @@ void sessions_close(struct session *s)
 {
     assert_ptr_equal(s, &b.s.base);
     b.closed++;
+}
+
+const struct sessions_options *sessions_options(const struct sessions *h)
+{
+    (void)h;
+    return &b.options;
 }
 
 void sessions_count_slow(struct sessions *h)
@@ -111,11 +119,13 @@ static int set_up(void **state)
     (void)state;
     memset(&b, 0, sizeof b);
     b.home.site = &site;
+    b.options.connection_age_ms = INT64_C(23) * 60 * 60 * 1000;
+    list_init(&b.home.aging);
     list_init(&b.home.beats);
     list_init(&b.home.leaving);
     buf_init(&b.said, 8 * MIB);
     b.sid.from.user.user = uuid_random();
-    b.sid.standing.exp = 1700000000;
+    b.sid.from.standing.exp = 1700000000;
     return 0;
 }
 
@@ -249,6 +259,20 @@ static void beats_and_ends_without_an_answer(void **state)
     ended_with(1001, "no sign of life");
 }
 
+static void asks_once_for_a_new_connection_when_it_is_old(void **state)
+{
+    (void)state;
+    open_it();
+    b.s.old_at = 0;
+    trouter_sessions_tick(&b.home);
+    heard(RECONNECT);
+    trouter_sessions_tick(&b.home);
+    heard("");
+    say(PING);
+    heard("6:::7+[\"pong\"]\n");
+    assert_false(b.s.over);
+}
+
 /* ---- how it ends ---- */
 
 static void ends_for_what_is_no_packet(void **state)
@@ -343,8 +367,7 @@ static void ends_as_the_hub_says(void **state)
         {HUB_DENIED, "0:::{\"reason\":\"unauthorized\"}\n", false, 1008, "unauthorized"},
         {HUB_EXPIRED, "0:::{\"reason\":\"unauthorized\"}\n", false, 1008, "unauthorized"},
         {HUB_SUPERSEDED, "", true, 1001, ""},
-        {HUB_DRAIN, "5:2::{\"name\":\"trouter.reconnect\",\"args\":[{\"target\":\"self\"}]}\n",
-         true, 1001, ""},
+        {HUB_DRAIN, RECONNECT, true, 1001, ""},
         {HUB_OVERFLOW, "", false, 1013, "try again"},
         {HUB_FAILED, "", false, 1013, "try again"},
     };
@@ -389,6 +412,7 @@ int main(void)
         CASE(acknowledges_what_asks_for_it),
         CASE(counts_pushes_and_their_answers),
         CASE(beats_and_ends_without_an_answer),
+        CASE(asks_once_for_a_new_connection_when_it_is_old),
         CASE(ends_for_what_is_no_packet),
         CASE(ends_a_flood_but_no_busy_client),
         CASE(ends_when_pushes_are_not_answered),
