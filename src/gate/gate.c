@@ -381,6 +381,7 @@ void gate_loop_free(struct gate_loop *gl)
     snapshot_view_clear(&gl->issuers);
     key_source_unref(gl->later);
     free(gl->standings);
+    clients_free(gl->clients);
     hash_work_free(gl->work);
     free(gl->fails);
     free(gl);

@@ -2,7 +2,7 @@
 #ifndef GATE_GATE_PRIVATE_H
 #define GATE_GATE_PRIVATE_H
 
-#include "gate/gate.h"
+#include "gate/clients.h"
 #include "gate/scheme_key.h"
 #include "gate/tokens.h"
 
@@ -62,6 +62,7 @@ struct gate_loop {
     struct snapshot_view issuers;
     struct tokens *tokens;
     struct kept_standing *standings; /* made with the first service token */
+    struct clients *clients;         /* made with the first token request */
     struct key_source *later;        /* what the request that got GATE_LATER waits for */
     struct kept_signer signers[SIGNERS_MAX];
     size_t next_signer;

@@ -3,6 +3,7 @@
 #define SERVICES_ISSUER_PRIVATE_H
 
 #include "gate/client_proof.h"
+#include "gate/clients.h"
 #include "services/form.h"
 #include "services/issuer/issuer.h"
 #include "services/service_tokens.h"
@@ -64,8 +65,7 @@ struct token_ask {
     struct asked_claims claims;
     bool client_is_id;
     struct uuid client_id; /* of client_text; zeros: it is none */
-    struct application_row app;
-    struct app_document document;
+    struct client *client; /* NULL: not found */
     struct assertion assertion;
     const char *proof; /* "secret", "certificate", "federated": for the log */
     struct issuer_refusal refusal;

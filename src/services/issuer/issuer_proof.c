@@ -20,7 +20,7 @@ static enum rc refuse(struct token_ask *ask, const struct issuer_error *error, s
 static enum rc by_secret(struct token_ask *ask)
 {
     const struct master_key *master = gate_master(gate_of(ask->req->site->gate));
-    const struct app_secret *found = app_secret_find(master, &ask->document, ask->secret);
+    const struct app_secret *found = app_secret_find(master, &ask->client->document, ask->secret);
 
     ask->proof = "secret";
     if (!found)
@@ -61,7 +61,8 @@ static const struct issuer_error *error_of(enum assertion_flaw flaw)
 static enum rc by_certificate(struct token_ask *ask)
 {
     struct token_check check = gate_token_check(ask->req->site->gate, ask->req);
-    struct assertion_party party = {&ask->document, &ask->client_id, issuer_is_endpoint, ask->req};
+    struct assertion_party party = {&ask->client->document, &ask->client_id, issuer_is_endpoint,
+                                    ask->req};
     const char *why = NULL;
     enum assertion_flaw flaw;
 
@@ -160,7 +161,7 @@ static enum rc by_federation(struct token_ask *ask, loop_fn later)
     enum rc rc = RC_OK;
 
     ask->proof = "federated";
-    flaw = assertion_registration(&ask->assertion, &ask->document, &record);
+    flaw = assertion_registration(&ask->assertion, &ask->client->document, &record);
     if (flaw)
         return refuse_presented(ask, flaw);
     if (!own)
@@ -187,4 +188,6 @@ void issuer_prove_end(struct token_ask *ask)
 {
     key_source_unref(ask->source);
     ask->source = NULL;
+    client_unref(ask->client);
+    ask->client = NULL;
 }

@@ -243,20 +243,20 @@ static bool refuse_client(struct token_ask *ask)
 
 static bool find_client(struct token_ask *ask)
 {
-    struct request *req = ask->req;
-    struct str key = str_of(ask->client_id.octets, sizeof ask->client_id.octets);
     enum rc rc = RC_NOT_FOUND;
 
     if (ask->client_is_id)
-        rc = store_application(req->site->reader, APPLICATION_BY_CLIENT_ID, key, req->arena,
-                               &ask->app);
-    if (rc == RC_NOT_FOUND)
+        rc = gate_client(ask->req->site->gate, &ask->client_id, &ask->client);
+    switch (rc) {
+    case RC_OK:
+        return true;
+    case RC_NOT_FOUND:
         return refuse_client(ask);
-    if (rc)
-        return refuse(ask, &AADSTS_BUSY);
-    if (app_document_read(ask->app.document, req->arena, &ask->document))
+    case RC_INVALID:
         return refuse(ask, &AADSTS_FAULT);
-    return true;
+    default:
+        return refuse(ask, &AADSTS_BUSY);
+    }
 }
 
 /* ---- the token ---- */
@@ -288,7 +288,7 @@ static bool use_assertion(struct token_ask *ask)
 static bool issue(struct token_ask *ask, struct service_token *out)
 {
     const struct service_ask wanted = {
-        .application = &ask->app,
+        .application = &ask->client->row,
         .audience = ask->audience,
         .by_secret = !ask->assertion_text.len,
         .client_capabilities = ask->claims.capabilities,
@@ -385,7 +385,7 @@ static void conclude(struct token_ask *ask, bool proved)
 {
     struct service_token token = {0};
 
-    if (proved && ask->app.disabled)
+    if (proved && ask->client->row.disabled)
         proved = refuse(ask, &AADSTS_DISABLED);
     proved = proved && use_assertion(ask);
     count(ask);
