@@ -5,7 +5,7 @@
 #include "gate/scheme_entra.h"
 
 #define DEFAULT_SCOPE  STR("/.default")
-#define TOKEN_ROOM     (8 * KIB)
+#define TOKEN_MAX      (8 * KIB)
 #define AHEAD_MAX_MS   ((int64_t)1000) /* clocks of two threads, read one after the other */
 #define AUDIENCE_MAX   ((size_t)512)
 #define FEDERATED_NAME STR("api://AzureADTokenExchange")
@@ -111,21 +111,25 @@ enum rc service_token_issue(struct request *req, const struct service_ask *ask,
         .seconds = options->issuer_token_s,
     };
     struct service_minted minted;
-    struct buf text = answer_buf(req, TOKEN_ROOM);
+    struct buf text;
     enum rc rc;
 
     /* dated ahead, it would outlive the next revocation */
     if (ask->not_before > req->now || app->revoked_before > req->now + AHEAD_MAX_MS)
         return RC_DENIED;
+    buf_init(&text, TOKEN_MAX);
     rc = gate_mint_service(req->site->gate, &m, &text, &minted);
-    if (rc)
+    if (rc) {
+        buf_wipe(&text);
         return rc;
+    }
     *out = (struct service_token){
-        .text = buf_str(&text),
+        .text = arena_dup(req->arena, buf_str(&text)),
         .issued_s = minted.issued / 1000,
         .expires_s = minted.expires / 1000,
         .lifetime_s = (minted.expires - req->now) / 1000,
         .uti = arena_dup(req->arena, str_of(minted.uti, sizeof minted.uti)),
     };
+    buf_wipe(&text);
     return RC_OK;
 }

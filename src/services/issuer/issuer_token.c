@@ -10,7 +10,7 @@
 #include "services/replays.h"
 
 #define ASSERTION_TYPE  STR("urn:ietf:params:oauth:client-assertion-type:jwt-bearer")
-#define ROOM            (16 * KIB)
+#define ROOM            KIB /* beside the token and the resource */
 #define PAIR_LIMIT      10  /* failures of a client at an address, per window */
 #define ADDRESS_LIMIT   100 /* of an address, whoever it says it is */
 #define DEVELOPER_TIMES 10  /* as many more for a program on a developer's machine */
@@ -325,7 +325,7 @@ static void member_number(struct json_writer *w, const struct token_ask *ask, co
 /* v1 clients want texts, and some members more. */
 static void answer_token(struct token_ask *ask, const struct service_token *token)
 {
-    struct buf out = answer_buf(ask->req, ROOM);
+    struct buf out = answer_buf(ask->req, token->text.len + 6 * ask->audience.len + ROOM);
     struct json_writer w;
 
     json_writer_init(&w, &out);
