@@ -119,17 +119,14 @@ enum rc service_token_issue(struct request *req, const struct service_ask *ask,
         return RC_DENIED;
     buf_init(&text, TOKEN_MAX);
     rc = gate_mint_service(req->site->gate, &m, &text, &minted);
-    if (rc) {
-        buf_wipe(&text);
-        return rc;
-    }
-    *out = (struct service_token){
-        .text = arena_dup(req->arena, buf_str(&text)),
-        .issued_s = minted.issued / 1000,
-        .expires_s = minted.expires / 1000,
-        .lifetime_s = (minted.expires - req->now) / 1000,
-        .uti = arena_dup(req->arena, str_of(minted.uti, sizeof minted.uti)),
-    };
+    if (!rc)
+        *out = (struct service_token){
+            .text = arena_dup(req->arena, buf_str(&text)),
+            .issued_s = minted.issued / 1000,
+            .expires_s = minted.expires / 1000,
+            .lifetime_s = (minted.expires - req->now) / 1000,
+            .uti = arena_dup(req->arena, str_of(minted.uti, sizeof minted.uti)),
+        };
     buf_wipe(&text);
-    return RC_OK;
+    return rc;
 }

@@ -262,6 +262,47 @@ static void refuses_secrets_that_do_not_count(void **state)
     check_refused(&w, 401, "invalid_client", 7000215);
 }
 
+static int ask_with_secret(struct str secret)
+{
+    return ask_token(
+        &w, path_of(0, GRANT "&client_id=%s&client_secret=" STR_FMT, w.client, STR_ARG(secret)));
+}
+
+/* Of the client that has just had a token, so that the loop remembers it. */
+static void what_has_changed_counts_with_the_next_request(void **state)
+{
+    struct app_secret secrets[2];
+    struct app_document doc = {.secrets = secrets, .secrets_count = 2};
+    struct change c = {.kind = CHANGE_APPLICATION_PUT, .u.application = w.app};
+    struct str next, brief;
+    unix_ms now = clock_wall();
+
+    (void)state;
+    assert_int_equal(ask_with_secret(w.secret), 200);
+    next = app_secret_make(w.fx.master, now, 0, STR("next"), &w.arena, &secrets[0]);
+    brief = app_secret_make(w.fx.master, now, now + 60000, STR("brief"), &w.arena, &secrets[1]);
+    c.u.application.version = 2;
+    c.u.application.document = app_document_write(&doc, &w.arena);
+    assert_int_equal(store_commit_wait(w.fx.store, &c, 1), RC_OK);
+    ask_with_secret(w.secret);
+    check_refused(&w, 401, "invalid_client", 7000215);
+    assert_int_equal(ask_with_secret(next), 200);
+    assert_int_equal(ask_with_secret(brief), 200);
+    atomic_store(&w.fx.clock.offset_ms, 60001); /* nothing is written when a secret expires */
+    ask_with_secret(brief);
+    check_refused(&w, 401, "invalid_client", 7000222);
+    assert_int_equal(ask_with_secret(next), 200);
+    c.u.application.version = 3;
+    c.u.application.disabled = true;
+    assert_int_equal(store_commit_wait(w.fx.store, &c, 1), RC_OK);
+    ask_with_secret(next);
+    check_refused(&w, 401, "unauthorized_client", 7000112);
+    c.kind = CHANGE_APPLICATION_DELETE;
+    assert_int_equal(store_commit_wait(w.fx.store, &c, 1), RC_OK);
+    ask_with_secret(next);
+    check_refused(&w, 400, "unauthorized_client", 700016);
+}
+
 #ifdef COUNT_CRYPTO_CALLS
 static void the_unknown_costs_as_much_as_the_wrong(void **state)
 {
@@ -612,6 +653,7 @@ int main(void)
         CASE(echoes_the_clients_request_id),
         CASE(refuses_what_the_table_says),
         CASE(refuses_secrets_that_do_not_count),
+        CASE(what_has_changed_counts_with_the_next_request),
 #ifdef COUNT_CRYPTO_CALLS
         CASE(the_unknown_costs_as_much_as_the_wrong),
 #endif
