@@ -14,99 +14,71 @@ struct alphabet {
 static const struct alphabet STANDARD = {'+', '/'};
 static const struct alphabet URL = {'-', '_'};
 
-/* All ones when a < b, else 0; both below 2^31. */
-static uint32_t mask_less(uint32_t a, uint32_t b)
+/* Sixteen characters, each worked on alone. */
+typedef int8_t chars __attribute__((vector_size(16)));
+
+/* The characters of sixteen values of six bits: what is added to each depends on its range. */
+static chars chars_of(const struct alphabet *abc, chars values)
 {
-    return 0U - ((a - b) >> 31);
+    chars step = (values >= 0) & 'A';
+
+    step += (values >= 26) & ('a' - 'Z' - 1);
+    step -= (values >= 52) & ('z' + 1 - '0');
+    step += (values >= 62) & (int8_t)(abc->c62 - ('9' + 1));
+    step += (values >= 63) & (int8_t)(abc->c63 - (abc->c62 + 1));
+    return values + step;
 }
 
-static uint32_t mask_equal(uint32_t a, uint32_t b)
-{
-    return mask_less(a ^ b, 1);
-}
-
-static uint32_t mask_between(uint32_t low, uint32_t c, uint32_t high)
-{
-    return ~mask_less(c, low) & ~mask_less(high, c);
-}
-
-static char char_of(const struct alphabet *abc, uint32_t six)
-{
-    uint32_t c = mask_less(six, 26) & (six + 'A');
-
-    c |= mask_between(26, six, 51) & (six + 'a' - 26);
-    c |= mask_between(52, six, 61) & (six + '0' - 52);
-    c |= mask_equal(six, 62) & abc->c62;
-    c |= mask_equal(six, 63) & abc->c63;
-    return (char)c;
-}
-
-#define EACH_OCTET(n) (UINT64_C(0x0101010101010101) * (n))
-
-/* One in each octet whose value, at most 63, is at least `least`. */
-static uint64_t at_least(uint64_t eight, unsigned least)
-{
-    return (eight + EACH_OCTET(0x80U - least)) >> 7 & EACH_OCTET(1);
-}
-
-/* The same as char_of() for eight values of six bits in the octets of a word. What is added leaves
- * each octet below 0x80, so that in the end nothing has crossed from one to the next. */
-static uint64_t eight_chars_of(const struct alphabet *abc, uint64_t eight)
-{
-    uint64_t c = eight + EACH_OCTET('A');
-
-    c += at_least(eight, 26) * ('a' - 'Z' - 1);
-    c -= at_least(eight, 52) * ('z' + 1 - '0');
-    c += at_least(eight, 62) * (uint64_t)(abc->c62 - ('9' + 1));
-    c += at_least(eight, 63) * (uint64_t)(abc->c63 - (abc->c62 + 1));
-    return c;
-}
-
-/* Six octets become eight characters: halved three times, until six bits lie in each octet. */
-static void encode_six(const struct alphabet *abc, const uint8_t *src, char *out)
+/* Six octets become eight values of six bits in the octets of a word: halved three times. */
+static uint64_t split_six(const uint8_t *src)
 {
     uint64_t w = 0;
 
-    for (int i = 0; i < 6; i++)
-        w = w << 8 | src[i];
+    memcpy(&w, src, 6);
+    w = be64toh(w) >> 16;
     w = (w & 0x0000FFFFFF000000U) << 8 | (w & 0x0000000000FFFFFFU);
     w = (w & 0x00FFF00000FFF000U) << 4 | (w & 0x00000FFF00000FFFU);
     w = (w & 0x0FC00FC00FC00FC0U) << 2 | (w & 0x003F003F003F003FU);
-    w = htobe64(eight_chars_of(abc, w));
-    memcpy(out, &w, sizeof w);
+    return htobe64(w);
+}
+
+/* Twelve octets become sixteen characters. */
+static void encode_twelve(const struct alphabet *abc, const uint8_t *src, char *out)
+{
+    const uint64_t halves[2] = {split_six(src), split_six(src + 6)};
+    chars c;
+
+    memcpy(&c, halves, sizeof c);
+    c = chars_of(abc, c);
+    memcpy(out, &c, sizeof c);
+}
+
+/* The last octets, fewer than twelve, filled up with zeros. */
+static size_t encode_rest(const struct alphabet *abc, const uint8_t *src, size_t len, char *out)
+{
+    size_t written = (len * 8 + 5) / 6;
+    uint8_t filled[12] = {0};
+    char text[sizeof(chars)];
+
+    memcpy(filled, src, len);
+    encode_twelve(abc, filled, text);
+    memcpy(out, text, written);
+    explicit_bzero(filled, sizeof filled);
+    explicit_bzero(text, sizeof text);
+    return written;
 }
 
 /* Writes the characters without padding. */
 static size_t encode(const struct alphabet *abc, const uint8_t *src, size_t len, char *out)
 {
-    char *at = out;
-    size_t i = 0;
+    size_t i = 0, written = 0;
 
-    for (; len - i >= 6; i += 6, at += 8)
-        encode_six(abc, src + i, at);
-    for (; len - i >= 3; i += 3) {
-        uint32_t group = (uint32_t)src[i] << 16 | (uint32_t)src[i + 1] << 8 | src[i + 2];
-
-        *at++ = char_of(abc, group >> 18);
-        *at++ = char_of(abc, group >> 12 & 63);
-        *at++ = char_of(abc, group >> 6 & 63);
-        *at++ = char_of(abc, group & 63);
-    }
-    if (len - i == 2) {
-        uint32_t group = (uint32_t)src[i] << 8 | src[i + 1];
-
-        *at++ = char_of(abc, group >> 10);
-        *at++ = char_of(abc, group >> 4 & 63);
-        *at++ = char_of(abc, group << 2 & 63);
-    } else if (len - i == 1) {
-        *at++ = char_of(abc, (uint32_t)src[i] >> 2);
-        *at++ = char_of(abc, (uint32_t)src[i] << 4 & 63);
-    }
-    return (size_t)(at - out);
+    for (; len - i >= 12; i += 12, written += sizeof(chars))
+        encode_twelve(abc, src + i, out + written);
+    if (i < len)
+        written += encode_rest(abc, src + i, len - i, out + written);
+    return written;
 }
-
-/* Sixteen characters, each worked on alone. */
-typedef int8_t chars __attribute__((vector_size(16)));
 
 /* All ones in each octet that lies between the two. Characters above 0x7F are negative. */
 static chars between(char low, chars c, char high)
@@ -125,7 +97,7 @@ static chars values_of(const struct alphabet *abc, chars c, chars *bad)
            (is62 & 62) | (is63 & 63);
 }
 
-/* Eight values of six bits in the octets of a word become six octets: the way of encode_six() back.
+/* Eight values of six bits in the octets of a word become six octets: the way of split_six() back.
  */
 static void pack_six(uint64_t w, uint8_t *out)
 {

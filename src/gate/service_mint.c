@@ -80,7 +80,9 @@ enum rc gate_mint_service(struct gate_loop *gl, const struct service_mint *m, st
     const struct signing_key *key = directory_signer(d, PURPOSE, m->now);
     struct service_minted made = {.issued = issue_time(m)};
     uint8_t random[UTI_LEN];
-    struct buf payload, scratch;
+    char payload_room[PAYLOAD_MAX], scratch_room[KIB];
+    struct buf payload = {.ptr = payload_room, .cap = PAYLOAD_MAX, .max = PAYLOAD_MAX - 1};
+    struct buf scratch = {.ptr = scratch_room, .cap = KIB, .max = KIB - 1};
     struct json_writer w;
     enum rc rc;
 
@@ -91,17 +93,13 @@ enum rc gate_mint_service(struct gate_loop *gl, const struct service_mint *m, st
     made.expires = (made.issued / 1000 + m->seconds) * 1000;
     random_octets(random, sizeof random);
     (void)base64url_encode(random, sizeof random, made.uti); /* 16 octets: 22 characters */
-    buf_init(&payload, PAYLOAD_MAX);
-    buf_init(&scratch, KIB);
     json_writer_init(&w, &payload);
     write_claims(&w, m, d, &made, &scratch);
-    rc = payload.failed ? payload.failed : scratch.failed;
+    rc = payload.failed ? payload.failed : scratch.failed; /* they have not left their rooms */
     if (!rc)
         rc = jws_compose(kept_signer(gl, key->key), gl->work, key->header_b64, buf_str(&payload),
                          out);
     if (!rc)
         *minted = made;
-    buf_clear(&payload);
-    buf_clear(&scratch);
     return rc;
 }
