@@ -151,9 +151,10 @@ class Place:
         return text
 
 
-def key(which, **spelling):
+def key(which, off=0):
+    """`off`: seconds that the date is off, reckoned when it is sent: all of it takes longer than dates are good for."""
     def headers(place, method, target, host, body):
-        return spelled(which(place), method, target, host, body, **spelling)
+        return spelled(which(place), method, target, host, body, date=formatdate(time.time() + off, usegmt=True))
     return headers
 
 
@@ -184,10 +185,6 @@ def replace(name, old, new):
     return broken_key(change)
 
 
-def far(seconds):
-    return formatdate(time.time() + seconds, usegmt=True)
-
-
 def cut_signature(made):
     made["Authorization"] = made["Authorization"][:-6] + "AAAAA="
 
@@ -195,8 +192,8 @@ def cut_signature(made):
 CREDENTIALS = {
     "key: primary": ("key", key(lambda p: p.server.primary)),
     "key: secondary": ("key", key(lambda p: p.server.secondary)),
-    "key: date ten minutes ago": (None, key(lambda p: p.server.primary, date=far(-600))),
-    "key: date in ten minutes": (None, key(lambda p: p.server.primary, date=far(600 + 120))),
+    "key: date ten minutes ago": (None, key(lambda p: p.server.primary, off=-600)),
+    "key: date in ten minutes": (None, key(lambda p: p.server.primary, off=600)),
     "key: regenerated": (None, key(lambda p: p.retired)),
     "key: other resource's": (None, key(lambda p: p.other.primary)),
     "key: random": (None, key(lambda p: base64.b64encode(b"n" * 64).decode())),

@@ -135,7 +135,7 @@ def test_both_ask_whether_the_other_is_there(make_way, smsc, mode, count):
 
 def test_a_carrier_that_hangs_is_left_and_found_again(make_way, smsc):
     way = make_way(smsc, enquireLinkSeconds=5)
-    smsc.wait("bind")
+    wait_until(lambda: way.status().get("state") == "bound")
     smsc.freeze()
     wait_until(lambda: "does not answer" in way.status().get("lastError", ""), 40)
     smsc.thaw()

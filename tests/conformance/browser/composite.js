@@ -10,6 +10,8 @@ const TOPIC = 'caf\u00e9 100%41 "quoted" \u{1F600}';
 const SIZE = { width: 760, height: 900 };
 const MESSAGE = '[data-testid="chat-composite-message"]';
 const SEND_BOX = '[data-ui-id="sendbox-textfield"]';
+const STEP_MS = 5000; // of one step of a menu
+const TRIES = 4;
 const STATUS = '[data-ui-id="chat-composite-message-status-icon"]';
 const ELSEWHERE = /^https:\/\/[^/]*\.(cdn\.office\.net|sharepointonline\.com)\//; // fonts: the page does without
 const pictures = process.env.CALLGATE_PICTURES;
@@ -79,16 +81,29 @@ class Talk extends Page {
     await this.page.keyboard.press("Enter");
   }
 
-  /** Opens the menu of one's own message, and takes what it is told. */
-  async choose(text, action) {
+  /** Has one's own message do something by its menu, until it is seen to be done. A menu closes when the list is
+   * drawn anew, and that may come between any two steps: then it is opened again. */
+  async choose(text, action, done, wanted) {
+    for (let tries = 1; ; tries++) {
+      try {
+        await this.clickMenu(text, action);
+        await this.page.waitForFunction(done, { timeout: STEP_MS, polling: 50 }, wanted);
+        return;
+      } catch (error) {
+        if (tries === TRIES) throw error;
+      }
+    }
+  }
+
+  async clickMenu(text, action) {
     await this.page.bringToFront();
     const message = (await this.page.$$(MESSAGE))[(await this.messages()).findIndex((one) => one.includes(text))];
     await (await message.$('[data-testid="message-timestamp"]')).click();
     const icon = '[data-testid="chat-composite-message-action-icon"]';
-    await (await message.waitForSelector(icon, { visible: true, timeout: SECONDS * 1000 })).click();
+    await (await message.waitForSelector(icon, { visible: true, timeout: STEP_MS })).click();
     const item = `[data-testid="chat-composite-message-contextual-menu-${action}-action"]`; // each message has one, hidden
     const shown = (one) => [...document.querySelectorAll(one)].find((each) => each.checkVisibility({ visibilityProperty: true }));
-    await (await this.waits(shown, item)).click();
+    await (await this.page.waitForFunction(shown, { timeout: STEP_MS, polling: 50 }, item)).click();
   }
 
   /** The last of one's own messages is marked as seen. Menus that are open close when that happens. */
@@ -99,8 +114,7 @@ class Talk extends Page {
   async edits(text, instead) {
     const box = '[data-ui-id="edit-box"]';
     await this.isSeen();
-    await this.choose(text, "edit");
-    await this.page.waitForSelector(box, { timeout: SECONDS * 1000 });
+    await this.choose(text, "edit", (one) => document.querySelector(one), box);
     await this.page.click(box, { clickCount: 3 });
     await this.page.keyboard.type(instead);
     await this.page.keyboard.press("Enter");
@@ -108,7 +122,7 @@ class Talk extends Page {
 
   async deletes(text) {
     await this.isSeen();
-    await this.choose(text, "remove");
+    await this.choose(text, "remove", (gone) => !window.judge.text().includes(gone), text);
   }
 
   async picture(what) {
