@@ -79,12 +79,12 @@ void chat_read_topic(struct chat_reading *r, struct str *out)
 
 /* ---- metadata ---- */
 
-struct str chat_json_text(const json_t *obj, struct arena *arena)
+struct str chat_json_text(const json_t *value, struct arena *arena)
 {
-    size_t len = json_dumpb(obj, NULL, 0, JSON_COMPACT | JSON_ENCODE_ANY);
+    size_t len = json_dumpb(value, NULL, 0, JSON_COMPACT | JSON_ENCODE_ANY);
     char *text = arena_alloc(arena, len + 1);
 
-    return str_of(text, json_dumpb(obj, text, len, JSON_COMPACT | JSON_ENCODE_ANY));
+    return str_of(text, json_dumpb(value, text, len, JSON_COMPACT | JSON_ENCODE_ANY));
 }
 
 static size_t metadata_octets(json_t *obj)

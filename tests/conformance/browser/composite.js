@@ -103,7 +103,8 @@ class Talk extends Page {
     await (await message.waitForSelector(icon, { visible: true, timeout: STEP_MS })).click();
     const item = `[data-testid="chat-composite-message-contextual-menu-${action}-action"]`; // each message has one, hidden
     const shown = (one) => [...document.querySelectorAll(one)].find((each) => each.checkVisibility({ visibilityProperty: true }));
-    await (await this.page.waitForFunction(shown, { timeout: STEP_MS, polling: 50 }, item)).click();
+    const found = await this.page.waitForFunction(shown, { timeout: STEP_MS, polling: 50 }, item);
+    await found.evaluate((one) => one.click()); // by the mouse it might be missed: it still moves
   }
 
   /** The last of one's own messages is marked as seen. Menus that are open close when that happens. */
