@@ -2,10 +2,10 @@
 
 import json
 import re
-import time
 import urllib.parse
 
 from callgate_server import Answer, Server
+from waiting import until  # noqa: F401 (tests of chat take it from here)
 
 VERSIONS = ("2021-03-07", "2021-04-05-preview6", "2021-09-07", "2021-09-27", "2023-04-01-preview",
             "2023-07-01-preview", "2023-11-07", "2023-11-15-preview", "2024-03-07", "2024-03-15-preview",
@@ -14,7 +14,6 @@ NEWEST = VERSIONS[-1]
 MERGE = "application/merge-patch+json"
 THREAD_GONE = "The specified thread id was not found."
 NOT_A_MEMBER = "The initiator doesn't have the permission to perform the requested operation."
-DEADLINE_SECONDS = 30
 
 
 def path(rest: str = "", version: str = NEWEST, **query) -> str:
@@ -27,17 +26,6 @@ def identifier(raw: str) -> dict:
 
 def participant(raw: str, name: str | None = None, **members) -> dict:
     return {"communicationIdentifier": identifier(raw), **({"displayName": name} if name else {}), **members}
-
-
-def until(what, seconds: float = DEADLINE_SECONDS):
-    """Asks until the answer is true; the answer."""
-    deadline = time.monotonic() + seconds
-    while True:
-        found = what()
-        if found:
-            return found
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.05)
 
 
 def metric(server: Server, name: str) -> float:

@@ -6,6 +6,7 @@ import uuid
 from email.utils import formatdate
 
 from callgate_server import Answer, Server, sign
+from waiting import until
 
 VERSIONS = ("2020-07-20-preview1", "2020-08-20-preview", "2021-03-07", "2022-07-07", "2024-01-02", "2024-02-05",
             "2024-02-05-preview", "2024-12-10-preview", "2025-05-29-preview", "2025-08-01-preview", "2025-09-17",
@@ -13,7 +14,6 @@ VERSIONS = ("2020-07-20-preview1", "2020-08-20-preview", "2021-03-07", "2022-07-
 NEWEST = VERSIONS[-1]
 SENDER = "+18005550100"
 SOMEBODY = "+14255550123"
-DEADLINE_SECONDS = 30
 
 
 def path(rest: str = "/sms", version: str = NEWEST) -> str:
@@ -50,17 +50,6 @@ def sent_id(server: Server, recipient: str = SOMEBODY, **members) -> str:
 
 def report_of(server: Server, id: str, version: str = NEWEST) -> Answer:
     return server.signed("GET", path(f"/deliveryReports/{id}", version))
-
-
-def until(what, seconds: float = DEADLINE_SECONDS):
-    """Asks until the answer is true; the answer."""
-    deadline = time.monotonic() + seconds
-    while True:
-        found = what()
-        if found:
-            return found
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.05)
 
 
 def final_report(server: Server, id: str) -> dict:
