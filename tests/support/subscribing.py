@@ -57,6 +57,16 @@ def eventually(server, name, state, count=1, timeout=30) -> list[dict]:
         time.sleep(0.05)
 
 
+def noted(server, name, attempts, timeout=30) -> dict:
+    """The newest item of the delivery log, once so many attempts at it are noted: not before that does
+    the next one have its time, so that moving the clock brings it."""
+    deadline = time.monotonic() + timeout
+    while not (items := listed(server, name)) or items[0]["attempts"] < attempts:
+        assert time.monotonic() < deadline, items
+        time.sleep(0.05)
+    return items[0]
+
+
 def error(answered, status, code, words="", target=None):
     assert answered.status == status, answered
     told = answered.json()["error"]

@@ -6,7 +6,8 @@ import time
 import pytest
 import webhook
 from sms import SENDER, SOMEBODY, final_report, send, sent_id
-from subscribing import (CLOUD, GRID, PATH, REPORT, SMS, advance, error, eventually, listed, put, settled, subscribe)
+from subscribing import (CLOUD, GRID, PATH, REPORT, SMS, advance, error, eventually, listed, noted, put, settled,
+                         subscribe)
 from webhook import DELETION, Webhook, answer
 
 NOW = "--sms-sim-delay", "0s"
@@ -211,10 +212,7 @@ def test_what_is_tried_again_and_when(shared, hook, kind):
     hook.take = what
     sent_id(shared)
     hook.wait(1)
-    deadline = time.monotonic() + 30
-    while (item := listed(shared, name)[0])["attempts"] == 0:
-        assert time.monotonic() < deadline, item
-        time.sleep(0.05)
+    item = noted(shared, name, 1)
     assert item["lastOutcome"] == outcome and item["state"] == "Pending"
 
     def seconds(text):
@@ -240,10 +238,10 @@ def test_it_comes_again_when_the_clock_says_so(quick, hook):
     subscribe(quick, "again", hook)
     hook.then = [answer(500), answer(503)]
     id = sent_id(quick)
-    hook.wait(1)
-    eventually(quick, "again", "Pending")
+    noted(quick, "again", 1)
     advance(quick, "11s")
     assert hook.wait(2)[1].headers["aeg-delivery-count"] == "1"
+    noted(quick, "again", 2)
     advance(quick, "32s")
     last = hook.wait(3)[2]
     assert last.headers["aeg-delivery-count"] == "2" and last.events()[0]["id"] == id
@@ -256,8 +254,7 @@ def test_the_last_attempt_leaves_a_dead_letter(fresh_server, hook, tmp_path):
     subscribe(quick, "dead", hook, maxDeliveryAttempts=2)
     hook.take = answer(503)
     id = sent_id(quick)
-    hook.wait(1)
-    eventually(quick, "dead", "Pending")
+    assert noted(quick, "dead", 1)["state"] == "Pending"
     advance(quick, "1m")
     (item,) = eventually(quick, "dead", "DeadLettered")
     assert (item["attempts"], item["lastOutcome"], item["deadLetterReason"]) == (2, "Busy",
@@ -296,8 +293,7 @@ def test_time_to_live(quick, hook):
     subscribe(quick, "short", hook, eventTimeToLiveInMinutes=1)
     hook.take = answer(500)
     sent_id(quick)
-    hook.wait(1)
-    eventually(quick, "short", "Pending")
+    assert noted(quick, "short", 1)["state"] == "Pending"
     advance(quick, "2m")
     (item,) = eventually(quick, "short", "DeadLettered")
     assert (item["attempts"], item["deadLetterReason"]) == (1, "TimeToLiveExceeded")

@@ -84,7 +84,8 @@ def client(server, kind="plain", target="/ws", **options):
         context = ssl.create_default_context()
         context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
     scheme = "wss" if kind == "tls" else "ws"
-    return connect(f"{scheme}://127.0.0.1:{server.ports[kind]}{target}", ssl=context, compression=None, **options)
+    return connect(f"{scheme}://127.0.0.1:{server.ports[kind]}{target}", ssl=context, compression=None,
+                   **{"open_timeout": 60} | options)
 
 
 # ---- the handshake ----

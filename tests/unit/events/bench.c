@@ -352,6 +352,16 @@ void bench_until_sent(size_t n)
     watch(&(struct watch){.reached = were_sent, .n = n, .until = clock_mono() + GIVE_UP_NS});
 }
 
+static bool are_held(const struct watch *w)
+{
+    return bench.held_n >= w->n;
+}
+
+void bench_until_held(size_t n)
+{
+    watch(&(struct watch){.reached = are_held, .n = n, .until = clock_mono() + GIVE_UP_NS});
+}
+
 void bench_spin(unsigned ms)
 {
     watch(&(struct watch){.until = clock_mono() + (mono_ns)ms * 1000 * 1000});
@@ -390,6 +400,25 @@ size_t bench_count(const struct uuid *sub, enum event_state state)
     list(sub, &arena, state ? EVENT_STATE_BIT(state) : 0, &page);
     arena_clear(&arena);
     return page.n;
+}
+
+static bool are_noted(const struct watch *w)
+{
+    struct event_page page;
+    struct arena arena;
+    bool noted;
+
+    arena_init(&arena);
+    list(w->sub, &arena, 0, &page);
+    noted = page.n > 0 && page.rows[0].attempts >= w->n;
+    arena_clear(&arena);
+    return noted;
+}
+
+void bench_until_noted(const struct uuid *sub, size_t attempts)
+{
+    watch(&(struct watch){
+        .reached = are_noted, .n = attempts, .sub = sub, .until = clock_mono() + GIVE_UP_NS});
 }
 
 struct event_row bench_newest(const struct uuid *sub)

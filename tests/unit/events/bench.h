@@ -58,8 +58,13 @@ void bench_unsubscribe(const char *name);
 /** Publishes `n` events, each in a commit, and wakes the module. Ids: "e0", "e1", … counted on. */
 void bench_publish(unsigned n);
 void bench_advance(int64_t ms);
-/** Runs the loop until `n` requests were sent in all; fails after 10 s. */
+/** Runs the loop until `n` requests were sent in all; fails after a minute. */
 void bench_until_sent(size_t n);
+/** Runs until `n` requests wait for bench_release(). */
+void bench_until_held(size_t n);
+/** Runs until so many attempts are noted for the subscription's newest event: the next one has its
+ *  time only then, so that bench_advance() brings it. */
+void bench_until_noted(const struct uuid *sub, size_t attempts);
 /** Runs the loop for `ms`. */
 void bench_spin(unsigned ms);
 /** Answers what is held. */

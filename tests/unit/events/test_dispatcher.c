@@ -100,6 +100,12 @@ static size_t sent_to(const char *url)
     return n;
 }
 
+static void until_sent_to(const char *url)
+{
+    for (unsigned i = 0; i < 10000 && !sent_to(url); i++)
+        bench_spin(1);
+}
+
 static void endpoints_that_do_not_answer_leave_room(void **state)
 {
     char name[16], url[32];
@@ -111,6 +117,7 @@ static void endpoints_that_do_not_answer_leave_room(void **state)
         (void)bench_subscribe(name, NULL);
     }
     bench_publish(16);
+    bench_until_held(128);
     bench_spin(200);
     for (unsigned i = 0; i < 60; i++) {
         (void)snprintf(url, sizeof url, "http://silent-%u.test/", i);
@@ -119,30 +126,33 @@ static void endpoints_that_do_not_answer_leave_room(void **state)
     assert_in_range(bench.held_n, 128, 128 + 60);
     (void)bench_subscribe("prompt", NULL);
     bench_publish(1);
-    bench_spin(100);
+    until_sent_to("http://prompt.test/");
     assert_int_equal(sent_to("http://prompt.test/"), 1);
 }
 
 static void endpoints_that_fail_leave_half_of_the_room(void **state)
 {
+    struct uuid failing[80];
     char name[16];
 
     (void)state;
     bench.status = 500;
-    for (unsigned i = 0; i < 80; i++) {
+    for (unsigned i = 0; i < ARRAY_LEN(failing); i++) {
         (void)snprintf(name, sizeof name, "fails-%u", i);
-        (void)bench_subscribe(name, NULL);
+        failing[i] = bench_subscribe(name, NULL);
     }
     bench_publish(2);
     bench_until_sent(160);
-    bench_spin(50);
+    for (unsigned i = 0; i < ARRAY_LEN(failing); i++)
+        bench_until_noted(&failing[i], 1);
     bench.hold = true;
     bench_advance(15 * SECONDS);
-    bench_spin(200);
+    bench_until_held(128);
+    bench_spin(100);
     assert_int_equal(bench.held_n, 128);
     (void)bench_subscribe("prompt", NULL);
     bench_publish(1);
-    bench_spin(100);
+    until_sent_to("http://prompt.test/");
     assert_int_equal(sent_to("http://prompt.test/"), 1);
 }
 
@@ -196,8 +206,7 @@ static void tries_again_when_it_is_due(void **state)
     (void)state;
     bench.failures = 2;
     bench_publish(1);
-    bench_until_sent(1);
-    bench_spin(50);
+    bench_until_noted(&a, 1);
     check_outcome(&a, "InternalServerError", 1);
     bench_advance(9 * SECONDS);
     bench_spin(400);
@@ -205,7 +214,7 @@ static void tries_again_when_it_is_due(void **state)
     bench_advance(2 * SECONDS);
     bench_until_sent(2);
     assert_string_equal(bench.sent[1].count, "1");
-    bench_spin(50);
+    bench_until_noted(&a, 2);
     bench_advance(32 * SECONDS);
     bench_until(&a, EVENT_DELIVERED, 1);
     assert_string_equal(bench.sent[2].count, "2");
@@ -225,8 +234,7 @@ static void gives_up_after_the_attempts(void **state)
     bench.status = 503;
     bench_publish(1);
     for (size_t i = 1; i <= 3; i++) {
-        bench_until_sent(i);
-        bench_spin(20);
+        bench_until_noted(&a, i);
         bench_advance(2 * MINUTES);
     }
     bench_until(&a, EVENT_DEAD, 1);
@@ -248,8 +256,7 @@ static void gives_up_when_its_time_is_over(void **state)
     (void)state;
     bench.status = 500;
     bench_publish(1);
-    bench_until_sent(1);
-    bench_spin(20);
+    bench_until_noted(&a, 1);
     bench_advance(2 * MINUTES);
     bench_until(&a, EVENT_DEAD, 1);
     check_outcome(&a, "InternalServerError TimeToLiveExceeded", 1);
