@@ -337,6 +337,24 @@ static const llhttp_settings_t head_settings = {
     .on_headers_complete = on_headers_complete,
 };
 
+#define CREDENTIAL_ENDS ((size_t)16)
+
+/* llhttp takes an octet at a time, and a token is most of a head that has one: it gets no more than
+ * the ends of the credential. In between it would look for controls, and there are none. */
+static llhttp_errno_t run_parser(llhttp_t *parser, struct str octets, const struct headers *h)
+{
+    struct str credential = headers_get(h, HEADER_AUTHORIZATION), rest = octets;
+    llhttp_errno_t err = HPE_OK;
+
+    if (credential.len > 4 * CREDENTIAL_ENDS) {
+        size_t at = (size_t)(credential.ptr - octets.ptr);
+
+        err = llhttp_execute(parser, octets.ptr, at + CREDENTIAL_ENDS);
+        rest = str_from_index(octets, at + credential.len - CREDENTIAL_ENDS);
+    }
+    return err ? err : llhttp_execute(parser, rest.ptr, rest.len);
+}
+
 /* Runs llhttp over the same octets: they must mean the same to it. */
 static struct refusal agree(struct str octets, struct str target, llhttp_t *parser,
                             struct head *out)
@@ -346,7 +364,7 @@ static struct refusal agree(struct str octets, struct str target, llhttp_t *pars
 
     llhttp_init(parser, HTTP_REQUEST, &head_settings);
     parser->data = &o;
-    err = llhttp_execute(parser, octets.ptr, octets.len);
+    err = run_parser(parser, octets, &out->headers);
     parser->data = NULL;
     if (err == HPE_INVALID_METHOD)
         return refuse(&API_METHOD_NOT_ALLOWED, "unknown method");
