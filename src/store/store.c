@@ -146,18 +146,45 @@ static void tell_durable(const struct batch *batch)
 }
 
 /** Are ended messages other than they were, or gone? */
-static bool changes_ended_sms(const struct batch *batch)
+static bool changes_ended_sms(const struct change *c)
 {
+    return c->kind == CHANGE_SMS_CLEAR ||
+           (c->kind == CHANGE_SMS_PRUNE && c->u.sms_prune.messages_before > 0) ||
+           (c->kind == CHANGE_SMS_STEP && (c->u.sms_step.from & ~SMS_OPEN_STATES));
+}
+
+/** The thread whose row, or whose memberships, are other than they were; NULL: none. */
+static const struct uuid *changed_thread(const struct change *c)
+{
+    switch (c->kind) {
+    case CHANGE_CHAT_THREAD_PUT:
+        return &c->u.chat_thread.key;
+    case CHANGE_CHAT_MEMBER_PUT:
+        return &c->u.chat_member.thread;
+    case CHANGE_CHAT_MEMBER_DELETE:
+        return &c->u.chat_member_delete.thread;
+    case CHANGE_CHAT_CLEAR:
+        return &c->u.chat_clear.thread;
+    default:
+        return NULL;
+    }
+}
+
+/** Has readers forget what they remember and is so no more. */
+static void outdate(struct store *s, const struct batch *batch)
+{
+    bool sms = false;
+
     for (const struct change_set *set = batch->first; set; set = set->next)
         for (size_t i = 0; !set->rc && i < set->n; i++) {
-            const struct change *c = &set->items[i];
+            const struct uuid *thread = changed_thread(&set->items[i]);
 
-            if (c->kind == CHANGE_SMS_CLEAR ||
-                (c->kind == CHANGE_SMS_PRUNE && c->u.sms_prune.messages_before > 0) ||
-                (c->kind == CHANGE_SMS_STEP && (c->u.sms_step.from & ~SMS_OPEN_STATES)))
-                return true;
+            if (thread)
+                atomic_fetch_add(store_chat_changes(s, thread), 1);
+            sms = sms || changes_ended_sms(&set->items[i]);
         }
-    return false;
+    if (sms)
+        atomic_fetch_add(&s->sms_changes, 1);
 }
 
 static void commit_batch(struct store *s, const struct batch *batch)
@@ -178,8 +205,7 @@ static void commit_batch(struct store *s, const struct batch *batch)
     }
     tell_trouble(s, batch, RC_OK);
     atomic_fetch_add(&s->commits, 1);
-    if (changes_ended_sms(batch))
-        atomic_fetch_add(&s->sms_changes, 1);
+    outdate(s, batch);
     count_batch(s, batch);
     if (batch->watch && s->log.n)
         batch->watch(batch->watch_ctx, s->log.entries, s->log.n);
@@ -429,7 +455,8 @@ void store_reader_free(struct store_reader *r)
     if (!r)
         return;
     r->store->ops->reader_close(r->reader);
-    sms_memo_free(r->memo);
+    sms_memo_free(r->sms);
+    memo_free(r->chat);
     free(r);
 }
 

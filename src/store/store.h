@@ -417,6 +417,11 @@ enum rc store_chat_thread(struct store_reader *r, const struct uuid *key, struct
 enum rc store_chat_member(struct store_reader *r, const struct uuid *thread,
                           const struct uuid *user, struct arena *arena,
                           struct chat_member_row *out) NODISCARD;
+/** Both, for the thread and the user that `member` names: RC_NOT_FOUND when there is no such
+ * thread; `joined` is 0 for one who never was in it. What messages move (`seq`, `last_id`) is left
+ * out: a reader remembers the rest (chat_memo.h). Not from within a walk of the same reader. */
+enum rc store_chat_place(struct store_reader *r, struct arena *arena,
+                         struct chat_thread_row *thread, struct chat_member_row *member) NODISCARD;
 enum rc store_chat_message(struct store_reader *r, const struct uuid *thread, unix_ms id,
                            struct arena *arena, struct chat_message_row *out) NODISCARD;
 /** `key`: user and digest; fills the rest, also when it is no longer kept. */

@@ -18,6 +18,28 @@ enum rc store_chat_member(struct store_reader *r, const struct uuid *thread,
     return r->store->ops->chat_member(r->reader, store_commits(r->store), arena, out);
 }
 
+enum rc store_chat_place(struct store_reader *r, struct arena *arena,
+                         struct chat_thread_row *thread, struct chat_member_row *member)
+{
+    uint64_t changes =
+        atomic_load_explicit(store_chat_changes(r->store, &member->thread), memory_order_acquire);
+    enum rc rc;
+
+    if (!r->chat)
+        r->chat = memo_new();
+    if (chat_memo_find(r->chat, changes, arena, thread, member))
+        return RC_OK;
+    rc = store_chat_thread(r, &member->thread, arena, thread);
+    if (rc)
+        return rc;
+    thread->seq = 0;
+    thread->last_id = 0;
+    rc = r->store->ops->chat_member(r->reader, store_commits(r->store), arena, member);
+    if (!rc)
+        chat_memo_offer(r->chat, changes, thread, member);
+    return rc == RC_NOT_FOUND ? RC_OK : rc;
+}
+
 enum rc store_chat_message(struct store_reader *r, const struct uuid *thread, unix_ms id,
                            struct arena *arena, struct chat_message_row *out)
 {

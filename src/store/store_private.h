@@ -3,9 +3,12 @@
 #define STORE_STORE_PRIVATE_H
 
 #include "store/backend.h"
+#include "store/chat_memo.h"
 #include "store/sms_memo.h"
 
 #include <pthread.h>
+
+#define CHAT_CHANGES 256 /* a thread shares its number with others */
 
 struct posting { /* answers of one batch for one loop */
     struct loop *loop;
@@ -15,7 +18,8 @@ struct posting { /* answers of one batch for one loop */
 struct store_reader {
     struct store *store;
     struct backend_reader *reader;
-    struct sms_memo *memo;     /* made with the first message that is asked for */
+    struct sms_memo *sms;      /* made with the first message that is asked for */
+    struct memo *chat;         /* made with the first caller in a thread */
     struct store_reader *next; /* among the spare ones */
 };
 
@@ -40,6 +44,8 @@ struct store {
     _Atomic uint64_t commits;
     _Atomic uint64_t sms_changes; /* commits that deleted messages, or may have touched ended ones:
                                    * moves after `commits`, so that who sees it sees that too */
+    _Atomic uint64_t chat_changes[CHAT_CHANGES]; /* commits that touched rows of threads, or
+                                                  * memberships, by threads: likewise */
     _Atomic bool healthy;
     _Atomic uint64_t sets, changes, failed, queue_high;
     _Atomic int64_t users, users_deleted;
@@ -50,6 +56,11 @@ struct store {
     struct posting *postings;
     size_t postings_cap;
 };
+
+static inline _Atomic uint64_t *store_chat_changes(struct store *s, const struct uuid *thread)
+{
+    return &s->chat_changes[thread->octets[15] % CHAT_CHANGES];
+}
 
 /** A reader for work of the pool: a spare one, or a new one. NULL as store_reader_new(). Any
  * thread. */

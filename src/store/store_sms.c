@@ -8,13 +8,13 @@ enum rc store_sms(struct store_reader *r, const struct uuid *id, struct arena *a
     uint64_t changes = atomic_load_explicit(&r->store->sms_changes, memory_order_acquire);
     enum rc rc;
 
-    if (!r->memo)
-        r->memo = sms_memo_new();
-    if (sms_memo_find(r->memo, changes, id, arena, out))
+    if (!r->sms)
+        r->sms = sms_memo_new();
+    if (sms_memo_find(r->sms, changes, id, arena, out))
         return RC_OK;
     rc = r->store->ops->sms(r->reader, store_commits(r->store), id, arena, out);
     if (!rc)
-        sms_memo_offer(r->memo, out);
+        sms_memo_offer(r->sms, out);
     return rc;
 }
 

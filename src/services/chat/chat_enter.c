@@ -14,17 +14,16 @@ bool chat_sees(const struct chat_member_row *member, unix_ms message)
 }
 
 /* False: answered. */
-static bool find_thread(struct request *req, struct chat_place *out)
+static bool find(struct request *req, struct chat_place *out)
 {
-    struct store_reader *reader = req->site->reader;
-    struct uuid key;
     enum rc rc;
 
-    if (chat_thread_id_parse(req->params[0], &key, &out->secret)) {
+    out->member = (struct chat_member_row){.user = req->principal->user.user};
+    if (chat_thread_id_parse(req->params[0], &out->member.thread, &out->secret)) {
         chat_answer_no_thread(req, STR("chat; the path names no id of a thread"));
         return false;
     }
-    rc = store_chat_thread(reader, &key, req->arena, &out->thread);
+    rc = store_chat_place(req->site->reader, req->arena, &out->thread, &out->member);
     if (rc && rc != RC_NOT_FOUND) {
         chat_answer_rc(req, rc);
         return false;
@@ -38,18 +37,6 @@ static bool find_thread(struct request *req, struct chat_place *out)
     return true;
 }
 
-static bool find_member(struct request *req, struct chat_place *out)
-{
-    enum rc rc = store_chat_member(req->site->reader, &out->thread.key, &req->principal->user.user,
-                                   req->arena, &out->member);
-
-    if (rc == RC_NOT_FOUND)
-        out->member = (struct chat_member_row){0};
-    else if (rc)
-        chat_answer_rc(req, rc);
-    return rc == RC_OK || rc == RC_NOT_FOUND;
-}
-
 static bool deny(struct request *req, const struct api_error *error, struct str explain)
 {
     req->explain = explain;
@@ -61,7 +48,7 @@ static bool enter(struct request *req, bool to_read, struct chat_place *out)
 {
     const struct chat_options *options = &req->site->chat->options;
 
-    if (!find_thread(req, out) || !find_member(req, out))
+    if (!find(req, out))
         return false;
     if (out->thread.deleted)
         return deny(req,
