@@ -33,6 +33,7 @@ static void move_slices(struct request *req, const struct move *m)
         move_slice(m, &req->headers.items[i].name);
         move_slice(m, &req->headers.items[i].value);
     }
+    move_slice(m, &req->body);
     move_slice(m, &req->origin);
     move_slice(m, &req->explain);
     move_slice(m, &req->reply.content_type);
@@ -64,9 +65,8 @@ void exchange_keep(struct exchange *ex)
         move_octets(ex, ex->octets);
         ex->octets = STR_EMPTY;
     }
-    if (req->body.len && req->body.ptr != ex->body.ptr) {
+    if (req->body.len && req->body.ptr != ex->body.ptr)
         move_octets(ex, req->body);
-    }
 }
 
 /* ---- answering ---- */

@@ -12,6 +12,7 @@ import pytest
 from oidc_issuer import (AUDIENCE, Key, b64, changed, drip, encoded, endless, fixed, hmac_sign, late, padded, redirect,
                          signed_token, silent)
 from trusted import ALGS, SUBJECT, TARGET, add, issuer, own_issuer, refused, stranger, trust, whoami  # noqa: F401
+from waiting import until
 from wire import Wire, head
 
 SANITIZED_SECONDS = 12  # 5 s are the limit of a fetch; the rest is a busy machine's
@@ -462,6 +463,24 @@ def test_stopped_while_requests_wait_for_keys(fresh_server, own_issuer, wrong, g
     for thread in threads:
         thread.join(10)
     assert len(ended) == 30, "every request has an end"
+
+
+def test_a_body_is_what_it_was_after_the_wait_for_keys(fresh_server, own_issuer):
+    server, issuer = fresh_server("--threads", "1"), own_issuer()
+    trust(server, issuer, untested=True)
+    issuer.wrong[issuer.jwks] = late(1.5)
+    answers = []
+
+    def ask():
+        answers.append(server.bearer("POST", TARGET, issuer.token(), {"createTokenWithScopes": ["chat"]}))
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    until(lambda: issuer.count[issuer.jwks])
+    for _ in range(20):
+        assert server.signed("POST", TARGET, {"createTokenWithScopes": ["x" * 4000]}).status == 400
+    asking.join()
+    assert answers[0].status == 201 and "accessToken" in answers[0].json(), answers
 
 
 def test_a_client_that_goes_while_it_waits(fresh_server, own_issuer):
