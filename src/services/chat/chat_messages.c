@@ -84,11 +84,15 @@ static bool clean(struct request *req, struct str *content)
 {
     enum rc rc = chat_html_clean(*content, CHAT_CONTENT_MAX, req->arena, content);
 
-    if (rc)
+    if (rc) {
         answer_error(req, &API_CHAT_TOO_LARGE);
-    else if (!content->len)
+        return false;
+    }
+    if (content->len == 0) {
         chat_answer_problem(req, STR("content holds nothing that may be shown."), STR("content"));
-    return !rc && content->len;
+        return false;
+    }
+    return true;
 }
 
 /* ---- what is told ---- */
