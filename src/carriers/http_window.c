@@ -183,14 +183,29 @@ void http_call_header(struct http_call *c, struct str name, struct str value)
         c->call.headers[c->call.headers_count++] = (struct outbound_header){name, value};
 }
 
+/* It is looked at until on_done(), when the carrier and its configuration may be gone. */
+static void keep_what_is_asked(struct http_call *c)
+{
+    struct outbound_call *call = &c->call;
+
+    call->method = arena_dup(&c->arena, str_from(call->method)).ptr;
+    call->url = arena_dup(&c->arena, str_from(call->url)).ptr;
+    for (size_t i = 0; i < call->headers_count; i++) {
+        call->headers[i].name = arena_dup(&c->arena, call->headers[i].name);
+        call->headers[i].value = arena_dup(&c->arena, call->headers[i].value);
+    }
+}
+
 void http_call_send(struct http_call *c)
 {
     const struct carrier_host *host = host_of(c->window);
 
-    if (host->outbound)
-        outbound_send(host->outbound, host->loop, &c->call);
-    else
+    if (!host->outbound) {
         http_call_refuse(c, "this server sends no requests");
+        return;
+    }
+    keep_what_is_asked(c);
+    outbound_send(host->outbound, host->loop, &c->call);
 }
 
 static void refused(void *ctx)

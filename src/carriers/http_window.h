@@ -53,8 +53,8 @@ size_t http_window_room(const struct http_window *w) NODISCARD;
 /** "state", where callbacks come to, and counters. */
 void http_window_status(const struct http_window *w, struct json_writer *out);
 
-/** A call with the window's limits filled in: method, URL, headers and body are the caller's, in
- * the call's arena. */
+/** A call with the window's limits filled in: method, URL, headers and body are the caller's; the
+ * body in the call's arena, the others copied by http_call_send(). */
 struct http_call *http_call_new(struct http_window *w, const struct carrier_message *m, bool poll);
 void http_call_header(struct http_call *c, struct str name, struct str value);
 void http_call_send(struct http_call *c);

@@ -232,6 +232,21 @@ static void refuses_a_request_that_grows_too_long(void **state)
     free(text);
 }
 
+static void a_call_outlives_its_carrier(void **state)
+{
+    struct carrier_message m = bench_message();
+    struct bench b;
+
+    (void)state;
+    bench_open(&b, &http_carrier_ops, C(",\"method\":\"PUT\",\"headers\":{\"X-A\":\"b\"}"), NULL);
+    (void)bench_submit(&b, &m, (struct bench_answer){.hold = true});
+    b.ops->close(b.carrier);
+    b.carrier = NULL;
+    assert_int_equal(b.cancelled, 1);
+    bench_close(&b); /* the call's end: it looks at method and headers */
+    assert_int_equal(b.results, 1);
+}
+
 static void sends_nothing_without_outbound_requests(void **state)
 {
     struct carrier_message m = bench_message();
@@ -396,6 +411,7 @@ int main(void)
         cmocka_unit_test(reads_answers),
         cmocka_unit_test(waits_as_long_as_it_is_told),
         cmocka_unit_test(refuses_a_request_that_grows_too_long),
+        cmocka_unit_test(a_call_outlives_its_carrier),
         cmocka_unit_test(sends_nothing_without_outbound_requests),
         cmocka_unit_test(reads_a_list_of_reports),
         cmocka_unit_test(finds_the_message_by_our_own_address),
