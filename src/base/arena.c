@@ -2,6 +2,8 @@
  * handing out memory costs an addition, and only the used part is wiped. */
 #include "base/arena.h"
 
+#include "base/poison.h"
+
 #include <stdarg.h>
 
 struct arena_block {
@@ -25,6 +27,7 @@ static struct arena_block *make_block(size_t size)
     if (!block)
         abort();
     block->size = size;
+    POISON(block->data, size);
     return block;
 }
 
@@ -43,6 +46,7 @@ static void *alloc_apart(struct arena *a, size_t size)
 {
     struct arena_block *block = make_block(size);
 
+    UNPOISON(block->data, size);
     block->used = size;
     if (a->head) {
         block->next = a->head->next;
@@ -62,11 +66,13 @@ static void wipe_blocks(struct arena *a, struct arena_block **keep)
         block->used = a->used;
     for (; block; block = next) {
         next = block->next;
+        UNPOISON(block->data, block->used);
         explicit_bzero(block->data, block->used);
         block->used = 0;
         if (keep && !*keep && block->size == BLOCK_DATA) {
             *keep = block;
             block->next = NULL;
+            POISON(block->data, block->size);
         } else {
             free(block);
         }
@@ -96,19 +102,20 @@ void arena_clear(struct arena *a)
 
 void *arena_alloc(struct arena *a, size_t size)
 {
+    size_t room = size ? (size + 15) & ~(size_t)15 : 16;
     void *at;
 
     if (size > SIZE_MAX / 2)
         abort();
-    size = size ? (size + 15) & ~(size_t)15 : 16;
-    a->total += size;
-    if (size > a->cap - a->used) {
-        if (size > ITEM_LARGE)
-            return alloc_apart(a, size);
+    a->total += room;
+    if (room > a->cap - a->used) {
+        if (room > ITEM_LARGE)
+            return alloc_apart(a, room);
         push_block(a, make_block(BLOCK_DATA));
     }
     at = a->head->data + a->used;
-    a->used += size;
+    UNPOISON(at, size);
+    a->used += room;
     return at;
 }
 

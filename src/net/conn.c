@@ -3,6 +3,7 @@
  *
  * Sockets are watched, not streamed, by the engine: that way a connection costs no buffers while
  * nothing comes, and a peer's leaving is noticed also while its octets are not being read. */
+#include "base/poison.h"
 #include "net/net_internal.h"
 
 #include <errno.h>
@@ -290,8 +291,10 @@ void conn_input(struct conn *c, struct str data)
         return;
     lane->batch = c;
     buf_reset(&lane->out);
+    UNPOISON(lane->items, HEADERS_MAX * sizeof *lane->items);
     if (data.len || c->ahead_len)
         take(c, data);
+    POISON(lane->items, HEADERS_MAX * sizeof *lane->items);
     end_of_batch(c);
     if (c->eof && c->state != CONN_CLOSED)
         conn_eof(c);
@@ -363,14 +366,18 @@ static void take_from_wire(struct conn *c, struct str data)
 
 static void receive(struct conn *c)
 {
-    ssize_t n = recv(c->fd, c->lane->in, READ_BUFFER, 0);
+    char *in = c->lane->in;
+    ssize_t n;
 
+    UNPOISON(in, READ_BUFFER);
+    n = recv(c->fd, in, READ_BUFFER, 0);
     if (n > 0)
-        take_from_wire(c, (struct str){c->lane->in, (size_t)n});
+        take_from_wire(c, (struct str){in, (size_t)n});
     else if (n == 0)
         conn_eof(c);
     else if (errno != EAGAIN && errno != EINTR)
         conn_close(c);
+    POISON(in, READ_BUFFER); /* a request that goes on has what it needs: exchange_keep() */
 }
 
 static void on_event(uv_poll_t *poll, int status, int events)

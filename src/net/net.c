@@ -1,4 +1,5 @@
 /* The whole and its lanes: what is shared, what each loop has, and how it all comes to an end. */
+#include "base/poison.h"
 #include "net/net_internal.h"
 
 #define OUT_MAX ((size_t)1 << 30) /* of answers in one buffer: what handlers return is capped */
@@ -254,10 +255,13 @@ void net_lane_free(struct net_lane *lane)
     buf_wipe(&lane->scratch);
     buf_wipe(&lane->wire);
     ws_readers_clear(&lane->ws_readers);
+    UNPOISON(lane->in, READ_BUFFER);
     explicit_bzero(lane->in, READ_BUFFER);
     free(lane->in);
-    if (lane->plain)
+    if (lane->plain) {
+        UNPOISON(lane->plain, PLAIN_BUFFER);
         explicit_bzero(lane->plain, PLAIN_BUFFER);
+    }
     free(lane->plain);
     free(lane->items);
     free(lane);

@@ -1,6 +1,7 @@
 /* TLS 1.2 and 1.3. OpenSSL reads and writes through a BIO of our own over the lane's buffers: no
  * copies in memory BIOs, and buffers only while a record is incomplete. The context is a snapshot:
  * a new certificate counts from the next handshake on. Source: design D11, §5; RFC 8446, 5246. */
+#include "base/poison.h"
 #include "net/net_internal.h"
 
 #include <openssl/err.h>
@@ -338,6 +339,7 @@ void tls_input(struct conn *c, struct str data)
         size_t len;
 
         ERR_clear_error();
+        UNPOISON(c->lane->plain, PLAIN_BUFFER);
         open = decrypt(tls, &len, &broken);
         flush_wire(c); /* alerts, key updates */
         if (broken) {
@@ -349,6 +351,7 @@ void tls_input(struct conn *c, struct str data)
             c->eof = true;
         if (len || !open)
             conn_input(c, (struct str){c->lane->plain, len});
+        POISON(c->lane->plain, PLAIN_BUFFER);
         if (len < PLAIN_BUFFER)
             break;
     }

@@ -2,6 +2,7 @@
 #include "unit.h"
 
 #include "base/arena.h"
+#include "base/poison.h"
 
 static bool is_zero(const char *p, size_t len)
 {
@@ -96,9 +97,31 @@ static void wipes_before_reuse(void **state)
     arena_init(&a);
     seen = arena_dup(&a, STR("a credential of some length")).ptr;
     arena_reset(&a);
+    assert_ptr_equal(arena_alloc(&a, 27), seen);
     check("nothing is left of it", is_zero(seen, 27));
     arena_clear(&a);
 }
+
+#ifdef POISONS
+static void hides_what_nobody_has(void **state)
+{
+    struct arena a;
+    char *former, *now;
+
+    (void)state;
+    arena_init(&a);
+    former = arena_alloc(&a, 20);
+    assert_false(__asan_address_is_poisoned(former + 19));
+    assert_true(__asan_address_is_poisoned(former + 20));
+    arena_reset(&a);
+    assert_true(__asan_address_is_poisoned(former));
+    now = arena_alloc(&a, 8);
+    assert_ptr_equal(now, former);
+    assert_false(__asan_address_is_poisoned(now));
+    assert_true(__asan_address_is_poisoned(now + 8));
+    arena_clear(&a);
+}
+#endif
 
 static void a_large_item_leaves_the_block_in_use(void **state)
 {
@@ -149,6 +172,9 @@ int main(void)
         cmocka_unit_test(counts_what_it_hands_out),
         cmocka_unit_test(keeps_one_block_for_reuse),
         cmocka_unit_test(wipes_before_reuse),
+#ifdef POISONS
+        cmocka_unit_test(hides_what_nobody_has),
+#endif
         cmocka_unit_test(a_large_item_leaves_the_block_in_use),
         cmocka_unit_test(copies_and_formats),
     };
