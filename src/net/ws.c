@@ -61,16 +61,17 @@ void ws_lost(struct conn *c)
 
 /* ---- out ---- */
 
-static void flush_later(struct ws_conn *w)
-{
-    if (list_empty(&w->flush))
-        list_add(&w->lane->to_flush, &w->flush);
-    lane_later(w->lane);
-}
-
 static size_t queued(const struct ws_conn *w)
 {
     return w->out.len + (w->conn ? w->conn->unsent_len : 0);
+}
+
+static void flush_later(struct ws_conn *w)
+{
+    w->above = w->above || queued(w) > w->queue_max / 4;
+    if (list_empty(&w->flush))
+        list_add(&w->lane->to_flush, &w->flush);
+    lane_later(w->lane);
 }
 
 /* Gives the connection what has gathered. False: it has closed. */
@@ -131,7 +132,6 @@ static enum rc take_message(struct ws *ws, const struct str *pieces, size_t n)
     ws_write_text(pieces, n, &w->out);
     if (w->out.failed)
         abort(); /* it fits: no memory */
-    w->above = w->above || queued(w) > w->queue_max / 4;
     flush_later(w);
     return RC_OK;
 }

@@ -15,7 +15,7 @@ sys.path.insert(0, os.path.dirname(__file__))
 
 from echo_server import EchoServer, ask, read_all, read_answers  # noqa: E402
 from websocket_cases import (CASES, CLOSE, CONT, END, FIN, PING, PONG, TEXT, WHOLE, closed,  # noqa: E402
-                             closing, frame, fragments, said, split_frames, text)
+                             closing, frame, fragments, ponged, said, split_frames, text)
 
 KEY = "dGhlIHNhbXBsZSBub25jZQ=="
 LINES = {"Host": "localhost", "Upgrade": "websocket", "Connection": "Upgrade", "Sec-WebSocket-Version": "13",
@@ -341,6 +341,13 @@ def test_a_reader_that_is_slow_is_not_sent_more_than_waits_for_it(echo):
     frames, rest = split_frames(data)
     assert 50 <= len(frames) < 20000 and not rest
     assert ends(echo)["drained"] > before
+
+
+def test_room_again_is_told_whatever_took_it(echo):
+    """A message fits into the quarter of the queue, a pong goes beyond it, and for the next message there is no room."""
+    with open_raw(echo, "/ws?queue=400")[0] as sock:
+        sock.sendall(text("x" * 95) + frame(FIN | PING, "p" * 50) + text("times 1 " + "y" * 300))
+        assert read_frames(sock, 3) == [said("x" * 95), ponged(b"p" * 50), said("room again")]
 
 
 def test_a_reader_that_takes_nothing_is_cut(echo):
