@@ -300,15 +300,21 @@ void conn_input(struct conn *c, struct str data)
         conn_eof(c);
 }
 
+/* In CONN_RUN: it may have shut down only its own side. */
+static void tell_gone(const struct conn *c)
+{
+    if (c->parked)
+        parked_gone(c->parked, false);
+    else
+        exchange_gone(c->exchange, false);
+}
+
 void conn_eof(struct conn *c)
 {
     c->eof = true;
     switch ((enum conn_state)c->state) {
-    case CONN_RUN: /* it may have shut down only its own side */
-        if (c->parked)
-            parked_gone(c->parked, false);
-        else
-            exchange_gone(c->exchange, false);
+    case CONN_RUN:
+        tell_gone(c);
         break;
     case CONN_HEAD:
         if (c->unsent_len || c->resume.next != &c->resume)
@@ -392,8 +398,10 @@ static void on_event(uv_poll_t *poll, int status, int events)
         send_more(c);
     if (c->state != CONN_CLOSED && (events & UV_READABLE) && (c->events & UV_READABLE))
         receive(c);
-    else if (c->state != CONN_CLOSED && (events & UV_DISCONNECT) && (c->events & UV_DISCONNECT))
-        conn_eof(c);
+    else if (c->state == CONN_RUN && (events & UV_DISCONNECT) && (c->events & UV_DISCONNECT)) {
+        c->leaving = true; /* its end is yet to be read, behind requests perhaps */
+        tell_gone(c);
+    }
     conn_settle(c);
 }
 
@@ -406,7 +414,7 @@ static int wanted_events(const struct conn *c)
 
     switch ((enum conn_state)c->state) {
     case CONN_RUN:
-        if (c->eof)
+        if (c->eof || (c->leaving && c->ahead_len))
             return write;
         return write | (c->ahead_len ? UV_DISCONNECT : UV_READABLE);
     case CONN_HEAD:

@@ -223,7 +223,8 @@ struct conn {
     struct address peer;
     int fd;
     uint8_t state, deadline, events;
-    bool eof;        /* the peer will send no more */
+    bool eof;        /* the peer will send no more, and all that it sent was read */
+    bool leaving;    /* it will send no more */
     bool crowd;      /* is counted by its address */
     bool blank_line; /* one empty line before a request was skipped */
 };

@@ -89,6 +89,15 @@ def test_answers_a_peer_that_shut_down_its_own_side(echo):
         assert closed and [a.status for a in split_answers(data)] == [200, 200]
 
 
+def test_answers_all_that_a_peer_asked_before_it_shut_down_its_side(echo):
+    """More than one read brings, behind a request that takes a while."""
+    with echo.connect() as sock:
+        sock.sendall(get(target=b"/later?ms=200") + get() * 3000)
+        sock.shutdown(socket.SHUT_WR)
+        data, closed = read_all(sock)
+    assert closed and [a.status for a in split_answers(data)] == [200] * 3001
+
+
 def test_keeps_and_closes_connections_as_asked(echo):
     for lines, version, keeps in ((b"", b"HTTP/1.1", True),
                                   (b"Connection: close\r\n", b"HTTP/1.1", False),
