@@ -176,9 +176,10 @@ void dispatcher_turn(struct dispatcher *d)
 static void on_wake(void *ctx)
 {
     struct dispatcher *d = ctx;
-    bool resources = atomic_exchange(&d->resources_changed, false);
+    bool resources;
 
-    d->woken = false;
+    d->woken = false; /* first: who changes something from here on wakes anew */
+    resources = atomic_exchange(&d->resources_changed, false);
     if (d->stopping)
         return;
     if (resources)
