@@ -367,6 +367,9 @@ def test_refuses_connections_beyond_the_limit():
             read_answers(sock, 1)
         with server.connect() as sock:
             assert read_all(sock) == (b"", True)
+        with server.connect("unix") as sock:  # whoever may use it shall see what is wrong
+            sock.sendall(get())
+            assert read_answers(sock, 1)[0].status == 200
         socks.pop().close()
         time.sleep(0.1)
         assert ask(server, "/figures").json()["refusedFull"] == 1
