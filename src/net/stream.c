@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "http/outbound.h"
 #include "net/address.h"
+#include "net/resolve.h"
 
 #include <uv.h>
 
@@ -24,7 +25,7 @@ struct stream {
     char *host, *ca_file, *tls_name;
     unsigned refs;
     mono_ns until; /* connected by then */
-    uv_getaddrinfo_t resolver;
+    struct resolving *resolving;
     struct addrinfo *found, *next; /* next: to be tried */
     struct stream_socket *socket;
     struct stream_tls *tls;
@@ -56,7 +57,8 @@ static void release(struct stream *s)
 {
     if (--s->refs > 0)
         return;
-    uv_freeaddrinfo(s->found);
+    if (s->found)
+        freeaddrinfo(s->found);
     stream_tls_free(s->tls);
     buf_wipe(&s->out);
     free(s->host);
@@ -386,39 +388,34 @@ static void on_tls_prepared(void *ctx)
     release(s);
 }
 
-static void on_resolved(uv_getaddrinfo_t *request, int status, struct addrinfo *found)
+static void on_resolved(void *ctx, struct addrinfo *found)
 {
-    struct stream *s = request->data;
+    struct stream *s = ctx;
 
+    s->resolving = NULL;
     s->found = s->next = found;
-    if (!s->closed && !s->ended) {
-        if (status < 0) {
-            end(s, "its name means no address");
-        } else if (allowed_left(s) == 0) {
-            end(s, "its address is not public");
-        } else if (s->options.tls) {
-            s->refs++;
-            loop_work(s->loop, prepare_tls, on_tls_prepared, s);
-        } else {
-            try_next(s);
-        }
+    if (s->ended)
+        return;
+    if (!found) {
+        end(s, "its name means no address");
+    } else if (allowed_left(s) == 0) {
+        end(s, "its address is not public");
+    } else if (s->options.tls) {
+        s->refs++;
+        loop_work(s->loop, prepare_tls, on_tls_prepared, s);
+    } else {
+        try_next(s);
     }
-    release(s);
 }
 
-static void resolve(struct stream *s)
+static void ask_for_addresses(struct stream *s)
 {
-    const struct addrinfo hints = {.ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM};
     char port[8];
 
     (void)snprintf(port, sizeof port, "%u", (unsigned)s->options.port);
-    s->resolver.data = s;
-    s->refs++;
-    if (uv_getaddrinfo(loop_engine(s->loop), &s->resolver, on_resolved, s->host, port, &hints) <
-        0) {
-        s->refs--;
-        end(s, "its name is none");
-    }
+    s->resolving = resolve(s->loop, s->host, port, on_resolved, s);
+    if (!s->resolving)
+        end(s, "its name can't be asked for now");
 }
 
 /* ---- the table ---- */
@@ -453,7 +450,7 @@ static struct stream *stream_open(struct loop *loop, const struct stream_options
     if (strlen(s->host) != options->host.len || options->host.len == 0)
         end(s, "its name is none");
     else
-        resolve(s);
+        ask_for_addresses(s);
     return s;
 }
 
@@ -501,6 +498,7 @@ static void stream_close(struct stream *s)
     if (!s->ended)
         send_last(s);
     s->closed = true;
+    resolve_forget(s->resolving);
     loop_timer_close(&s->deadline);
     loop_timer_close(&s->kick);
     drop_socket(s);

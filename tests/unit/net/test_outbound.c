@@ -11,47 +11,15 @@
 #include "net/outbound.h"
 
 #include "hostile.h"
+#include "names.h"
 
 #include <arpa/inet.h>
 #include <dirent.h>
-#include <dlfcn.h>
-#include <netdb.h>
 #include <signal.h>
 #include <unistd.h>
 
 #define MANY      100
-#define HANG_US   1500000
 #define NS_PER_MS 1000000U
-
-/* ---- names ---- */
-
-/* Takes the place of libc's for all of the process, libcurl too: names that end in ".test" mean
- * what is said here, after a while if need be. No name server is asked. */
-static const struct {
-    const char *name, *address; /* NULL: there is no such name */
-    useconds_t after_us;
-} names[] = {
-    {"loop.test", "127.0.0.1", 0}, {"other.test", "127.0.0.1", 0}, {"private.test", "10.0.0.1", 0},
-    {"nowhere.test", NULL, 0},     {"hangs.test", NULL, HANG_US},
-};
-
-/* NOLINTNEXTLINE(readability-inconsistent-declaration-parameter-name): libc's are reserved names */
-int getaddrinfo(const char *restrict name, const char *restrict service,
-                const struct addrinfo *restrict hints, struct addrinfo **restrict out)
-{
-    int (*real)(const char *, const char *, const struct addrinfo *, struct addrinfo **) = NULL;
-    void *symbol = dlsym(RTLD_NEXT, "getaddrinfo");
-
-    memcpy(&real, &symbol, sizeof real); /* ISO C has no cast from object to function */
-    for (size_t i = 0; name && i < ARRAY_LEN(names); i++) {
-        if (strcmp(name, names[i].name) != 0)
-            continue;
-        if (names[i].after_us)
-            usleep(names[i].after_us);
-        return names[i].address ? real(names[i].address, service, hints, out) : EAI_NONAME;
-    }
-    return real(name, service, hints, out);
-}
 
 /* ---- one call, waited for ---- */
 

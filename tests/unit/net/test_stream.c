@@ -10,6 +10,8 @@
 #include "crypto/x509.h"
 #include "net/stream.h"
 
+#include "names.h"
+
 #include <arpa/inet.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
@@ -478,6 +480,34 @@ static void may_be_closed_while_issuers_are_read(void **state)
     }
 }
 
+static void waits_for_no_name_server_that_hangs(void **state)
+{
+    struct world *world = *state;
+    struct stream_options o = options_for(world->plain.port);
+    struct watch closed = {0}, late = {0}, w = {.wanted = 2, .first = STR("hi")};
+    struct loop *other = loop_new(1);
+    mono_ns start = clock_mono();
+
+    o.host = STR("hangs.test");
+    watch_open(&closed, other, o);
+    net_streams.close(closed.stream);
+    o.connect_ms = 50;
+    watch_run(&late, other, o);
+    check_ends("a name that takes too long", &late, "in time");
+    o = options_for(world->plain.port);
+    o.host = STR("loop.test");
+    watch_run(&w, other, o);
+    assert_int_equal(w.opened, 1);
+    while (loop_settle(other)) {
+    }
+    loop_free(other);
+    assert_true(clock_mono() - start < HANG_US / 2 * (mono_ns)1000);
+    assert_int_equal(closed.opened + closed.ended, 0);
+    buf_clear(&closed.came);
+    buf_clear(&late.came);
+    buf_clear(&w.came);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -489,6 +519,7 @@ int main(void)
         cmocka_unit_test(ends_when_too_much_waits),
         cmocka_unit_test(may_be_closed_at_any_time),
         cmocka_unit_test(may_be_closed_while_issuers_are_read),
+        cmocka_unit_test(waits_for_no_name_server_that_hangs),
     };
 
     return cmocka_run_group_tests(tests, set_up, tear_down);
