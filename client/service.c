@@ -35,6 +35,37 @@ char *service_text(struct str s)
     return copy;
 }
 
+static size_t count_nuls(struct str s)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < s.len; i++)
+        n += s.ptr[i] == '\0';
+    return n;
+}
+
+/* A copy in which each NUL is U+FFFD: anybody can write one into a name, and what others said on
+ * the same page is to be read all the same. */
+static char *readable(struct str s)
+{
+    static const char stand_in[3] = {'\xef', '\xbf', '\xbd'};
+    size_t nuls = count_nuls(s), n = 0;
+    char *copy = malloc(s.len + nuls * (sizeof stand_in - 1) + 1);
+
+    if (!copy)
+        return NULL;
+    for (size_t i = 0; i < s.len; i++) {
+        if (s.ptr[i] != '\0') {
+            copy[n++] = s.ptr[i];
+        } else {
+            memcpy(copy + n, stand_in, sizeof stand_in);
+            n += sizeof stand_in;
+        }
+    }
+    copy[n] = '\0';
+    return copy;
+}
+
 /* What is stored belongs to the structs that the callers clear. */
 NO_LEAK_BEGIN
 enum cg_status service_read_text(const json_t *item, const char *name, char **out)
@@ -43,7 +74,7 @@ enum cg_status service_read_text(const json_t *item, const char *name, char **ou
 
     if (json_get_str(item, name, &text))
         return CG_OK;
-    *out = service_text(text);
+    *out = readable(text);
     return *out ? CG_OK : CG_NOMEM;
 }
 

@@ -24,7 +24,8 @@ enum cg_status service_run(struct cg_client *client, const struct service_call *
 void service_segment(struct buf *out, const char *text);
 /** An owned copy, NUL-terminated; NULL: no memory, or a NUL in it. */
 char *service_text(struct str s) NODISCARD;
-/** A text member that may be absent: *out is NULL then; else owned. CG_NOMEM. */
+/** A text member that may be absent: *out is NULL then; else owned, each NUL in it told as U+FFFD.
+ * CG_NOMEM. */
 enum cg_status service_read_text(const json_t *item, const char *name, char **out) NODISCARD;
 /** The same for `n` of them. */
 enum cg_status service_read_texts(const json_t *item, const char *const *names, char **const *outs,

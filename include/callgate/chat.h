@@ -63,7 +63,8 @@ struct cg_chat_range {
     int skip;          /* participants, receipts */
 };
 
-/* ---- what comes back: texts that the service left out are NULL; times are RFC 3339 ---- */
+/* ---- what comes back: texts that the service left out are NULL, a NUL in one is told as U+FFFD;
+ * times are RFC 3339 ---- */
 
 struct cg_chat_thread {
     char *id; /* "19:…@thread.v2" */

@@ -238,6 +238,25 @@ static void lists_messages_of_every_kind(void **state)
     cg_client_free(x->c);
 }
 
+static void reads_texts_with_a_nul_in_them(void **state)
+{
+    struct scene *x = scene_of(200, "{\"value\":[{\"id\":\"1\",\"type\":\"text\",\"content\":"
+                                    "{\"message\":\"\\u0000a\\u0000\"},\"senderDisplayName\":"
+                                    "\"B\\u0000en\"}," A_MESSAGE "]}");
+    struct cg_chat_messages page = {0};
+
+    (void)state;
+    assert_int_equal(cg_chat_list_messages(x->c, THREAD, NULL, &page, NULL), CG_OK);
+    assert_int_equal(page.count, 2);
+    assert_string_equal(page.items[0].text, "\xef\xbf\xbd"
+                                            "a\xef\xbf\xbd");
+    assert_string_equal(page.items[0].sender_name, "B\xef\xbf\xbd"
+                                                   "en");
+    assert_string_equal(page.items[1].text, "h\xc3\xa9");
+    cg_chat_messages_clear(&page);
+    cg_client_free(x->c);
+}
+
 static void reads_edits_and_deletes_a_message(void **state)
 {
     struct scene *x = scene_of(200, A_MESSAGE);
@@ -505,6 +524,7 @@ int main(void)
         cmocka_unit_test(reads_changes_and_deletes_a_thread),
         cmocka_unit_test(sends_once_even_when_the_answer_is_lost),
         cmocka_unit_test(lists_messages_of_every_kind),
+        cmocka_unit_test(reads_texts_with_a_nul_in_them),
         cmocka_unit_test(reads_edits_and_deletes_a_message),
         cmocka_unit_test(lists_adds_and_removes_participants),
         cmocka_unit_test(tells_of_typing_and_of_what_was_read),
