@@ -166,6 +166,9 @@ struct chat_prune {
     uint32_t limit;
 };
 
+/** A page of messages ends with the one whose content and metadata reach this together. */
+#define CHAT_PAGE_OCTETS ((size_t)2 * MIB)
+
 /** Lists, for store_on_pool(). */
 struct chat_query {
     enum {
@@ -190,7 +193,8 @@ struct chat_query {
     /* ALL: from <= key < before (zeros: no such bound). Bounded as MESSAGES */
     struct uuid resource, from, before;
     /* MESSAGES: seq < seq_below (0: no such bound) and id_from <= id <= id_to (0: no such bound).
-     * Looks at a bounded number of rows: a page may be short or empty while there is more */
+     * Looks at a bounded number of rows, and ends early when texts are long: a page may be short or
+     * empty while there is more */
     int64_t seq_below;
     unix_ms id_from, id_to;
     bool present;  /* PLACES: only those where he is in */

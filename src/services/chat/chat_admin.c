@@ -333,6 +333,11 @@ struct messages {
     int64_t next;
 };
 
+static bool wants_more(const struct messages *m)
+{
+    return !m->rc && m->more && m->n < m->list.limit && m->list.scratch.total < PAGE_OCTETS_MAX;
+}
+
 static void read_messages(void *ctx, struct store_reader *r)
 {
     struct messages *m = ctx;
@@ -342,7 +347,7 @@ static void read_messages(void *ctx, struct store_reader *r)
     m->n = 0;
     m->more = true;
     m->rows = arena_array(&m->list.scratch, struct chat_message_row, m->list.limit);
-    for (unsigned i = 0; !m->rc && m->more && m->n < m->list.limit && i < LOOKS_MAX; i++) {
+    for (unsigned i = 0; wants_more(m) && i < LOOKS_MAX; i++) {
         struct chat_page page = {0};
 
         q.limit = m->list.limit - (uint32_t)m->n;

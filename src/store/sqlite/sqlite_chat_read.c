@@ -173,8 +173,8 @@ struct listing {
     struct arena *arena;
     struct chat_page *out;
     uint32_t limit;
-    int64_t number; /* of q->thread */
-    size_t cap, looked_at;
+    int64_t number;                /* of q->thread */
+    size_t cap, looked_at, octets; /* octets: of the texts of messages */
 };
 
 /** One number. RC_NOT_FOUND: no row. */
@@ -417,12 +417,20 @@ static enum rc list_log(struct listing *l)
 
 /* ---- messages ---- */
 
+static bool is_full(const struct listing *l)
+{
+    return l->out->n >= l->limit || l->octets >= CHAT_PAGE_OCTETS;
+}
+
 static void add_message(struct listing *l, sqlite3_stmt *st)
 {
     struct chat_page *out = l->out;
+    struct chat_message_row *row;
 
     out->messages = scan_room(l->arena, out->messages, out->n, &l->cap, sizeof *out->messages);
-    out->messages[out->n++] = chat_message_of(st, &l->q->thread, l->arena);
+    row = &out->messages[out->n++];
+    *row = chat_message_of(st, &l->q->thread, l->arena);
+    l->octets += row->content.len + row->metadata.len;
 }
 
 /** Is something of the user left in it? */
@@ -446,7 +454,7 @@ static bool sent_for_page(sqlite3_stmt *st, void *ctx)
     bool sent = uuid_eq(&sender, &l->q->user);
     bool wanted = l->q->what == CHAT_LIST_TRACES ? has_trace(l, st, sent) : sent;
 
-    if (l->looked_at++ >= LIST_SCAN_MAX || (wanted && l->out->n >= l->limit)) {
+    if (l->looked_at++ >= LIST_SCAN_MAX || (wanted && is_full(l))) {
         l->out->more = true;
         return false;
     }
@@ -588,7 +596,7 @@ static void merge(struct listing *l, struct side *plain, struct side *changed)
         struct side *next = plain->seq > changed->seq ? plain : changed;
         bool wanted = is_wanted(l, next);
 
-        if (l->looked_at++ >= LIST_SCAN_MAX || (wanted && l->out->n >= l->limit)) {
+        if (l->looked_at++ >= LIST_SCAN_MAX || (wanted && is_full(l))) {
             l->out->more = true;
             return;
         }

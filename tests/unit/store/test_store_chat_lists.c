@@ -256,6 +256,41 @@ static void ends_a_page_after_so_many_rows(struct fixture *f)
     }
 }
 
+/** Pages of five messages that are half as long as a page may be, both ways. */
+static void ends_a_page_whose_texts_are_long(struct fixture *f)
+{
+    static char text[CHAT_PAGE_OCTETS / 2];
+    struct chat_query queries[] = {
+        {.what = CHAT_LIST_MESSAGES, .thread = id_of(1), .limit = 10},
+        {.what = CHAT_LIST_SENT, .thread = id_of(1), .user = id_of(7), .limit = 10},
+    };
+
+    memset(text, 'x', sizeof text);
+    fixture_open(f);
+    must(f, put_thread(1));
+    for (int64_t i = 0; i < 5; i++) {
+        struct change c = put_message(1, i + 1, i + 1, NOW + i);
+
+        c.u.chat_message.sender = id_of(7);
+        c.u.chat_message.content = str_of(text, sizeof text / 2);
+        c.u.chat_message.metadata = c.u.chat_message.content;
+        must(f, c);
+    }
+    for (size_t i = 0; i < ARRAY_LEN(queries); i++) {
+        struct chat_page page = {.more = true};
+
+        for (size_t left = 5; left > 0; left -= page.n) {
+            assert_true(page.more);
+            page = must_list(f, queries[i]);
+            assert_int_equal(page.n, left < 2 ? left : 2);
+            queries[i].seq_below = page.next_seq;
+            queries[i].id_from = i == 1 ? page.next_id : 0;
+            arena_reset(&f->arena);
+        }
+        assert_false(page.more);
+    }
+}
+
 static void lists_what_a_user_sent(struct fixture *f)
 {
     struct chat_query q = {
@@ -660,6 +695,7 @@ static const struct store_case cases[] = {
     {"lists messages by their last change", lists_messages_by_their_last_change},
     {"takes any bounds", takes_any_bounds},
     {"ends a page after so many rows", ends_a_page_after_so_many_rows},
+    {"ends a page whose texts are long", ends_a_page_whose_texts_are_long},
     {"lists what a user sent", lists_what_a_user_sent},
     {"lists members in order of joining and receipts by user", lists_members_in_order_of_joining_and_receipts_by_user},
     {"lists threads in which a user is or was", lists_threads_in_which_a_user_is_or_was},
