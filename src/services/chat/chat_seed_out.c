@@ -14,7 +14,8 @@ struct out_thread {
     const struct chat_thread_row *row;
     struct chat_page members;
     struct chat_message_row *messages;
-    size_t n;
+    size_t n, cap;
+    size_t octets; /* of their texts */
 };
 
 static int by_user(const void *a, const void *b)
@@ -44,37 +45,61 @@ static bool is_told(const struct out_thread *t, const struct chat_message_row *m
     return (m->type == CHAT_TEXT || m->type == CHAT_HTML) && !m->deleted && is_in(t, &m->sender);
 }
 
-/* The messages that are told, oldest first. */
+static void keep_message(struct out_thread *t, const struct chat_message_row *m,
+                         struct arena *arena)
+{
+    struct chat_message_row *kept;
+
+    if (t->n == t->cap) {
+        struct chat_message_row *all =
+            arena_array(arena, struct chat_message_row, t->cap = t->cap ? 2 * t->cap : 64);
+
+        if (t->n)
+            memcpy(all, t->messages, t->n * sizeof *all);
+        t->messages = all;
+    }
+    kept = &t->messages[t->n++];
+    *kept = *m;
+    kept->content = arena_dup(arena, m->content);
+    kept->sender_name = arena_dup(arena, m->sender_name);
+    kept->metadata = arena_dup(arena, m->metadata);
+    t->octets += m->content.len + m->metadata.len;
+}
+
+/* The messages of a page that are told. */
+static enum rc find_on_page(struct out_thread *t, struct store_reader *r, struct chat_query *in_out,
+                            struct arena *arena, bool *out_more)
+{
+    struct chat_page page;
+    struct arena found;
+    enum rc rc;
+
+    arena_init(&found);
+    rc = store_list_chat(r, in_out, &found, &page);
+    for (size_t i = 0; !rc && i < page.n; i++)
+        if (is_told(t, &page.messages[i]))
+            keep_message(t, &page.messages[i], arena);
+    *out_more = page.more;
+    in_out->seq_below = page.next_seq;
+    arena_clear(&found);
+    return rc;
+}
+
+/* All that are told, oldest first, unless no document could hold them. */
 static enum rc find_messages(struct seed_job *job, struct store_reader *r, struct out_thread *t)
 {
     struct chat_query q = {
         .what = CHAT_LIST_MESSAGES, .thread = t->row->key, .limit = MESSAGES_AT_ONCE};
-    struct chat_page page = {.more = true};
-    size_t cap = 0;
+    enum rc rc = RC_OK;
 
-    while (page.more) {
-        enum rc rc = store_list_chat(r, &q, &job->scratch, &page);
-
-        if (rc)
-            return rc;
-        if (t->n + page.n > cap) {
-            struct chat_message_row *all =
-                arena_array(&job->scratch, struct chat_message_row, cap = 2 * (t->n + page.n));
-
-            if (t->n)
-                memcpy(all, t->messages, t->n * sizeof *all);
-            t->messages = all;
-        }
-        for (size_t i = 0; i < page.n; i++)
-            if (is_told(t, &page.messages[i]))
-                t->messages[t->n++] = page.messages[i];
-        if (t->n > SEED_ITEMS_MAX)
-            return RC_TOO_LARGE;
-        q.seq_below = page.next_seq;
+    for (bool more = true; !rc && more;) {
+        rc = find_on_page(t, r, &q, &job->scratch, &more);
+        if (!rc && (t->n > SEED_ITEMS_MAX || t->octets > SEED_OCTETS_MAX))
+            rc = RC_TOO_LARGE;
     }
-    if (t->n)
+    if (!rc && t->n)
         qsort(t->messages, t->n, sizeof *t->messages, by_id);
-    return RC_OK;
+    return rc;
 }
 
 static void write_text(struct json_writer *w, const char *name, struct str text)
