@@ -6,7 +6,7 @@ import uuid
 
 import pytest
 from callgate_server import UnixConnection
-from chat import Person, Thread, identifier, until
+from chat import Person, Thread, identifier, metric, until
 from realtime import Ear
 from subscribing import subscribe
 from test_chat_events import Told
@@ -207,6 +207,17 @@ def test_a_reset_clears_messages_and_more_than_a_portion(own):
     assert reset(own) == {"chat": 150, "sms": 1101, "users": 1200}
     assert own.signed("GET", "/admin/sms/messages").json()["value"] == []
     assert export(own)["chat"]["threads"] == []
+
+
+def test_a_reset_clears_many_small_threads_in_few_commits(own):
+    """Each of a thousand for itself waited for a look at all that were left, and for the disk."""
+    seed(own, {"users": [{"as": "anna"}],
+               "chat": {"threads": [{"topic": str(n), "createdBy": "anna"} for n in range(1000)]}})
+    before = metric(own, "store_commits_total")
+    assert reset(own, "chat") == {"chat": 1000}
+    assert metric(own, "store_commits_total") - before < 200
+    assert export(own)["chat"]["threads"] == []
+    assert own.admin("GET", "/admin/chat/threads").json()["value"] == []
 
 
 FAULTS = [

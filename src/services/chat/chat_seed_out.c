@@ -7,6 +7,7 @@
 
 #define THREADS_AT_ONCE  ((uint32_t)64)
 #define MESSAGES_AT_ONCE ((uint32_t)1000)
+#define ROWS_AT_ONCE     2000 /* that go in one commit */
 
 /* ---- out, on the pool ---- */
 
@@ -238,9 +239,33 @@ void seed_chat_write(struct seed_job *job)
 /* ---- away: threads end as the owner of the resource ends them, then their rows go ---- */
 
 struct ending {
+    struct uuid before; /* of the living ones those above have been looked at; zeros: none */
+    bool over;          /* none lives any more */
     struct chat_page living, ended;
     size_t open;
 };
+
+/* Some that live, behind those that were ended; at last once more from the newest on, since some
+ * may have been made meanwhile. */
+static enum rc find_living(struct seed_job *job, struct store_reader *r)
+{
+    static const struct uuid newest;
+    struct ending *e = job->state;
+    bool again = !uuid_eq(&e->before, &newest);
+    enum rc rc = RC_OK;
+
+    e->living = (struct chat_page){.more = true};
+    while (!rc && !e->living.n && e->living.more) {
+        rc = list_threads(job, r, &job->scratch, &e->before, &e->living);
+        if (again && !e->living.n && !e->living.more) {
+            again = false;
+            e->living.more = true;
+            e->before = newest;
+        }
+    }
+    e->over = !rc && !e->living.n;
+    return rc;
+}
 
 /* Of the resource, with rows yet. The keeper clears them too: whoever comes first. */
 static enum rc find_ended(const struct seed_job *job, struct store_reader *r, struct arena *arena,
@@ -261,13 +286,11 @@ static void find(void *ctx, struct store_reader *r)
 {
     struct seed_job *job = ctx;
     struct ending *e = job->state;
-    struct uuid before = {0};
 
-    *e = (struct ending){.living.more = true};
     job->rc = r ? RC_OK : RC_BUSY;
-    while (!job->rc && !e->living.n && e->living.more)
-        job->rc = list_threads(job, r, &job->scratch, &before, &e->living);
-    if (!job->rc && !e->living.n)
+    if (!job->rc && !e->over)
+        job->rc = find_living(job, r);
+    if (!job->rc && e->over)
         job->rc = find_ended(job, r, &job->scratch, &e->ended);
 }
 
@@ -316,20 +339,35 @@ static void on_cleared(struct seed_job *job)
         seed_chat_reset(job);
 }
 
+/* As many threads as have a portion of rows, or some of a long one: so that others find their place
+ * between, and small ones do not wait for a commit each. */
+static void clear_some(struct seed_job *job)
+{
+    const struct ending *e = job->state;
+    int64_t rows = 0;
+
+    for (size_t i = 0; i < e->ended.n; i++) {
+        const struct chat_thread_row *row = &e->ended.threads[i];
+
+        rows += row->seq + row->members;
+        if (i > 0 && rows > ROWS_AT_ONCE)
+            break;
+        change_list_add(&job->changes, CHANGE_CHAT_CLEAR)->u.chat_clear.thread = row->key;
+    }
+    seed_job_commit(job, on_cleared);
+}
+
 static void on_found(void *ctx)
 {
     struct seed_job *job = ctx;
-    struct ending *e = job->state;
+    const struct ending *e = job->state;
 
-    if (job->rc || (!e->living.n && !e->ended.n)) {
+    if (job->rc || (e->over && !e->ended.n))
         seed_job_done(job, job->rc);
-    } else if (e->living.n) {
+    else if (e->over)
+        clear_some(job);
+    else
         end_threads(job);
-    } else { /* a portion of one, so that others find their place between */
-        change_list_add(&job->changes, CHANGE_CHAT_CLEAR)->u.chat_clear.thread =
-            e->ended.threads[0].key;
-        seed_job_commit(job, on_cleared);
-    }
 }
 
 void seed_chat_reset(struct seed_job *job)
