@@ -75,6 +75,11 @@ struct dispatcher {
     uint64_t random; /* of jitter */
 };
 
+/* events.c */
+/** The row in which an event waits for a subscription from `published` on; texts are borrowed. */
+struct event_row event_row_of(const struct event *event, const struct uuid *subscription,
+                              const struct uuid *id, unix_ms published) NODISCARD;
+
 /* dispatcher.c */
 void dispatcher_init(struct dispatcher *d, struct events *e);
 void dispatcher_start(struct dispatcher *d, struct loop *loop);

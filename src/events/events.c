@@ -146,14 +146,12 @@ bool events_wanted(struct events *e, const struct uuid *resource, struct str typ
     return wanted;
 }
 
-static void add_row(const struct subscription *s, const struct event *event, unix_ms now,
-                    struct change_list *changes)
+struct event_row event_row_of(const struct event *event, const struct uuid *subscription,
+                              const struct uuid *id, unix_ms published)
 {
-    struct event_row *row = &change_list_add(changes, CHANGE_EVENT_ADD)->u.event;
-
-    *row = (struct event_row){
-        .subscription = s->id,
-        .id = uuid_ordered(now),
+    return (struct event_row){
+        .subscription = *subscription,
+        .id = *id,
         .resource = event->resource,
         .state = EVENT_PENDING,
         .event_id = event->id,
@@ -161,9 +159,17 @@ static void add_row(const struct subscription *s, const struct event *event, uni
         .subject = event->subject,
         .data = event->data,
         .time = event->time,
-        .published = now,
-        .due = now,
+        .published = published,
+        .due = published,
     };
+}
+
+static void add_row(const struct subscription *s, const struct event *event, unix_ms now,
+                    struct change_list *changes)
+{
+    const struct uuid id = uuid_ordered(now);
+
+    change_list_add(changes, CHANGE_EVENT_ADD)->u.event = event_row_of(event, &s->id, &id, now);
 }
 
 void event_publish(struct events *e, const struct event *event, unix_ms now,

@@ -17,6 +17,7 @@ struct unfolding {
     struct change_list changes;
     struct change_set set;
     enum rc rc;
+    bool damaged; /* nothing more can be made of it */
 };
 
 /* In the place of the series in the order of ids, and one after the other. */
@@ -30,24 +31,6 @@ static struct uuid row_id(const struct event_row *series, size_t k)
     return id;
 }
 
-static struct change event_of(const struct event_row *series, size_t k, const struct event *event)
-{
-    return (struct change){
-        .kind = CHANGE_EVENT_ADD,
-        .u.event = {.subscription = series->subscription,
-                    .id = row_id(series, k),
-                    .resource = event->resource,
-                    .state = EVENT_PENDING,
-                    .event_id = event->id,
-                    .type = event->type,
-                    .subject = event->subject,
-                    .data = event->data,
-                    .time = event->time,
-                    .published = series->published,
-                    .due = series->due},
-    };
-}
-
 /* The next portion; returns how many are made with it. */
 static uint32_t make_some(struct unfolding *u, const struct subscription *sub,
                           const struct event_row *row)
@@ -56,16 +39,20 @@ static uint32_t make_some(struct unfolding *u, const struct subscription *sub,
     struct uuid seed;
     size_t k = row->attempts, end, octets = 0;
 
-    if (series_read(row, &u->arena, &series, &seed) || k > series_count(&series))
-        return UINT32_MAX; /* damaged: nothing can be made of it */
+    if (series_read(row, &u->arena, &series, &seed) || k > series_count(&series)) {
+        u->damaged = true;
+        return UINT32_MAX;
+    }
     end = series_count(&series) - k < SERIES_EVENTS_MAX ? series_count(&series)
                                                         : k + SERIES_EVENTS_MAX;
     for (; k < end && octets < SERIES_OCTETS_MAX; k++) {
         struct event event = series_event(&series, &seed, k, &u->arena);
+        const struct uuid id = row_id(row, k);
 
         octets += event.data.len;
         if (subscription_wants(sub, event.type, event.subject))
-            *change_list_add(&u->changes, CHANGE_EVENT_ADD) = event_of(row, k, &event);
+            change_list_add(&u->changes, CHANGE_EVENT_ADD)->u.event =
+                event_row_of(&event, &row->subscription, &id, row->published);
     }
     return k < series_count(&series) ? (uint32_t)k : UINT32_MAX;
 }
@@ -132,7 +119,13 @@ static void end(struct unfolding *u, enum rc rc)
 
 static void on_committed(void *ctx, enum rc rc, struct change_set *set)
 {
+    const struct unfolding *u = ctx;
+    const struct lane *lane = u->lane;
+
     (void)set;
+    if (!rc && u->damaged && lane->sub)
+        log_warn(lane->dispatcher->events->options.log, "events.series_damaged",
+                 "subscription=" STR_FMT " action=passed_by", STR_ARG(lane->sub->name));
     end(ctx, rc);
 }
 

@@ -1,6 +1,7 @@
 #include "bench.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -156,6 +157,7 @@ static void start(void)
                                      .origin = STR("eventgrid.azure.net"),
                                      .dead_letter_dir = bench.dead_letter_dir,
                                      .keep_ms = bench.keep_ms,
+                                     .log = bench.log,
                                      .topic = topic,
                                      .origin_of = origin_of};
     char path[96];
@@ -199,6 +201,34 @@ static const char *folder(void)
     return access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
 }
 
+static int open_log(void)
+{
+    char path[96];
+    int fd;
+
+    snprintf(path, sizeof path, "%s/log", bench.dir);
+    fd = open(path, O_CREAT | O_RDWR | O_APPEND, 0600);
+    assert_true(fd >= 0);
+    bench.log = log_new(&(struct log_options){.format = LOG_FORMAT_TEXT, .fd = fd});
+    return fd;
+}
+
+size_t bench_count_in_log(const char *needle)
+{
+    struct str what = str_from(needle), text;
+    size_t n = 0, cap = 64 * KIB;
+    char *octets = arena_alloc(&bench.arena, cap);
+    ssize_t len;
+
+    log_flush(bench.log);
+    len = pread(bench.log_fd, octets, cap, 0);
+    assert_in_range(len, 0, cap - 1);
+    text = str_of(octets, (size_t)len);
+    for (size_t at; (at = str_find_str(text, what)) < text.len; n++)
+        text = str_from_index(text, at + what.len);
+    return n;
+}
+
 void bench_open(void)
 {
     static const struct outbound_ops ops = {fake_send, fake_cancel};
@@ -212,6 +242,7 @@ void bench_open(void)
     secret_clear(&octets);
     snprintf(bench.dir, sizeof bench.dir, "%s/events-test-XXXXXX", folder());
     assert_non_null(mkdtemp(bench.dir));
+    bench.log_fd = open_log();
     start();
 }
 
@@ -244,6 +275,8 @@ static void remove_folder(const char *path)
 void bench_close(void)
 {
     stop();
+    log_free(bench.log);
+    assert_int_equal(close(bench.log_fd), 0);
     master_key_free(bench.master);
     arena_clear(&bench.arena);
     remove_folder(bench.dir);

@@ -37,6 +37,8 @@ struct bench {
     bool resource_gone;
     struct str dead_letter_dir;
     int64_t keep_ms;
+    struct log *log;
+    int log_fd;
 
     /* the network */
     int status;        /* of answers; 0: it fails */
@@ -73,6 +75,8 @@ void bench_release(void);
 size_t bench_count(const struct uuid *sub, enum event_state state);
 /** Runs until bench_count() is `n`. */
 void bench_until(const struct uuid *sub, enum event_state state, size_t n);
+/** How often it stands in what the module has logged. */
+size_t bench_count_in_log(const char *needle);
 /** The newest event of it. */
 struct event_row bench_newest(const struct uuid *sub);
 

@@ -196,13 +196,15 @@ static void passes_by_a_row_that_is_damaged(void **state)
                                    .type = TYPE,
                                    .published = NOW,
                                    .due = NOW,
-                                   .data = STR("{\"firsts\":[[\"a\"]]}")}};
+                                   .data = STR("{\"firsts\":[[\"words of a message\"]]}")}};
 
     (void)state;
     assert_int_equal(store_commit_wait(bench.store, &c, 1), RC_OK);
     bench_publish(1);
     bench_until(&a, EVENT_DELIVERED, 2);
     assert_int_equal(bench.sent_n, 1);
+    assert_int_equal(bench_count_in_log("events.series_damaged subscription=a "), 1);
+    assert_int_equal(bench_count_in_log("words of"), 0);
 }
 
 #define CASE(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
