@@ -473,7 +473,7 @@ def test_a_newer_token_keeps_the_connection(fresh_server):
 
 
 def test_a_slow_reader_is_let_go_and_nobody_else_waits(fresh_server):
-    server = fresh_server(*LOOPS, "--chat-queue-max", "262144")
+    server = fresh_server(*LOOPS, "--chat-queue-max", "1048576")
     ada, bob = Person(server), Person(server)
     thread = ada.create("topic", bob)
     slow, quick = Ear(server, bob), Ear(server, bob)  # nobody reads from the slow one: its library stops too

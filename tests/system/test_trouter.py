@@ -319,6 +319,24 @@ def test_who_comes_hears_of_the_thread_first(server, ann, ben, clients):
     assert yours.nothing()
 
 
+def test_two_hundred_with_much_to_say_of_them_are_told_whole(server, ann, ben, clients):
+    thread = ann.thread()
+    yours, mine = clients(ben.tab().online()), clients(ann.tab().online())
+    people = [ben.id, *(server.new_user()[0] for _ in range(199))]
+    about = [{"communicationIdentifier": {"rawId": one}, "displayName": "\u0001" * 30, "metadata": {"a": '"' * 800}}
+             for one in people]
+    ann.call("POST", f"/{thread}/participants/:add", {"participants": about}, 201)
+    ann.send(thread, "hello")
+    for tab, member, lists in ((mine, "participantsAdded", [200]), (yours, "members", [201, 200])):
+        for wanted in lists:
+            event = tab.push()["event"]
+            told = json.loads(event.get(member) or event["participantsAdded"])
+            assert len(told) == wanted and {one["participantId"] for one in told} >= set(people)
+            assert "memberMetaData" in told[1] and "memberMetaData" not in told[-1]
+        assert tab.push()["event"]["messageBody"] == "hello"
+        assert tab.nothing()
+
+
 def test_the_newest_connection_of_an_endpoint_gets_all(server, ann, clients):
     old = clients(ann.tab().online())
     beside = clients(ann.tab().online())

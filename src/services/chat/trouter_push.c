@@ -6,6 +6,8 @@
 
 #define BODY_MAX (8 * MIB)
 #define DAY_TEXT 32
+/* Of a list of people: quoted twice more, two of them still fit into the least chat.queue_max. */
+#define LIST_MAX (64 * KIB)
 
 /* In the order of enum chat_event. */
 static const struct event_name {
@@ -140,8 +142,13 @@ static void member_list(struct json_writer *w, const char *name, const struct ch
 
     inner_begin(&inner, &b);
     json_array_begin(&inner);
-    for (size_t i = 0; i < count; i++)
-        write_participant(&inner, n, &list[i]);
+    for (size_t i = 0; i < count; i++) {
+        struct chat_participant p = list[i];
+
+        if (b.len > LIST_MAX)
+            p.display_name = p.metadata = STR_EMPTY; /* there is a list of participants to read */
+        write_participant(&inner, n, &p);
+    }
     json_array_end(&inner);
     inner_end(w, name, &b);
 }

@@ -280,6 +280,36 @@ static void renders_who_came_and_left(void **state)
                                            "]\\\"}\"}");
 }
 
+/* 250 people whose names and metadata are as large as they may be, and all of it escaped. */
+static void says_less_of_people_when_there_is_too_much(void **state)
+{
+    static struct chat_participant crowd[250];
+    static char name[256], metadata[2 * 1024];
+    struct chat_notice n = notice(CHAT_EVENT_PARTICIPANTS_ADDED);
+    struct buf rendered;
+
+    (void)state;
+    memset(name, '\x01', sizeof name);
+    memset(metadata, '"', sizeof metadata);
+    for (size_t i = 0; i < ARRAY_LEN(crowd); i++)
+        crowd[i] = (struct chat_participant){uuid_random(), str_of(name, sizeof name), NOON,
+                                             str_of(metadata, sizeof metadata)};
+    n.members = n.participants = crowd;
+    n.n_members = n.n_participants = ARRAY_LEN(crowd);
+    for (int form = PUSH_EVENT; form < PUSH_FORMS; form++) {
+        char last[UUID_TEXT_LEN];
+
+        buf_init(&rendered, 8 * MIB);
+        (form ? push_render_new_thread : push_render_event)(&n, &rendered);
+        assert_int_equal(rendered.failed, RC_OK);
+        assert_in_range(rendered.len, 64 * KIB, 512 * KIB);
+        assert_true(str_find_str(buf_str(&rendered), STR("memberMetaData")) < rendered.len);
+        uuid_format(&crowd[249].user, last);
+        assert_true(str_find_str(buf_str(&rendered), str_of(last, sizeof last)) < rendered.len);
+        buf_clear(&rendered);
+    }
+}
+
 static void goes_to_whom_it_concerns(void **state)
 {
     static const struct {
@@ -327,11 +357,17 @@ static void goes_to_whom_it_concerns(void **state)
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
-        cmocka_unit_test(renders_a_message),          cmocka_unit_test(renders_an_edited_message),
-        cmocka_unit_test(renders_a_deleted_message),  cmocka_unit_test(renders_typing),
-        cmocka_unit_test(renders_a_receipt),          cmocka_unit_test(renders_a_new_thread),
-        cmocka_unit_test(renders_changed_properties), cmocka_unit_test(renders_a_deleted_thread),
-        cmocka_unit_test(renders_who_came_and_left),  cmocka_unit_test(goes_to_whom_it_concerns),
+        cmocka_unit_test(renders_a_message),
+        cmocka_unit_test(renders_an_edited_message),
+        cmocka_unit_test(renders_a_deleted_message),
+        cmocka_unit_test(renders_typing),
+        cmocka_unit_test(renders_a_receipt),
+        cmocka_unit_test(renders_a_new_thread),
+        cmocka_unit_test(renders_changed_properties),
+        cmocka_unit_test(renders_a_deleted_thread),
+        cmocka_unit_test(renders_who_came_and_left),
+        cmocka_unit_test(goes_to_whom_it_concerns),
+        cmocka_unit_test(says_less_of_people_when_there_is_too_much),
     };
 
     return cmocka_run_group_tests_name("trouter_push", tests, NULL, NULL);
