@@ -274,6 +274,17 @@ def test_changed_at_once(people):
     assert len([s for s in removals if s == 404]) <= 8
 
 
+def test_metadata_that_grows_too_large_by_a_merge_is_named(people):
+    thread = people[0].create("topic", metadata={"a": "v" * 1000})
+    at = f"/messages/{thread.send('x', metadata={'a': 'v' * 20000})}"
+    for rest, more in (("", 1000), (at, 20000)):
+        before = thread.call("GET", rest).json()
+        error = error_of(thread.call("PATCH", rest, {"metadata": {"b": "v" * more}}), 400, "BadRequest")
+        assert [one["target"] for one in error["details"]] == ["metadata"]
+        assert thread.call("GET", rest).json() == before
+        assert thread.call("PATCH", rest, {"metadata": {"a": None, "b": "v" * more}}).status == 204
+
+
 def test_merges_of_metadata_do_not_lose_each_other(people):
     thread = people[0].create("t")
     id = thread.send()

@@ -274,9 +274,11 @@ static const struct api_error *decide_edit(struct chat_write *w, struct change_s
     p->message = w->turn.found;
     if (p->has_content)
         p->message.content = p->content;
-    if (p->metadata.len && chat_metadata_merge(w->turn.found.metadata, p->metadata, METADATA_MAX,
-                                               w->arena, &p->message.metadata))
-        return &API_CHAT_TOO_LARGE;
+    if (p->metadata.len)
+        error = chat_write_merge(w, w->turn.found.metadata, p->metadata, METADATA_MAX,
+                                 &p->message.metadata);
+    if (error)
+        return error;
     p->message.edited = w->now;
     put_change(w, set, &p->message, CHAT_EVENT_MESSAGE_EDITED);
     return NULL;

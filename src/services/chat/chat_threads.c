@@ -173,15 +173,15 @@ static const struct api_error *decide_update(struct chat_write *w, struct change
 {
     struct change_of_thread *c = (struct change_of_thread *)w;
     const struct chat_thread_row *old = &w->turn.row;
+    const struct api_error *error = NULL;
     struct chat_thread_row row = *old;
 
     if (c->topic.len)
         row.topic = c->topic;
-    if (c->patch.len &&
-        chat_metadata_merge(old->metadata, c->patch, CHAT_METADATA_MAX, w->arena, &row.metadata)) {
-        w->explain = STR("chat; the thread's metadata would be larger than 1 KB");
-        return &API_CHAT_INVALID;
-    }
+    if (c->patch.len)
+        error = chat_write_merge(w, old->metadata, c->patch, CHAT_METADATA_MAX, &row.metadata);
+    if (error)
+        return error;
     if (c->has_days)
         chat_thread_retain(&row, c->days);
     if (str_eq(old->topic, row.topic) && str_eq(old->metadata, row.metadata) &&

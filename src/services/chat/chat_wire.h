@@ -217,6 +217,7 @@ struct chat_write {
     bool tells;
     struct chat_notice notice;
     const struct api_error *refused;
+    struct error_detail problem; /* what it names, if anything */
     struct str explain;
     /** On the loop, when it is durable. */
     void (*answer)(struct chat_write *w);
@@ -230,6 +231,9 @@ struct chat_write {
 void chat_write_begin(struct chat_write *w, struct request *req, const struct chat_place *place);
 /** Holds the request and commits. `event`: what will be told, if anything. */
 void chat_write_commit(struct chat_write *w, enum chat_event event);
+/** Within decide(): chat_metadata_merge(), or why not. */
+const struct api_error *chat_write_merge(struct chat_write *w, struct str old, struct str patch,
+                                         size_t max, struct str *out) NODISCARD;
 /** Within decide(): the thread as it will be. */
 void chat_write_thread(struct chat_write *w, struct change_set *set,
                        const struct chat_thread_row *row);

@@ -23,6 +23,16 @@ static const enum chat_log_kind log_kinds[CHAT_EVENT_COUNT] = {
 
 /* ---- what decisions are made of ---- */
 
+const struct api_error *chat_write_merge(struct chat_write *w, struct str old, struct str patch,
+                                         size_t max, struct str *out)
+{
+    if (!chat_metadata_merge(old, patch, max, w->arena, out))
+        return NULL;
+    w->problem =
+        (struct error_detail){STR("metadata is too large with what is there."), STR("metadata")};
+    return &API_CHAT_INVALID;
+}
+
 void chat_write_thread(struct chat_write *w, struct change_set *set,
                        const struct chat_thread_row *row)
 {
@@ -174,7 +184,10 @@ static void on_done(void *ctx, enum rc rc, struct change_set *set)
         w->answer(w);
     } else if (w->refused) {
         w->req->explain = w->explain;
-        answer_error(w->req, w->refused);
+        if (w->problem.target.len)
+            chat_answer_problem(w->req, w->problem.message, w->problem.target);
+        else
+            answer_error(w->req, w->refused);
     } else {
         chat_answer_rc(w->req, rc);
     }
