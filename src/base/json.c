@@ -303,20 +303,24 @@ static bool is_below(const struct json_field *f, int64_t value)
 }
 
 /* The fill_… functions return NULL or what is wrong. */
-static const char *fill_str(const struct json_field *f, const json_t *value, void *into,
-                            struct arena *arena)
+static const char *fill_text(const struct json_field *f, struct str text, void *into,
+                             struct arena *arena)
 {
-    struct str text;
-
-    if (!json_is_string(value))
-        return "must be a string";
-    text = string_of(value);
     if (is_below(f, (int64_t)text.len))
         return text.len ? "is too short" : "must not be empty";
     if (is_above(f, (int64_t)text.len))
         return "is too long";
     *(struct str *)into = arena_dup(arena, text);
     return NULL;
+}
+
+static const char *fill_str(const struct json_field *f, const json_t *value, void *into,
+                            struct arena *arena)
+{
+    if (f->type == JSON_FIELD_WORD && json_is_integer(value))
+        return fill_text(f, arena_printf(arena, "%lld", (long long)json_integer_value(value)), into,
+                         arena);
+    return json_is_string(value) ? fill_text(f, string_of(value), into, arena) : "must be a string";
 }
 
 static const char *fill_int(const struct json_field *f, const json_t *value, void *into)
@@ -370,6 +374,7 @@ static const char *fill_field(const struct json_field *f, const json_t *value, v
 
     switch (f->type) {
     case JSON_FIELD_STR:
+    case JSON_FIELD_WORD:
         return fill_str(f, value, place, arena);
     case JSON_FIELD_INT:
         return fill_int(f, value, place);

@@ -23,11 +23,19 @@ enum rc json_get_bool(const json_t *obj, const char *name, bool *out) NODISCARD;
 /** The text of a top-level member's value as written in `text` (already known to parse). */
 enum rc json_raw_member(struct str text, struct str name, struct str *out) NODISCARD;
 
-enum json_field_type { JSON_FIELD_STR = 1, JSON_FIELD_INT, JSON_FIELD_BOOL, JSON_FIELD_STR_LIST };
+/** JSON_FIELD_WORD: a string; of an integer its digits, for what may be a number by chance (a login
+ * typed on a command line). */
+enum json_field_type {
+    JSON_FIELD_STR = 1,
+    JSON_FIELD_WORD,
+    JSON_FIELD_INT,
+    JSON_FIELD_BOOL,
+    JSON_FIELD_STR_LIST
+};
 /** One row of a body's table; `offset` is where the value lies in the struct that is filled:
- * struct str, int64_t, bool or struct json_str_list. For strings min and max are octets, for
- * lists items, for integers the range (both 0: no limit; max < min: no upper one). Absent and null
- * leave it as it was. */
+ * struct str (STR and WORD), int64_t, bool or struct json_str_list. For strings min and max are
+ * octets, for lists items, for integers the range (both 0: no limit; max < min: no upper one).
+ * Absent and null leave it as it was. */
 /* NOLINTNEXTLINE(clang-analyzer-optin.performance.Padding): in the order that tables are read in */
 struct json_field {
     const char *name;

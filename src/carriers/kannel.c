@@ -31,8 +31,8 @@ struct kannel {
 
 static const struct json_field config_fields[] = {
     {"url", JSON_FIELD_STR, offsetof(struct kannel_config, url), 1, HTTP_CONFIG_URL_MAX, true},
-    {"username", JSON_FIELD_STR, offsetof(struct kannel_config, username), 1, 255, true},
-    {"smsc", JSON_FIELD_STR, offsetof(struct kannel_config, smsc), 1, 255, false},
+    {"username", JSON_FIELD_WORD, offsetof(struct kannel_config, username), 1, 255, true},
+    {"smsc", JSON_FIELD_WORD, offsetof(struct kannel_config, smsc), 1, 255, false},
     {"method", JSON_FIELD_STR, offsetof(struct kannel_config, method), 1, 8, false},
     HTTP_SETTINGS_FIELDS(struct kannel_config),
     {0},

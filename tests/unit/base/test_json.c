@@ -265,6 +265,43 @@ static void fills_a_body(void **state)
     arena_clear(&arena);
 }
 
+static void takes_the_digits_of_a_number_for_a_word(void **state)
+{
+    static const struct json_field fields[] = {
+        {"id", JSON_FIELD_WORD, offsetof(struct body, id), 1, 6, false},
+        {0},
+    };
+    /* clang-format off */
+    static const struct {
+        struct str text, id, reason;
+    } cases[] = {
+        {STR_INIT("{\"id\":\"a1\"}"), STR_INIT("a1"), {NULL, 0}},
+        {STR_INIT("{\"id\":123456}"), STR_INIT("123456"), {NULL, 0}},
+        {STR_INIT("{\"id\":0}"), STR_INIT("0"), {NULL, 0}},
+        {STR_INIT("{\"id\":-12}"), STR_INIT("-12"), {NULL, 0}},
+        {STR_INIT("{\"id\":1234567}"), {NULL, 0}, STR_INIT("is too long")},
+        {STR_INIT("{\"id\":1.5}"), {NULL, 0}, STR_INIT("must be a string")},
+        {STR_INIT("{\"id\":true}"), {NULL, 0}, STR_INIT("must be a string")},
+    };
+    /* clang-format on */
+    struct arena arena;
+
+    (void)state;
+    arena_init(&arena);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        json_t *obj = parsed(cases[i].text);
+        struct json_problem problem = {0};
+        struct body body = {0};
+
+        assert_int_equal(json_fill(obj, fields, true, &body, &arena, &problem),
+                         cases[i].reason.len ? RC_INVALID : RC_OK);
+        json_freep(&obj);
+        check_str("the word", body.id, cases[i].id);
+        check_str("the reason", str_from(problem.reason), cases[i].reason);
+    }
+    arena_clear(&arena);
+}
+
 static void lifts_the_upper_limit_alone(void **state)
 {
     static const struct json_field fields[] = {
@@ -367,6 +404,7 @@ int main(void)
         cmocka_unit_test(finds_raw_members),
         cmocka_unit_test(says_what_is_wrong_with_a_body),
         cmocka_unit_test(fills_a_body),
+        cmocka_unit_test(takes_the_digits_of_a_number_for_a_word),
         cmocka_unit_test(lifts_the_upper_limit_alone),
         cmocka_unit_test(writes_in_order),
         cmocka_unit_test(escapes),
