@@ -143,8 +143,8 @@ static void status(const struct carrier *carrier, struct json_writer *w)
     const char *problem = c->tx->last_error[0] ? c->tx->last_error : c->rx->last_error;
 
     write_state(c, w);
-    json_member_int(w, "inFlight", (int64_t)c->n_flying);
-    json_member_int(w, "queued", (int64_t)c->n_ready);
+    json_member_int(w, "partsInFlight", (int64_t)c->n_flying);
+    json_member_int(w, "partsQueued", (int64_t)c->n_ready);
     json_member_int(w, "submitted", (int64_t)c->n_submitted);
     json_member_int(w, "accepted", (int64_t)c->n_accepted);
     json_member_int(w, "rejected", (int64_t)c->n_rejected);

@@ -38,6 +38,13 @@ def sign(key: str, method: str, target: str, host: str, body: bytes = b"", date:
     }
 
 
+def members_once(pairs: list[tuple]) -> dict:
+    """An object of JSON; a member that stands there twice is an error, as it is to strict readers."""
+    found = dict(pairs)
+    assert len(found) == len(pairs), f"a member appears twice: {[name for name, _ in pairs]}"
+    return found
+
+
 class Answer:
     def __init__(self, response, body: bytes):
         self.status = response.status
@@ -45,7 +52,7 @@ class Answer:
         self.body = body
 
     def json(self):
-        return json.loads(self.body)
+        return json.loads(self.body, object_pairs_hook=members_once)
 
     def __repr__(self):
         return f"<{self.status} {self.body[:300]!r}>"

@@ -459,6 +459,21 @@ def test_a_command_waits_for_what_is_sent_later(server):
     assert waiting.communicate(timeout=60)[0] == "later\n"
 
 
+@pytest.mark.parametrize("kind,members", [
+    ("smpp", ("host=127.0.0.1", "port=1", "systemId=123456", "systemType=7", "countryCode=49")),
+    ("kannel", ("url=http://127.0.0.1:1/cgi-bin/sendsms", "username=4711", "smsc=1"))])
+def test_a_transport_is_set_and_its_status_told_by_commands(server, tmp_path, kind, members):
+    password = tmp_path / "password"
+    password.write_text("hush-3\n")
+    run(server, "transport", "set", f"a-{kind}", kind, *members, "--password-file", password)
+    try:
+        assert members[1].split("=")[1] in run(server, "transport", "show", f"a-{kind}")
+        told = until(lambda: "inFlight" in (said := run(server, "transport", "status", f"a-{kind}")) and said)
+        assert "status.state" in told, told
+    finally:
+        run(server, "transport", "delete", f"a-{kind}")
+
+
 def test_a_refused_recipient_is_told(server):
     told = server.cli("sms", "send", FROM, next(numbers), "+1425", "x")
     assert told.returncode == 1 and told.stdout.startswith("Outgoing_") and "+1425: 400 " in told.stderr, told

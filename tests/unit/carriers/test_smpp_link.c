@@ -287,7 +287,7 @@ static void says_how_it_is(void **state)
     json_object_begin(&w);
     smpp_carrier_ops.status(f->carrier, &w);
     json_object_end(&w);
-    check("bound", strstr(buf_cstr(&out), "\"state\":\"bound\",\"inFlight\":1") != NULL);
+    check("bound", strstr(buf_cstr(&out), "\"state\":\"bound\",\"partsInFlight\":1") != NULL);
     fake_break();
     buf_reset(&out);
     json_writer_init(&w, &out);
