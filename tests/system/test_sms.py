@@ -254,7 +254,7 @@ def test_sender_of_nobody(fresh_server, version):
     early = version == VERSIONS[0]
     answer = server.signed("POST", path(version=version), in_2020() if early else message())
     error = error_of(answer, 404 if early else 401, "NotFound" if early else "Unauthorized")
-    assert SENDER in error["message"] and "sender add" in error["message"]
+    assert SENDER in error["message"] and "sender set" in error["message"]
 
 
 # -- order --

@@ -117,7 +117,7 @@ void sms_answer_sender_unknown(struct request *req, struct str sender)
                             arena_printf(req->arena,
                                          "The credential is fine, but the sender '" STR_FMT
                                          "' is not on the list of senders of the resource '" STR_FMT
-                                         "'. Add it: callgate sender add " STR_FMT,
+                                         "'. Add it: callgate sender set '" STR_FMT "'",
                                          STR_ARG(sender), STR_ARG(req->principal->resource->name),
                                          STR_ARG(sender)),
                             STR_EMPTY});
