@@ -37,6 +37,13 @@ static struct str first_word(const char *words)
     return str_head(str_from(words), str_find(str_from(words), ' '));
 }
 
+static bool is_in_group(const char *words, struct str group)
+{
+    struct str rest = str_from_index(str_from(words), group.len);
+
+    return group.len == 0 || (str_starts(str_from(words), group) && rest.len && rest.ptr[0] == ' ');
+}
+
 static void print_buf(struct buf *b, FILE *out)
 {
     (void)fwrite(b->ptr, 1, b->len, out); /* help: nobody to tell */
@@ -75,7 +82,7 @@ static void print_overview(const struct rows *rows, struct str group, FILE *out)
     buf_addf(&b, "usage: callgate " STR_FMT "%sCOMMAND [options]\n\n", STR_ARG(group),
              group.len > 0 ? " " : "");
     for (size_t i = 0; i < rows->n; i++)
-        if (group.len == 0 || name_eq(first_word(rows->items[i]->words), group))
+        if (is_in_group(rows->items[i]->words, group))
             buf_addf(&b, "  %-20s  %s\n", rows->items[i]->words, rows->items[i]->help);
     buf_add(&b, STR("\n`callgate help COMMAND` or `callgate COMMAND --help` tells more, with "
                     "examples.\n"));
@@ -105,30 +112,49 @@ static const struct command *find_command(const struct rows *rows, int argc, cha
     return NULL;
 }
 
-static bool is_group(const struct rows *rows, struct str word)
+/* The words that argv begins with and more than one command has in common, like "event" or "event
+ * subscription"; how many in *out_used, 0: none. */
+static struct str find_group(const struct rows *rows, int argc, char **argv, int *out_used)
 {
-    for (size_t i = 0; i < rows->n; i++)
-        if (name_eq(first_word(rows->items[i]->words), word))
-            return true;
-    return false;
+    struct str found = STR_EMPTY;
+
+    *out_used = 0;
+    for (size_t i = 0; i < rows->n; i++) {
+        struct str words = str_from(rows->items[i]->words), word, rest = words;
+        size_t len = 0;
+        int used = 0;
+
+        while (used < argc && str_cut(rest, ' ', &word, &rest) &&
+               name_eq(word, str_from(argv[used]))) {
+            len += word.len + (used > 0);
+            used++;
+        }
+        if (used > *out_used) {
+            *out_used = used;
+            found = str_head(words, len);
+        }
+    }
+    return found;
 }
 
 static int refuse_command(const struct rows *rows, int argc, char **argv)
 {
     struct str names[COMMANDS_MAX], near = STR_EMPTY, given = str_from(argv[0]);
-    bool group = is_group(rows, given);
-    char two[130];
+    int used = 0;
+    struct str group = find_group(rows, argc, argv, &used);
+    char more[130];
 
-    if (group && argc < 2) {
-        print_overview(rows, given, stderr);
+    if (used == argc) {
+        print_overview(rows, group, stderr);
         return EXIT_USAGE;
     }
-    if (argc >= 2 && (group || argv[1][0] != '-')) {
-        (void)snprintf(two, sizeof two, "%.60s %.60s", argv[0], argv[1]);
+    if (argc >= 2 && (used || argv[1][0] != '-')) {
+        (void)snprintf(more, sizeof more, "%.*s %.60s", used ? (int)group.len : 60,
+                       used ? group.ptr : argv[0], argv[used ? used : 1]);
         for (size_t i = 0; i < rows->n; i++)
             names[i] = str_from(rows->items[i]->words);
-        near = str_nearest(str_from(two), names, rows->n);
-        given = group ? str_from(two) : given;
+        near = str_nearest(str_from(more), names, rows->n);
+        given = used ? str_from(more) : given;
     }
     for (size_t i = 0; near.len == 0 && i < rows->n; i++)
         names[i] = first_word(rows->items[i]->words);
@@ -215,6 +241,7 @@ static int run_command(const struct command *c, int argc, char **argv)
 static int run_help(const struct rows *rows, int argc, char **argv)
 {
     const struct command *c = NULL;
+    struct str group = STR_EMPTY;
     int used = 0;
 
     if (argc == 0) {
@@ -226,8 +253,9 @@ static int run_help(const struct rows *rows, int argc, char **argv)
         cli_print_help(c, stdout);
         return EXIT_DONE;
     }
-    if (argc == 1 && is_group(rows, str_from(argv[0]))) {
-        print_overview(rows, str_from(argv[0]), stdout);
+    group = find_group(rows, argc, argv, &used);
+    if (used == argc) {
+        print_overview(rows, group, stdout);
         return EXIT_DONE;
     }
     return refuse_command(rows, argc, argv);
@@ -261,7 +289,8 @@ int cli_main(int argc, char **argv, const struct command *extra, size_t n_extra)
     c = find_command(&rows, argc - 1, argv + 1, &used);
     if (c)
         return run_command(c, argc - 1 - used, argv + 1 + used);
-    if (argc == 3 && is_group(&rows, str_from(argv[1])) && is_one_of(argv[2], "--help", "-h"))
-        return run_help(&rows, 1, argv + 1);
+    (void)find_group(&rows, argc - 1, argv + 1, &used); /* how far it goes is all that counts */
+    if (used && used == argc - 2 && is_one_of(argv[argc - 1], "--help", "-h"))
+        return run_help(&rows, used, argv + 1);
     return refuse_command(&rows, argc - 1, argv + 1);
 }

@@ -551,6 +551,12 @@ def main():
         assert f"  callgate {words}" in text, words
         assert "Exit codes" in text
     assert "Did you mean `callgate status`?" in run("stauts", code=2)
+    for words in (("event", "subscription", "--help"), ("help", "event", "subscription")):
+        listed = run(*words)
+        assert "usage: callgate event subscription COMMAND" in listed
+        assert "event subscription list" in listed and "event replay" not in listed
+    assert "event subscription list" in run("event", "subscription", code=2)
+    assert "Did you mean `callgate event subscription create`?" in run("event", "subscription", "creat", code=2)
     assert "did you mean --data?" in run("status", "--dta", "x", code=2)
     run(code=2)
     print("ok")
