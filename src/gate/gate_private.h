@@ -73,6 +73,8 @@ struct gate_loop {
 /* identify.c and identify_token.c */
 /** The refusal of the row's service for a credential that does not count. */
 const struct api_error *identify_unauthorized(const struct request *req);
+/** The same where service tokens are taken, with a challenge of theirs. */
+const struct api_error *identify_challenge(struct gate_loop *gl, struct request *req);
 /** In the request's arena. */
 struct principal *identify_principal(struct request *req, enum principal_kind kind);
 /** A bearer token that is a JWT: as gate_identify(). */

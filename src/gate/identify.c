@@ -16,10 +16,11 @@ const struct api_error *identify_unauthorized(const struct request *req)
     return service && service->unauthorized ? service->unauthorized : &API_DENIED;
 }
 
-static const struct api_error *refuse(struct request *req, const char *why)
+static const struct api_error *refuse(struct gate_loop *gl, struct request *req, const char *why)
 {
     req->explain = str_from(why);
-    return identify_unauthorized(req);
+    return req->route->accept & ACCEPT_ARM ? identify_challenge(gl, req)
+                                           : identify_unauthorized(req);
 }
 
 struct principal *identify_principal(struct request *req, enum principal_kind kind)
@@ -110,8 +111,9 @@ static const struct api_error *by_key(struct gate_loop *gl, struct request *req,
         return verdict.error == &API_DENIED ? identify_unauthorized(req) : verdict.error;
     }
     if (check.resource->no_local_auth) /* behind the same work */
-        return refuse(req, "access key; local authentication is switched off for the resource "
-                           "(disableLocalAuth): use a service principal");
+        return refuse(gl, req,
+                      "access key; local authentication is switched off for the resource "
+                      "(disableLocalAuth): use a service principal");
     const struct access_key *key = &check.resource->keys[verdict.slot];
     struct principal *p = identify_principal(req, PRINCIPAL_ACCESS_KEY);
     p->resource = check.resource;
@@ -130,19 +132,19 @@ static const struct api_error *by_bearer(struct gate_loop *gl, struct request *r
     unsigned accept = req->route->accept;
 
     if (!req->secure && !req->peer.loopback)
-        return refuse(req, "bearer; bearer tokens are refused on plain HTTP: use https");
+        return refuse(gl, req, "bearer; bearer tokens are refused on plain HTTP: use https");
     if (accept & ACCEPT_ADMIN && req->door && req->door->admin && is_admin_token(gl, token)) {
         bool known;
 
         if (gate_resource(directory_now(gl), req, &known) || known)
             return administrator(gl, req);
-        return refuse(req, "administrator; this server has no such host name");
+        return refuse(gl, req, "administrator; this server has no such host name");
     }
     if (accept & ACCEPT_HANDLER)
-        return req->resource ? NULL : refuse(req, "bearer; no resource has this host name");
+        return req->resource ? NULL : refuse(gl, req, "bearer; no resource has this host name");
     if (accept & (ACCEPT_USER | ACCEPT_ENTRA | ACCEPT_ARM))
         return identify_token(gl, req, token);
-    return refuse(req, "bearer; this is not the administrator's token, or not at his door");
+    return refuse(gl, req, "bearer; this is not the administrator's token, or not at his door");
 }
 
 enum rc gate_bearer(const struct request *req, struct str *out_credential)
@@ -164,29 +166,29 @@ static const struct api_error *by_scheme(struct gate_loop *gl, struct request *r
     struct str value = headers_get(&req->headers, HEADER_AUTHORIZATION);
 
     if (req->headers.times[HEADER_AUTHORIZATION] == 0)
-        return refuse(req, "no credential; the request has no Authorization header");
+        return refuse(gl, req, "no credential; the request has no Authorization header");
     if (req->headers.times[HEADER_AUTHORIZATION] > 1)
-        return refuse(req, "malformed; there are several Authorization headers");
+        return refuse(gl, req, "malformed; there are several Authorization headers");
     if (!str_cut(value, ' ', &scheme, &credential))
-        return refuse(req, "malformed; Authorization is not a scheme and a credential");
+        return refuse(gl, req, "malformed; Authorization is not a scheme and a credential");
     credential = str_trim(credential);
     if (name_eq_nocase(scheme, STR("HMAC-SHA256"))) {
         if (accept & ACCEPT_KEY)
             return by_key(gl, req, credential, over_rate);
-        return refuse(req, "access key; the route takes no access key");
+        return refuse(gl, req, "access key; the route takes no access key");
     }
     if (name_eq_nocase(scheme, STR("Bearer")))
         return by_bearer(gl, req, credential);
-    return refuse(req, "malformed; the scheme is neither HMAC-SHA256 nor Bearer");
+    return refuse(gl, req, "malformed; the scheme is neither HMAC-SHA256 nor Bearer");
 }
 
 /* The user's token as the realtime channel of chat sends it. */
 static const struct api_error *by_skypetoken(struct gate_loop *gl, struct request *req)
 {
     if (req->headers.times[HEADER_X_SKYPETOKEN] == 0)
-        return refuse(req, "no credential; the request has no X-Skypetoken header");
+        return refuse(gl, req, "no credential; the request has no X-Skypetoken header");
     if (req->headers.times[HEADER_X_SKYPETOKEN] > 1)
-        return refuse(req, "malformed; there are several X-Skypetoken headers");
+        return refuse(gl, req, "malformed; there are several X-Skypetoken headers");
     return by_bearer(gl, req, headers_get(&req->headers, HEADER_X_SKYPETOKEN));
 }
 

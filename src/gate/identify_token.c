@@ -81,6 +81,11 @@ static const struct api_error *challenge(struct gate_loop *gl, struct request *r
     return identify_unauthorized(req);
 }
 
+const struct api_error *identify_challenge(struct gate_loop *gl, struct request *req)
+{
+    return challenge(gl, req, NULL, 0);
+}
+
 static const char *service_out_of_time(const struct service_claims *c, unix_ms now)
 {
     int64_t skew = c->own ? 0 : FOREIGN_SKEW_MS;
@@ -305,7 +310,7 @@ static const struct api_error *refuse_token(struct gate_loop *gl, struct request
                                             struct str explain)
 {
     req->explain = explain;
-    return req->route->accept & (ACCEPT_ENTRA | ACCEPT_ARM) ? challenge(gl, req, NULL, 0)
+    return req->route->accept & (ACCEPT_ENTRA | ACCEPT_ARM) ? identify_challenge(gl, req)
                                                             : identify_unauthorized(req);
 }
 

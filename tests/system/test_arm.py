@@ -127,8 +127,17 @@ def test_who_has_no_role_is_told_what_is_missing(server, owner):
     answer = server.bearer("GET", f"{owner.service('default')}?api-version={COM}", data, secure=True)
     assert answer.status == 401 and answer.json()["error"]["code"] == "InvalidAuthenticationToken"
     assert answer.headers["WWW-Authenticate"].startswith("Bearer authorization_uri=\"https://")
-    answer = server.send("GET", f"{owner.service('default')}?api-version={COM}", secure=True)
-    assert answer.status == 401 and "Bearer" in answer.headers["WWW-Authenticate"]
+
+
+@pytest.mark.parametrize("lines", [{}, {"Authorization": "Basic eDp5"}, {"Authorization": "Bearer "},
+                                   {"Authorization": "HMAC-SHA256 SignedHeaders=x&Signature=y"}])
+def test_who_has_no_token_is_told_of_which_tenant_to_get_one(server, owner, lines):
+    answer = server.send("GET", f"{owner.service('default')}?api-version={COM}", lines, secure=True)
+    assert answer.status == 401 and answer.json()["error"]["code"] == "InvalidAuthenticationToken", answer
+    tenant = server.admin("GET", "/admin/tenant").json()["tenantId"]
+    assert answer.headers.get_all("WWW-Authenticate") == [
+        f'Bearer authorization_uri="https://localhost:{server.https_port}/{tenant}", error="invalid_token", '
+        'error_description="The access token is missing, invalid, expired, or not for this service."']
 
 
 def test_identities_get_tokens_and_take_their_roles_along(server, owner):
