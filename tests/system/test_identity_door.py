@@ -156,3 +156,13 @@ def test_an_identity_is_named_by_one_of_its_names(door):
         assert wrong.status == 400 and wrong.json()["error_description"] == "Identity not found", (name, wrong)
     several = ask(door, f"{told}&client_id={made['clientId']}&resource_id={made['resourceId']}", {"Metadata": "true"})
     assert several.status == 400, several
+
+
+def test_the_form_of_cloud_shell_gives_the_identity_that_it_names(door):
+    made = door.admin("POST", "/admin/identities", {"name": "shell"}).json()
+    headers = {"Metadata": "true", "Content-Type": "application/x-www-form-urlencoded"}
+    form = "resource=https://communication.azure.com/&client_id="
+    answer = ask(door, "/msi/token", headers, "POST", f"{form}{made['clientId']}".encode())
+    assert answer.status == 200 and answer.json()["client_id"] == made["clientId"], answer
+    answer = ask(door, "/msi/token", headers, "POST", f"{form}00000000-0000-4000-8000-000000000000".encode())
+    assert answer.status == 400 and answer.json()["error_description"] == "Identity not found", answer

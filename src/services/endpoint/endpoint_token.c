@@ -143,14 +143,18 @@ static bool is_date(struct str text)
     return text.len == VERSION_LEN && version_well_formed(text);
 }
 
-/* The parameter that says which identity, by any of its spellings (resource_id is azure-identity's
- * of the asynchronous Python clients); ptr NULL: none.
- * False: refused, since two were given. */
-static bool read_selector(struct ask *a, const char *const *names, struct str *out)
+/* resource_id is azure-identity's of the asynchronous Python clients. */
+static const char *const selector_names[] = {
+    "client_id", "object_id", "principal_id", "msi_res_id", "mi_res_id", "resource_id", NULL};
+
+/* The parameter that says which identity, by any of its spellings, of the form where there is
+ * one; ptr NULL: none. False: refused, since two were given. */
+static bool read_selector(struct ask *a, const struct form *form, const char *const *names,
+                          struct str *out)
 {
     *out = (struct str){NULL, 0};
     for (; *names; names++) {
-        struct str value = request_query(a->req, *names);
+        struct str value = form ? form_get(form, *names) : request_query(a->req, *names);
 
         if (!value.ptr)
             continue;
@@ -257,10 +261,17 @@ static bool has_metadata_header(struct ask *a)
     return true;
 }
 
+/* The identity that `selector` names, else the default one. */
+static void issue_selected(struct ask *a, struct str selector)
+{
+    if (selector.ptr)
+        issue_found(a, find_selected(a, selector));
+    else
+        issue_default(a);
+}
+
 void endpoint_metadata(struct request *req)
 {
-    static const char *const names[] = {
-        "client_id", "object_id", "principal_id", "msi_res_id", "mi_res_id", "resource_id", NULL};
     struct ask *a = begin(req, FORM_METADATA);
     struct str version = request_query(req, "api-version"), selector;
 
@@ -271,12 +282,9 @@ void endpoint_metadata(struct request *req)
                               "api-version=2018-02-01."));
         return;
     }
-    if (!read_resource(a, request_query(req, "resource")) || !read_selector(a, names, &selector))
-        return;
-    if (selector.ptr)
-        issue_found(a, find_selected(a, selector));
-    else
-        issue_default(a);
+    if (read_resource(a, request_query(req, "resource")) &&
+        read_selector(a, NULL, selector_names, &selector))
+        issue_selected(a, selector);
 }
 
 void endpoint_cloud_shell(struct request *req)
@@ -284,6 +292,7 @@ void endpoint_cloud_shell(struct request *req)
     struct ask *a = begin(req, FORM_CLOUD_SHELL);
     struct form form;
     struct refusal why;
+    struct str selector;
 
     if (!has_metadata_header(a))
         return;
@@ -291,8 +300,9 @@ void endpoint_cloud_shell(struct request *req)
         refuse_request(a, why.message);
         return;
     }
-    if (read_resource(a, form_get(&form, "resource")))
-        issue_default(a);
+    if (read_resource(a, form_get(&form, "resource")) &&
+        read_selector(a, &form, selector_names, &selector))
+        issue_selected(a, selector);
 }
 
 /* Whose secret the header is. All roads do one keyed hash and one look-up. */
@@ -316,8 +326,6 @@ static bool names_same(struct ask *a, struct str selector)
 
 void endpoint_app_service(struct request *req)
 {
-    static const char *const names_2019[] = {
-        "client_id", "object_id", "principal_id", "mi_res_id", "msi_res_id", "resource_id", NULL};
     static const char *const names_2017[] = {"clientid", NULL};
     struct ask *a = begin(req, FORM_APP_SERVICE);
     struct str version = request_query(req, "api-version"), selector;
@@ -340,7 +348,7 @@ void endpoint_app_service(struct request *req)
         return;
     }
     if (!read_resource(a, request_query(req, "resource")) ||
-        !read_selector(a, old ? names_2017 : names_2019, &selector))
+        !read_selector(a, NULL, old ? names_2017 : selector_names, &selector))
         return;
     if (names_same(a, selector))
         issue(a);
