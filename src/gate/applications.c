@@ -427,6 +427,7 @@ enum rc app_certificate_read(struct str text, unix_ms now, struct arena *arena,
     const char *reason = "it is malformed";
     struct cert cert = {0};
     struct str octets;
+    bool fits;
 
     if (str_find_str(text, STR("PRIVATE KEY")) < text.len) {
         *out_why = STR("The text holds a private key: keep that to yourself, renew it if it has "
@@ -441,9 +442,12 @@ enum rc app_certificate_read(struct str text, unix_ms now, struct arena *arena,
         *out_why = arena_printf(arena, "The certificate can't be used: %s.", reason);
         return RC_INVALID;
     }
+    fits = !pkey_fits(cert.key, JWS_ES384); /* which no client signs with */
     certificate_of(&cert, now, arena, out);
     cert_clear(&cert); /* its key is read again from the DER when it is needed */
-    return RC_OK;
+    if (!fits)
+        *out_why = STR("The certificate can't be used: its key is neither RSA nor P-256.");
+    return fits ? RC_OK : RC_INVALID;
 }
 
 /* ---- the endpoint secret of a managed identity ---- */

@@ -69,17 +69,19 @@ static const struct api_error *local_development(struct request *req, bool devel
 static bool has_role(const struct principal *p, struct request *req, enum action action)
 {
     char id[UUID_TEXT_LEN];
+    struct str scope;
 
     if (action != ACTION_NONE && p->actions & ACTION_BIT(action))
         return true;
     uuid_format(&p->object_id, id);
+    scope = p->resource ? p->resource->scope : arm_scope(req);
     req->explain = arena_printf(
         req->arena,
         "policy; principal %.*s has %s the action " STR_FMT " in the scope " STR_FMT
-        ": callgate role assign %.*s ROLE gives it a role",
+        ": callgate role assign %.*s ROLE %s " STR_FMT " gives it a role",
         (int)sizeof id, id, p->actions ? "roles, but none with" : "no role, and so not",
-        STR_ARG(action_name(action)), STR_ARG(p->resource ? p->resource->scope : arm_scope(req)),
-        (int)sizeof id, id);
+        STR_ARG(action_name(action)), STR_ARG(scope), (int)sizeof id, id,
+        p->resource ? "--resource" : "--scope", STR_ARG(p->resource ? p->resource->name : scope));
     return false;
 }
 

@@ -98,13 +98,18 @@ bool body_fill(struct request *req, const struct json_field *fields, void *into,
     return false;
 }
 
-struct str body_excerpt(struct str text)
+struct str body_excerpt_within(struct str text, size_t max)
 {
-    size_t len = EXCERPT_MAX;
+    size_t len = max;
 
     if (text.len <= len)
         return text;
     while (len > 0 && ((unsigned char)text.ptr[len] & 0xC0u) == 0x80u)
         len--;
     return str_head(text, len);
+}
+
+struct str body_excerpt(struct str text)
+{
+    return body_excerpt_within(text, EXCERPT_MAX);
 }

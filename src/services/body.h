@@ -17,5 +17,7 @@ bool body_only(struct request *req, json_t *obj, const struct str *names, size_t
                struct refusal *why) NODISCARD;
 /** `text` cut to 64 octets at a character's edge: for messages that repeat what came. */
 struct str body_excerpt(struct str text) NODISCARD;
+/** The same cut to `max` octets: for what must be seen whole, to be compared with what is kept. */
+struct str body_excerpt_within(struct str text, size_t max) NODISCARD;
 
 #endif

@@ -66,6 +66,24 @@ def test_a_role_of_another_resource_is_no_role_here(server):
     assert status_with(server, get_token(server, "traveller")) == 403
 
 
+def test_the_command_that_a_refusal_names_helps(server):
+    named = server.new_resource("explained")
+    made = data(server, "app", "create", "puzzled", "--role", "none")
+    group = f"/subscriptions/{server.admin('GET', '/admin/tenant').json()['subscriptionId']}/resourceGroups/g"
+    tries = [("https://communication.azure.com/", "POST", IDENTITIES, 201),
+             ("https://management.azure.com/", "GET",
+              f"{group}/providers/Microsoft.Communication/communicationServices?api-version=2025-09-01", 200)]
+    for audience, method, target, good in tries:
+        token = cli(server, "token", "get", "--as", "puzzled", "--audience", audience, "--raw").strip()
+        headers = {"Authorization": f"Bearer {token}", "Host": named.host(server.https_port)}
+        refused = server.send(method, target, headers, secure=True)
+        assert refused.status == 403 and made["objectId"] in refused.headers["x-callgate-explain"], refused
+        command = re.search(r": callgate (role assign .*) gives it a role$", refused.headers["x-callgate-explain"])[1]
+        cli(server, *("Contributor" if word == "ROLE" else word for word in command.split()))
+        assert server.send(method, target, headers, secure=True).status == good
+        assert status_with(server, get_token(server, "puzzled")) == 403, "on the default resource it has none"
+
+
 def test_a_secret_lives_until_it_is_removed(server):
     made = data(server, "app", "create", "keeper", "--role", "Callgate Identity Contributor", "--secret")
     assert made["variables"]["AZURE_CLIENT_SECRET"] == made["secret"]
@@ -95,6 +113,22 @@ def test_a_certificate_from_a_file_signs_in(server, tmp_path):
     key = tmp_path / "key.pem"
     key.write_text(client.pem + "-----BEGIN PRIVATE KEY-----\n")
     cli(server, "app", "cert", "add", "certified", str(key), code=5)
+
+
+def test_a_certificate_that_no_client_signs_with_is_refused(server):
+    made = data(server, "app", "create", "curved", "--role", "none")
+    client = Client(key=ec.generate_private_key(ec.SECP384R1()))
+    answer = server.admin("POST", f"/admin/apps/{made['clientId']}/certificates", {"certificate": client.pem})
+    assert answer.status == 400 and "neither RSA nor P-256" in answer.json()["error"]["message"], answer
+
+
+@pytest.mark.parametrize("address", ["http://10.0.0.1", "https://issuer.example/?x=1", "https://me@issuer.example",
+                                     "https://issuer.example/#x", "https://issuer example", "ftp://issuer.example"])
+def test_a_federated_issuer_is_an_address_that_can_be_asked(server, address):
+    made = server.admin("POST", "/admin/apps", {"name": f"federal-{time.monotonic_ns()}", "role": "none"}).json()
+    path = f"/admin/apps/{made['clientId']}/federated"
+    answer = server.admin("POST", path, {"name": "one", "issuer": address, "subject": "worker"})
+    assert answer.status == 400 and answer.json()["error"]["target"] == "$.issuer", answer
 
 
 class Issuer:

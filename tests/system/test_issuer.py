@@ -42,8 +42,8 @@ class App:
 class Client:
     """Certificate and key of a client that signs for itself."""
 
-    def __init__(self, days=30, begins_days_ago=1):
-        self.key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    def __init__(self, days=30, begins_days_ago=1, key=None):
+        self.key = key or rsa.generate_private_key(public_exponent=65537, key_size=2048)
         name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "worker")])
         begins = datetime.datetime.now(datetime.timezone.utc) - datetime.timedelta(days=begins_days_ago)
         cert = (x509.CertificateBuilder().subject_name(name).issuer_name(name).public_key(self.key.public_key())
@@ -197,6 +197,30 @@ def test_refusals_say_what_to_do(server, app):
     refusal(ask(server, by_secret(app, client_id=str(uuid.uuid4()))), 400, "unauthorized_client", 700016)
     refusal(ask(server, by_secret(app), "/contoso/oauth2/v2.0/token"), 400, "invalid_request", 90002)
     refusal(ask(server, by_secret(app, scope="https://vault.azure.net/.default")), 400, "invalid_resource", 500011)
+
+
+def test_http_basic_is_told_that_it_was_wrong(server, app):
+    fields, pair = {"grant_type": "client_credentials", "scope": SCOPE}, f"{app.client_id}:wrong".encode()
+    answer = ask(server, fields, headers={"Authorization": f"Basic {base64.b64encode(pair).decode()}"})
+    refusal(answer, 401, "invalid_client", 7000215)
+    assert answer.headers["WWW-Authenticate"].startswith("Basic "), answer
+    assert "WWW-Authenticate" not in ask(server, by_secret(app, client_secret="wrong")).headers
+
+
+def test_the_presented_texts_are_named_whole(server, app):
+    client = Client()
+    aud, long = f"api://{'a' * 80}", {"iss": f"https://login.microsoftonline.com/{uuid.uuid4()}/v2.0",
+                                      "sub": f"repo:{'o' * 39}/{'r' * 60}:ref:refs/heads/main"}
+    answer = ask(server, by_assertion(app, client.assertion(aud, app.client_id, **long)))
+    described = refusal(answer, 401, "invalid_client", 700211)["error_description"]
+    assert all(f"'{text}'" in described for text in (aud, *long.values())), described
+
+
+def test_the_reason_is_a_sentence_of_its_own(server, app):
+    client = Client()
+    answer = ask(server, by_assertion(app, client.assertion("https://localhost/", app.client_id)))
+    described = refusal(answer, 401, "invalid_client", 700027)["error_description"]
+    assert " Reason: its thumbprint (x5t, x5t#S256) is that of no certificate of this application. " in described
 
 
 def test_changes_of_an_application_count_at_once(server):

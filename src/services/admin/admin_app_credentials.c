@@ -3,6 +3,8 @@
  * Source: wire/managed-identity §1.7, §1.8, §3.3. */
 #include "services/admin/admin_access.h"
 
+#include "gate/issuer_url.h"
+
 #define DESCRIPTION_MAX  256
 #define FEDERATED_NAME   120
 #define FEDERATED_TEXT   600 /* Entra's limit for issuer, subject and audience */
@@ -237,16 +239,14 @@ static bool has_controls(struct str text)
 static bool check_federated(struct request *req, const struct federated_body *body,
                             struct refusal *why)
 {
-    bool web = str_starts(body->issuer, STR("https://")) ||
-               (req->site->options->development && str_starts(body->issuer, STR("http://")));
-
     if (!plain_name(body->name))
         return access_refuse(why, &API_VALIDATION,
                              STR("name must be of letters, digits, hyphens and underscores."),
                              "$.name");
-    if (!web || has_controls(body->issuer) || str_find(body->issuer, ' ') < body->issuer.len)
+    if (!issuer_url_valid(body->issuer, req->site->options->development))
         return access_refuse(why, &API_VALIDATION,
-                             STR("issuer must be the https:// address that the tokens say."),
+                             STR("issuer must be the https:// address that the tokens say, without "
+                                 "a query."),
                              "$.issuer");
     if (has_controls(body->subject))
         return access_refuse(why, &API_VALIDATION, STR("subject must not hold control characters."),

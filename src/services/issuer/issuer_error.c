@@ -59,12 +59,20 @@ static struct str stamp(struct request *req)
     return str_of(text, STAMP_LEN);
 }
 
+/* A reason, which may be half a sentence, beside whole ones. */
+static struct str reason(struct request *req, struct str why)
+{
+    return arena_printf(req->arena, "Reason: " STR_FMT "%s", STR_ARG(why),
+                        str_ends(why, STR(".")) ? "" : ".");
+}
+
 /* Text, what was sent, the reason, the remedy: those that there are, a blank between them. */
 static struct str description(struct request *req, const struct issuer_refusal *r, struct str trace,
                               struct str correlation)
 {
     bool helps = req->site->options->development;
-    const struct str parts[] = {r->error->text, r->named, req->explains ? r->why : STR_EMPTY,
+    const struct str parts[] = {r->error->text, r->named,
+                                req->explains && r->why.len ? reason(req, r->why) : STR_EMPTY,
                                 helps ? r->error->remedy : STR_EMPTY};
     struct str text = arena_printf(req->arena, "AADSTS%d:", r->error->number);
 
@@ -106,13 +114,13 @@ static void write_error(struct request *req, const struct issuer_refusal *r, str
 
 void issuer_refuse(struct request *req, const struct issuer_refusal *r)
 {
-    struct str text = r->error->text;
     struct buf out;
 
     buf_init(&out, 64 * KIB);
     write_error(req, r, &out);
     req->explain = arena_printf(req->arena, "AADSTS%d; " STR_FMT "%s" STR_FMT, r->error->number,
-                                STR_ARG(text), r->why.len ? " " : "", STR_ARG(r->why));
+                                STR_ARG(r->error->text), r->why.len ? " " : "",
+                                STR_ARG(r->why.len ? reason(req, r->why) : STR_EMPTY));
     issuer_no_store(req);
     answer_json_moved(req, r->error->status, &out);
 }

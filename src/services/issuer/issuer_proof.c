@@ -7,7 +7,8 @@
 #include "services/body.h"
 #include "services/key_holds.h"
 
-#define WAITS_MAX 3
+#define WAITS_MAX     3
+#define PRESENTED_MAX ((size_t)600) /* of each text: as much as can be registered */
 
 static enum rc refuse(struct token_ask *ask, const struct issuer_error *error, struct str why)
 {
@@ -89,8 +90,9 @@ static enum rc refuse_presented(struct token_ask *ask, enum assertion_flaw flaw)
         .named = arena_printf(
             arena,
             "Presented: issuer '" STR_FMT "', subject '" STR_FMT "', audience '" STR_FMT "'.",
-            STR_ARG(body_excerpt(ask->assertion.iss)), STR_ARG(body_excerpt(ask->assertion.sub)),
-            STR_ARG(claim_is(aud, CLAIM_TEXT) ? body_excerpt(aud->u.text)
+            STR_ARG(body_excerpt_within(ask->assertion.iss, PRESENTED_MAX)),
+            STR_ARG(body_excerpt_within(ask->assertion.sub, PRESENTED_MAX)),
+            STR_ARG(claim_is(aud, CLAIM_TEXT) ? body_excerpt_within(aud->u.text, PRESENTED_MAX)
                                               : STR("(a list, or none)"))),
     };
     return RC_DENIED;

@@ -364,6 +364,8 @@ static void finish_refused(struct token_ask *ask)
              STR_ARG(client_shown(ask)), ask->proof, error->number, STR_ARG(error->error));
     if (error->status == 503)
         reply_header(req, STR("Retry-After"), STR("1"));
+    if (error->status == 401 && req->headers.times[HEADER_AUTHORIZATION]) /* RFC 6749 §5.2 */
+        reply_header(req, STR("WWW-Authenticate"), STR("Basic realm=\"\""));
     issuer_prove_end(ask);
     issuer_refuse(req, &ask->refusal); /* the request is gone, and with it `ask` */
 }

@@ -196,7 +196,7 @@ static bool take_user(struct service_edit *e, json_t *users, const char *name, c
     if (rc == RC_NOT_FOUND) {
         arm_invalid(req,
                     arena_printf(req->arena, "There is no user-assigned identity '" STR_FMT "'.",
-                                 STR_ARG(body_excerpt(str_from(name)))));
+                                 STR_ARG(str_from(name)))); /* a scope: printable, and not long */
         return false;
     }
     if (rc) {
