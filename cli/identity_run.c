@@ -90,7 +90,10 @@ static const char *const removed[] = {"MSI_ENDPOINT",
                                       "IDENTITY_SERVER_THUMBPRINT",
                                       "AZURE_POD_IDENTITY_AUTHORITY_HOST",
                                       "AZURE_FEDERATED_TOKEN_FILE",
-                                      "AZURE_CLIENT_ID"};
+                                      "AZURE_CLIENT_ID",
+                                      "COMMUNICATION_SERVICES_CONNECTION_STRING",
+                                      "CALLGATE_HTTP_CONNECTION_STRING",
+                                      "CALLGATE_ADMIN_TOKEN_FILE"};
 
 static bool is_of(const char *entry, const char *name)
 {

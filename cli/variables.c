@@ -44,11 +44,11 @@ void variables_of_server(struct cli *cli, const struct server_info *info, struct
         variables_add(v, "COMMUNICATION_SERVICES_CONNECTION_STRING",
                       connection_string(cli, https, key));
         variables_add(v, "CALLGATE_HTTP_CONNECTION_STRING", connection_string(cli, http, key));
+        variables_add(v, "CALLGATE_ADMIN_TOKEN_FILE", info->admin_token_file);
     }
     variables_add(v, "CALLGATE_ENDPOINT", with_slash(cli, https));
     variables_add(v, "CALLGATE_HTTP_ENDPOINT", with_slash(cli, http));
     variables_add(v, "CALLGATE_CA_FILE", info->ca_file);
-    variables_add(v, "CALLGATE_ADMIN_TOKEN_FILE", info->admin_token_file);
     variables_add(v, "NODE_EXTRA_CA_CERTS", info->ca_file);
     variables_add(v, "REQUESTS_CA_BUNDLE", bundle);
     variables_add(v, "SSL_CERT_FILE", bundle);

@@ -18,7 +18,8 @@ struct variables {
 
 /** Adds one; an empty value is left out. */
 void variables_add(struct variables *v, const char *name, struct str value);
-/** Endpoints, authorities to trust, and, unless `key` is empty, connection strings. */
+/** Endpoints, authorities to trust, and, unless `key` is empty, what opens everything: connection
+ * strings and where the administrator's token is. */
 void variables_of_server(struct cli *cli, const struct server_info *info, struct str key,
                          struct variables *v);
 /** Prints them as lines for a shell (sh, fish, powershell, dotenv, json; NULL: sh). --json is

@@ -213,6 +213,7 @@ def test_variables_for_clients(server):
     names = json.loads(cli(server, "env", "--app", "env-app", "--shell", "json"))
     assert names["AZURE_TENANT_ID"] == "adfs" and names["AZURE_AUTHORITY_HOST"] == f"https://localhost:{server.https_port}"
     assert "AZURE_CLIENT_SECRET" not in names and "COMMUNICATION_SERVICES_CONNECTION_STRING" not in names
+    assert "CALLGATE_ADMIN_TOKEN_FILE" not in names, "who needs roles gets no way around them"
     cli(server, "env", "--identity", "default", code=3)
 
 

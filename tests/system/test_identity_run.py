@@ -61,14 +61,15 @@ def gone(endpoint) -> bool:
 
 
 def test_the_program_sees_the_variables_and_they_work(server):
-    told = run(server, "--", "env", "-0", env={**os.environ, "MSI_SECRET": "x", "AZURE_CLIENT_ID": "x"})
+    shell = json.loads(server.cli("env", "--json").stdout)
+    told = run(server, "--", "env", "-0", env={**os.environ, **shell, "MSI_SECRET": "x", "AZURE_CLIENT_ID": "x"})
     assert told.returncode == 0, told
     names = dict(line.split("=", 1) for line in told.stdout.split("\0") if line)
     assert names["AZURE_TOKEN_CREDENTIALS"] == "ManagedIdentityCredential"
     assert names["CALLGATE_ENDPOINT"] == f"https://localhost:{server.https_port}/"
     assert Path(names["NODE_EXTRA_CA_CERTS"]).exists() and Path(names["REQUESTS_CA_BUNDLE"]).exists()
     assert "MSI_SECRET" not in names and "AZURE_CLIENT_ID" not in names
-    assert server.primary not in told.stdout
+    assert server.primary not in told.stdout and "CALLGATE_ADMIN_TOKEN_FILE" not in names
     one, endpoint, header = start(server)
     answer = token(endpoint, header)
     assert answer["resource"] == AUDIENCE
