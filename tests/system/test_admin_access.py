@@ -84,6 +84,22 @@ def test_the_command_that_a_refusal_names_helps(server):
         assert status_with(server, get_token(server, "puzzled")) == 403, "on the default resource it has none"
 
 
+def test_a_role_is_given_where_it_can_count(server):
+    subscription = f"/subscriptions/{server.admin('GET', '/admin/tenant').json()['subscriptionId']}"
+    cli(server, "app", "create", "placed", "--role", "none")
+
+    def status(scope):
+        body = {"principal": "placed", "role": "Reader", "scope": scope}
+        return server.admin("POST", "/admin/role-assignments", body).status
+
+    for scope in ("/", subscription, f"{subscription.upper()}/resourceGroups/some",
+                  f"{subscription}/resourceGroups/some/providers/Microsoft.Communication/communicationServices/later"):
+        assert status(scope) == 201, scope
+    for scope in ("/subscriptions", "/subscriptions/00000000-0000-4000-8000-000000000000", f"{subscription}0",
+                  f"{subscription}/resourceGroup/some", f"{subscription}/resourceGroups", "/resourceGroups/some"):
+        assert status(scope) == 400, scope
+
+
 def test_a_secret_lives_until_it_is_removed(server):
     made = data(server, "app", "create", "keeper", "--role", "Callgate Identity Contributor", "--secret")
     assert made["variables"]["AZURE_CLIENT_SECRET"] == made["secret"]
@@ -188,6 +204,14 @@ def test_an_issuer_that_can_t_be_asked_is_not_trusted(server, tmp_path):
     told = server.cli("issuer", "add", "https://empty.example", "--audience", "a", "--subject", "s", "--jwks-file",
                       str(tmp_path / "empty.json"))
     assert told.returncode == 1, told
+    assert data(server, "issuer", "list") == []
+
+
+def test_the_servers_own_issuer_needs_no_trust(server):
+    tenant = server.admin("GET", "/admin/tenant").json()["tenantId"]
+    told = server.cli("issuer", "add", f"https://localhost:{server.https_port}/{tenant}/v2.0", "--audience", "a",
+                      "--subject", "s")
+    assert told.returncode == 1 and "this server's own issuer" in told.stderr, told
     assert data(server, "issuer", "list") == []
 
 

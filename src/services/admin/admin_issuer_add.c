@@ -5,6 +5,7 @@
 #include "services/admin/admin_issuers.h"
 
 #include "gate/issuer_url.h"
+#include "gate/scheme_entra.h"
 
 #define TEXT_MAX     1024
 #define NAME_MAX_LEN 128
@@ -101,6 +102,10 @@ static bool read_body(struct adding *a, struct refusal *why)
         return access_refuse(why, &API_VALIDATION,
                              STR("issuer must be an https URL, exactly as the tokens say it, "
                                  "without user, query and fragment."),
+                             "$.issuer");
+    if (issuer_is_own(gate_directory(req->site->gate), a->body.issuer))
+        return access_refuse(why, &API_VALIDATION,
+                             STR("This is this server's own issuer, which is trusted anyway."),
                              "$.issuer");
     if (!read_claims(a, obj, why))
         return false;

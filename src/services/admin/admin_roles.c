@@ -45,6 +45,32 @@ static enum rc principal_of(struct request *req, struct str text, struct uuid *o
     return rc == RC_NOT_FOUND ? uuid_parse(text, out) ? RC_NOT_FOUND : RC_OK : rc;
 }
 
+/* "/", or of our subscription: a role at any other place would never be looked up. */
+static bool read_scope_of_ours(struct request *req, struct str text, struct str *out,
+                               struct refusal *why)
+{
+    struct str groups = STR("/resourcegroups/");
+    struct str subscription =
+        arena_printf(req->arena, "/subscriptions/" STR_FMT,
+                     STR_ARG(gate_directory(req->site->gate)->subscription_text));
+
+    if (scope_normalise(text, req->arena, out) == RC_OK) {
+        struct str below = str_from_index(*out, subscription.len);
+
+        if (name_eq(*out, STR("/")) ||
+            (str_starts(*out, subscription) &&
+             (!below.len || (str_starts(below, groups) && below.len > groups.len))))
+            return true;
+    }
+    return access_refuse(why, &API_VALIDATION,
+                         arena_printf(req->arena,
+                                      "scope must be /, or this server's subscription, " STR_FMT
+                                      ", or a resource group in it, /resourceGroups/NAME behind "
+                                      "that, or a resource of the group.",
+                                      STR_ARG(subscription)),
+                         "$.scope");
+}
+
 /* scope or resource, from query or body. False: `why` says what is wrong with it. */
 static bool read_scope(struct request *req, struct str scope, struct str resource, struct str *out,
                        struct refusal *why)
@@ -55,9 +81,7 @@ static bool read_scope(struct request *req, struct str scope, struct str resourc
         return access_refuse(why, &API_VALIDATION, STR("Give scope or resource, not both."),
                              "$.scope");
     if (scope.ptr)
-        return scope_normalise(scope, req->arena, out) == RC_OK ||
-               access_refuse(why, &API_VALIDATION,
-                             STR("scope must be / or a path like /subscriptions/…"), "$.scope");
+        return read_scope_of_ours(req, scope, out, why);
     if (!resource.ptr) {
         *out = default_scope(req);
         return true;
