@@ -110,6 +110,24 @@ def test_every_dotted_setting_named_exists(page):
             assert span in settings or span in ("tls.ca_renewed", "chat.join"), f"no such setting: {span}"
 
 
+def literals(*folders: str) -> str:
+    """Every string of the C sources, adjacent ones joined, a line each."""
+    sources = [path.read_text() for folder in folders for path in (ROOT / folder).rglob("*.[ch]")]
+    found = re.findall(r'"(?:[^"\\\n]|\\.)*"(?:\s*"(?:[^"\\\n]|\\.)*")*', "\n".join(sources))
+    return "\n".join(re.sub(r'"\s*"', "", text) for text in found)
+
+
+def test_every_explanation_of_a_refusal_is_one_of_the_gate():
+    said, page = literals("src"), (ROOT / "docs" / "errors.md").read_text()
+    tables = re.findall(r"^\| it begins with \|.*\n\|[-|]+\n((?:\|.*\n)+)", page, re.M)
+    rows = [row for table in tables for row in table.splitlines()]
+    assert len(rows) > 10
+    for row in rows:
+        for span in re.findall(r"`([^`]+)`", row.split(" | ")[0]):
+            for piece in span.replace("…", "").split("; "):
+                assert piece.strip() in said, f"nothing says: {span}"
+
+
 def test_every_administration_route_is_described(routes):
     page = (ROOT / "docs" / "administration.md").read_text()
     for route in routes:
