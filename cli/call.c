@@ -67,6 +67,13 @@ static void write_error_text(enum cg_status status, const struct cg_error *err, 
                          "--data, --endpoint say where.\n"));
 }
 
+/* In a body: the request is wrong for the server, a name for who typed it. */
+static bool names_nothing(const struct cg_error *err)
+{
+    return name_eq(str_from(err->code), STR("PrincipalNotFound")) ||
+           name_eq(str_from(err->code), STR("RoleDefinitionDoesNotExist"));
+}
+
 enum exit_code call_failed(struct cli *cli, enum cg_status status, const struct cg_error *err)
 {
     struct buf b;
@@ -79,7 +86,7 @@ enum exit_code call_failed(struct cli *cli, enum cg_status status, const struct 
     (void)fflush(cli->out);
     (void)fwrite(b.ptr, 1, b.len, cli->err); /* stderr: nobody else to tell */
     buf_clear(&b);
-    return code_of(status);
+    return names_nothing(err) ? EXIT_NOT_FOUND : code_of(status);
 }
 
 /* NOLINTNEXTLINE(readability-function-size): the call, its answer, and what to say */

@@ -192,7 +192,9 @@ void service_view_finish(struct cli *cli, const struct server_info *info, const 
     struct cg_client *client = administrator(info);
     struct uuid parsed;
 
-    v->principal = STR("not known: only the administrator may look");
+    v->principal = client ? STR("not known: only a token that counts tells whom it means")
+                          : STR("not known: only the administrator may look");
+    v->roles = STR("not known");
     if (v->own) {
         v->issuer = STR("this server");
         look_at_audience(cli, info, claims, v);

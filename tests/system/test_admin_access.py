@@ -43,6 +43,8 @@ def test_what_a_role_allows_counts_on_the_next_request(server):
     cli(server, "role", "remove", "role-taker", "callgate identity contributor")
     assert status_with(server, token) == 403
     cli(server, "role", "remove", given["id"], code=4)
+    cli(server, "role", "assign", "nobody-of-this-name", "Contributor", code=4)
+    cli(server, "role", "assign", "role-taker", "No Such Role", code=4)
     data(server, "role", "assign", "role-taker", "Contributor", "--scope", "/")
     assert status_with(server, token) == 201
     cli(server, "app", "disable", "role-taker")
@@ -181,6 +183,9 @@ def test_a_trusted_issuers_token_means_a_principal(server, issuer):
     told = data(server, "token", "inspect", token)
     assert told["issuer"] == "trusted (oidc)" and told["principal"] == "robot-1 (foreign)", told
     assert told["state"] == "alive" and told["roles"] == "Callgate Identity Contributor"
+    told = json.loads(server.cli("token", "inspect", issuer.token(sub="Robot"), "--json").stdout)
+    assert told["principal"] == "not known: only a token that counts tells whom it means", told
+    assert told["state"] == "dead" and told["roles"] == "not known"
     cli(server, "app", "disable", "robot-1")
     assert status_with(server, token) == 401
     cli(server, "app", "enable", "robot-1")
