@@ -103,7 +103,12 @@ struct app {
 extern const struct route *const app_tables[];
 extern const size_t app_tables_count;
 
-/** Opens everything but the doors. One sentence in `why` on refusal. */
+/* checks.c */
+/** Says what no single value's type tells: a wrong form, or values that do not go together. One
+ * sentence in `why` on refusal. */
+enum rc app_settings_check(const struct settings *s, struct buf *why) NODISCARD;
+
+/** Opens everything but the doors, by settings that passed their check. One sentence in `why` on refusal. */
 enum rc app_open(struct app *app, struct settings *settings, struct buf *why) NODISCARD;
 void app_close(struct app *app);
 

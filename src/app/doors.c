@@ -28,24 +28,6 @@ static struct str admin_address(const struct app *app)
     return is_off(text) ? STR_EMPTY : text;
 }
 
-static bool address_is_loopback(struct str address)
-{
-    return str_starts(address, STR("localhost:")) || str_starts(address, STR("127.")) ||
-           str_starts(address, STR("[::1]:"));
-}
-
-static enum rc check_plain(struct app *app, struct str address, struct buf *why)
-{
-    if (app->development || address.len == 0 || address_is_loopback(address) ||
-        setting_number(app->settings, "allow_plain"))
-        return RC_OK;
-    buf_addf(why,
-             "production does not listen on plain HTTP beyond loopback (" STR_FMT
-             "): put a TLS proxy in front, or add --allow-plain.",
-             STR_ARG(address));
-    return RC_INVALID;
-}
-
 static enum rc open_door(struct app *app, const struct door_spec *spec, const char *flag,
                          struct net_door **out, struct buf *why)
 {
@@ -54,7 +36,7 @@ static enum rc open_door(struct app *app, const struct door_spec *spec, const ch
     if (spec->address.len == 0)
         return RC_OK;
     rc = net_door_open(app->net, spec, out, why);
-    if (rc == RC_CONFLICT)
+    if (rc == RC_CONFLICT || rc == RC_DENIED)
         buf_addf(why, " Give another address with %s (port 0 picks a free one).", flag);
     return rc;
 }
@@ -75,12 +57,11 @@ enum rc app_doors_open(struct app *app, struct buf *why)
     struct door_spec imds = {.address = imds_address(app), .identity = true, .metadata = true};
     struct door_spec unix_socket = {.admin = true};
     struct arena arena;
-    enum rc rc = check_plain(app, http, why);
+    enum rc rc;
 
     arena_init(&arena);
     unix_socket.address = arena_printf(&arena, "unix:" STR_FMT, STR_ARG(app->dir.admin_socket));
-    if (!rc)
-        rc = open_door(app, &tls, "--https", &app->https, why);
+    rc = open_door(app, &tls, "--https", &app->https, why);
     if (!rc)
         rc = open_door(app, &plain, "--http", &app->http, why);
     if (!rc)

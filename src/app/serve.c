@@ -3,6 +3,7 @@
 #include "app/commands.h"
 
 #include "base/json.h"
+#include "cli/cli.h"
 #include "services/admin/admin.h"
 
 #include <fcntl.h>
@@ -10,8 +11,6 @@
 #include <signal.h>
 #include <unistd.h>
 
-#define EXIT_SETTINGS  2
-#define EXIT_TROUBLE   5
 #define TICK_MS        60000
 #define TICKS_PER_HOUR 60
 #define READER_IDLE_MS 150 /* well below what the writer waits for readers to let go */
@@ -214,10 +213,10 @@ int app_serve(int argc, char **argv)
     struct app *app = calloc(1, sizeof *app);
     struct buf why;
     enum rc rc;
-    int code = 0;
+    int code = EXIT_DONE;
 
     if (!app)
-        return EXIT_TROUBLE;
+        return EXIT_LOCAL;
     hold_standard_descriptors();
     (void)signal(SIGPIPE, SIG_IGN); /* can't fail for a valid number */
     (void)signal(SIGXFSZ, SIG_IGN); /* a write beyond the limit fails, as on a full disk */
@@ -226,8 +225,10 @@ int app_serve(int argc, char **argv)
     buf_init(&why, 16 * KIB);
     settings_init(&settings);
     rc = settings_load(&settings, argc, argv, &why);
+    if (!rc)
+        rc = app_settings_check(&settings, &why);
     if (rc) {
-        code = EXIT_SETTINGS;
+        code = EXIT_USAGE;
     } else {
         app->log = open_log(&settings);
         rc = app_open(app, &settings, &why);
@@ -235,7 +236,7 @@ int app_serve(int argc, char **argv)
             rc = run(app, &why);
         app_close(app);
         log_free(app->log);
-        code = rc ? EXIT_TROUBLE : 0;
+        code = rc ? EXIT_LOCAL : EXIT_DONE;
     }
     if (rc)
         (void)fprintf(stderr, "callgate: %s\n", buf_cstr(&why));

@@ -70,21 +70,16 @@ static const struct net_handler handler = {on_head,    on_run,  on_finished,
 
 /* ---- from settings to options ---- */
 
-static enum rc read_cidrs(struct app *app, const char *name, struct cidr **out, size_t *out_n,
-                          struct buf *why)
+/* Those that app_settings_check let through: none is left out. */
+static struct cidr *read_cidrs(struct app *app, const char *name, size_t *out_n)
 {
     const struct setting_value *v = setting(app->settings, name);
+    struct cidr *all = arena_array(&app->dir.arena, struct cidr, v->count + 1);
 
-    *out = arena_array(&app->dir.arena, struct cidr, v->count + 1);
-    for (size_t i = 0; i < v->count; i++) {
-        if (cidr_parse(v->items[i], &(*out)[i])) {
-            buf_addf(why, "%s: '" STR_FMT "' is not an address or network such as 10.0.0.0/8.",
-                     name, STR_ARG(v->items[i]));
-            return RC_INVALID;
-        }
-    }
-    *out_n = v->count;
-    return RC_OK;
+    *out_n = 0;
+    for (size_t i = 0; i < v->count; i++)
+        *out_n += cidr_parse(v->items[i], &all[*out_n]) == RC_OK;
+    return all;
 }
 
 static bool limits_azure(const struct app *app)
@@ -118,7 +113,6 @@ static enum rc fill_gate_options(struct app *app, struct gate_options *o, struct
 {
     const struct settings *s = app->settings;
     const struct setting_value *hosts = setting(s, "auth.public_hosts");
-    enum rc rc;
 
     *o = (struct gate_options){
         .clock_skew_ms = setting_number(s, "auth.clock_skew"),
@@ -131,8 +125,8 @@ static enum rc fill_gate_options(struct app *app, struct gate_options *o, struct
         .issuer_keys = app->issuer_keys,
         .no_role_denied = setting_is(s, "auth.no_role", "401"),
     };
-    rc = read_cidrs(app, "explain_to", &o->explain_to, &o->explain_to_count, why);
-    return rc ? rc : data_dir_admin_token(&app->dir, &o->admin_token, why);
+    o->explain_to = read_cidrs(app, "explain_to", &o->explain_to_count);
+    return data_dir_admin_token(&app->dir, &o->admin_token, why);
 }
 
 static void fill_net_limits(const struct app *app, struct net_limits *l)
@@ -149,29 +143,6 @@ static void fill_net_limits(const struct app *app, struct net_limits *l)
         .connections_per_addr = (uint32_t)setting_number(s, "net.connections_per_address"),
         .tls_handshake_ms = (uint32_t)setting_number(s, "net.tls_handshake_timeout"),
     };
-}
-
-static enum rc check_mode_settings(struct app *app, struct buf *why)
-{
-    const struct settings *s = app->settings;
-    bool cert = setting_text(s, "tls.cert").len > 0, key = setting_text(s, "tls.key").len > 0;
-
-    if (cert != key) {
-        buf_add(why, STR("tls.cert and tls.key go together: give both or neither."));
-        return RC_INVALID;
-    }
-    if (app->development)
-        return RC_OK;
-    if (setting(s, "explain_to")->count > 0) {
-        buf_add(why, STR("production does not explain refusals to callers: leave explain_to out."));
-        return RC_INVALID;
-    }
-    if (!cert && !setting_number(s, "tls.local_ca")) {
-        buf_add(why, STR("production needs a certificate: give --tls-cert and --tls-key, or choose "
-                         "the local authority with --tls-local-ca."));
-        return RC_INVALID;
-    }
-    return RC_OK;
 }
 
 /* ---- the rooms, in order ---- */
@@ -308,19 +279,15 @@ static enum rc open_gate(struct app *app, struct buf *why)
     return rc;
 }
 
-static enum rc open_net(struct app *app, struct buf *why)
+static void open_net(struct app *app)
 {
     struct net_options options = {.handler = &handler, .origin_rules = &app->origin_rules};
-    struct cidr *trusted;
-    enum rc rc =
-        read_cidrs(app, "net.trusted_proxies", &trusted, &app->origin_rules.n_trusted, why);
 
-    app->origin_rules.trusted_proxies = trusted;
+    app->origin_rules.trusted_proxies =
+        read_cidrs(app, "net.trusted_proxies", &app->origin_rules.n_trusted);
     app->origin_rules.public_url = public_url(app);
     fill_net_limits(app, &options.limits);
-    if (!rc)
-        app->net = net_new(&options);
-    return rc;
+    app->net = net_new(&options);
 }
 
 /* What a seed may have, in the order in which parts stand on each other. */
@@ -411,8 +378,7 @@ enum rc app_open(struct app *app, struct settings *settings, struct buf *why)
     pthread_mutex_init(&app->tls_lock, NULL);
     pthread_mutex_init(&app->endpoints.lock, NULL);
     raise_descriptors(app);
-    if ((rc = check_mode_settings(app, why)) || (rc = data_dir_open(settings, &app->dir, why)) ||
-        (rc = open_store(app, why)))
+    if ((rc = data_dir_open(settings, &app->dir, why)) || (rc = open_store(app, why)))
         return rc;
     fill_site_options(app);
     site_shared_init(&app->shared, &app->site_options);
@@ -424,10 +390,10 @@ enum rc app_open(struct app *app, struct settings *settings, struct buf *why)
         return rc;
     }
     if ((rc = open_gate(app, why)) || (rc = app_bootstrap(app, why)) ||
-        (rc = app_delivery_open(app, why)) || (rc = open_router(app, why)) ||
-        (rc = open_net(app, why)) || (rc = app_certificates_start(app, why)))
+        (rc = app_delivery_open(app, why)) || (rc = open_router(app, why)))
         return rc;
-    if ((rc = app_live_open(app, lane_count(app), why)))
+    open_net(app);
+    if ((rc = app_certificates_start(app, why)) || (rc = app_live_open(app, lane_count(app), why)))
         return rc;
     app_chat_open(app);
     app->lane_count = lane_count(app);

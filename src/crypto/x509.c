@@ -479,6 +479,13 @@ enum rc leaf_make(struct str ca_cert_pem, const struct secret *ca_key_pem, const
     return settle(make_leaf(&plan, names, n, out_chain_pem, out_key_pem));
 }
 
+bool cert_name_valid(struct str name)
+{
+    struct alt_name parsed;
+
+    return alt_name_parse(name, &parsed) == RC_OK;
+}
+
 enum rc cert_not_after(struct str pem, unix_ms *out)
 {
     AUTO(x509_freep) X509 *cert = read_cert(pem);

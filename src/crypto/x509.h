@@ -16,6 +16,8 @@ enum rc ca_make(const struct str *names, size_t n, unix_ms now, struct buf *out_
 enum rc leaf_make(struct str ca_cert_pem, const struct secret *ca_key_pem, const struct str *names,
                   size_t n, unix_ms now, struct buf *out_chain_pem,
                   struct secret *out_key_pem) NODISCARD;
+/** True for what may stand in a certificate: a DNS name or an IP literal. */
+bool cert_name_valid(struct str name) NODISCARD;
 /** When the first certificate of `pem` ends. */
 enum rc cert_not_after(struct str pem, unix_ms *out) NODISCARD;
 /** True when the CA's constraints allow `name`. */

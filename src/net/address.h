@@ -26,6 +26,9 @@ struct bind_address {
     bool localhost;
 };
 
+/** What they look like, for messages. */
+#define BIND_ADDRESS_FORMS "127.0.0.1:8080, [::1]:8080, localhost:8080 or unix:/path"
+
 /** Reads "127.0.0.1:8443", "[::1]:0", "localhost:8080", "unix:/path". RC_INVALID otherwise. */
 enum rc bind_address_parse(struct str text, struct bind_address *out) NODISCARD;
 socklen_t socket_address_len(const union socket_address *a) NODISCARD;

@@ -309,7 +309,8 @@ static void explain(enum rc rc, struct str address, uint16_t port, struct buf *w
         buf_add(why, STR("."));
         break;
     case RC_DENIED:
-        buf_add(why, STR("the system does not permit it."));
+        buf_add(why, STR("the system does not permit it; ports below 1024 are root's, or those of "
+                         "who has CAP_NET_BIND_SERVICE."));
         break;
     case RC_INVALID:
         buf_add(why, STR("it is not an address of this machine."));
@@ -465,9 +466,7 @@ enum rc net_door_open(struct net *net, const struct door_spec *spec, struct net_
     enum rc rc;
 
     if (bind_address_parse(spec->address, &o.where)) {
-        buf_addf(why,
-                 STR_FMT " is not an address: it must look like 127.0.0.1:8080, "
-                         "[::1]:8080, localhost:8080 or unix:/path.",
+        buf_addf(why, STR_FMT " is not an address: it must look like " BIND_ADDRESS_FORMS ".",
                  STR_ARG(spec->address));
         return RC_INVALID;
     }
