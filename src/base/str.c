@@ -268,7 +268,7 @@ void ascii_lower(char *dst, struct str src)
 struct str str_nearest(struct str s, const struct str *names, size_t n)
 {
     struct str nearest = STR_EMPTY;
-    unsigned best = NEAREST_DIST + 1;
+    unsigned best = 1 + (s.len / 2 < NEAREST_DIST ? (unsigned)s.len / 2 : NEAREST_DIST);
 
     if (s.len > NEAREST_LEN)
         return nearest;

@@ -186,6 +186,8 @@ static void names_the_nearest(void **state)
         {"three changes are near", STR_INIT("auth_clok-skew"), STR_INIT("auth.clock_skew")},
         {"four are not", STR_INIT("auth_clok-skw"), {NULL, 0}},
         {"something else is not", STR_INIT("zzzzzzzz"), {NULL, 0}},
+        {"half of a short word is", STR_INIT("mods"), STR_INIT("mode")},
+        {"more than half of it is not", STR_INIT("foo"), {NULL, 0}},
         {"a very long text is not",
          STR_INIT("mmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmm"),
          {NULL, 0}},
