@@ -149,9 +149,9 @@ static enum rc check_directory(const char *path, struct buf *why)
     }
     if (access(path, R_OK | W_OK | X_OK) != 0) {
         buf_addf(why,
-                 "no permission to write in the data directory %s: run as its owner, or give "
-                 "--data another directory.",
-                 path);
+                 "can't write in the data directory %s (%s): run as its owner, or give --data "
+                 "another directory.",
+                 path, os_error_text(errno));
         return RC_DENIED;
     }
     return RC_OK;
@@ -373,6 +373,9 @@ enum rc data_dir_master_key(const struct data_dir *d, const struct settings *s, 
     rc = file_read(path.ptr, 64, &content);
     if (rc == RC_NOT_FOUND && str_eq(path, d->master_key)) {
         rc = make_master_key(d, path.ptr, out, why);
+    } else if (rc == RC_TOO_LARGE) {
+        buf_addf(why, "the master key %s has more than %zu octets.", path.ptr, MASTER_KEY_LEN);
+        rc = RC_INVALID;
     } else if (rc) {
         buf_addf(why, "can't read the master key %s: %s.", path.ptr, os_error_text(errno));
     } else if (content.len != MASTER_KEY_LEN) {

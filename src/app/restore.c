@@ -2,16 +2,14 @@
 #include "app/commands.h"
 
 #include "app/app.h"
+#include "cli/cli.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define EXIT_REFUSED  1 /* the copy is not one that this directory can use */
-#define EXIT_SETTINGS 2
-#define EXIT_LOCAL    5 /* a file, a permission, the lock of a running server */
-#define COPY_PIECE    (64 * KIB)
+#define COPY_PIECE (64 * KIB)
 
 static bool copy_octets(int from, int to)
 {
@@ -150,64 +148,72 @@ static enum rc put_in_place(struct data_dir *dir, struct str copy, struct buf *w
     return RC_OK;
 }
 
-static enum rc restore(const struct settings *s, const char *file, struct buf *why)
+static enum rc restore_into(struct data_dir *dir, const struct settings *s, const char *file,
+                            struct buf *why)
 {
-    struct data_dir dir;
-    struct str copy;
-    enum rc rc = data_dir_open(s, &dir, why);
+    struct str copy = arena_printf(&dir->arena, STR_FMT ".restore", STR_ARG(dir->store));
+    enum rc rc = store_verify_file(file, why);
 
-    if (rc)
-        return rc;
-    copy = arena_printf(&dir.arena, STR_FMT ".restore", STR_ARG(dir.store));
-    if (!data_dir_has_master_key(&dir, s)) {
+    if (!rc && !data_dir_has_master_key(dir, s)) {
         buf_addf(why,
                  "there is no master key to open the copy with: put the one that was beside its "
                  "store into %s, or name its file with --store-master-key.",
-                 dir.master_key.ptr);
+                 dir->master_key.ptr);
         rc = RC_NOT_FOUND;
     }
     if (!rc)
-        rc = store_verify_file(file, why);
+        rc = copy_file(dir, file, copy.ptr, why);
     if (!rc)
-        rc = copy_file(&dir, file, copy.ptr, why);
+        rc = check_keys(dir, s, copy, why);
+    unlink_with_suffix(copy, "-wal", &dir->arena);
+    unlink_with_suffix(copy, "-shm", &dir->arena);
     if (!rc)
-        rc = check_keys(&dir, s, copy, why);
-    unlink_with_suffix(copy, "-wal", &dir.arena);
-    unlink_with_suffix(copy, "-shm", &dir.arena);
-    if (!rc)
-        rc = put_in_place(&dir, copy, why);
+        rc = put_in_place(dir, copy, why);
     else
         (void)unlink(copy.ptr); /* may be absent */
     if (!rc)
-        (void)printf("restored %s; what was there before is in %s\n", dir.store.ptr,
-                     dir.set_aside.ptr);
-    data_dir_close(&dir);
+        (void)printf("restored %s; what was there before is in %s\n", dir->store.ptr,
+                     dir->set_aside.ptr);
     return rc;
+}
+
+static int restore(const struct settings *s, const char *file, struct buf *why)
+{
+    struct data_dir dir;
+    enum rc rc;
+
+    if (data_dir_open(s, &dir, why))
+        return EXIT_LOCAL;
+    rc = restore_into(&dir, s, file, why);
+    data_dir_close(&dir);
+    if (rc == RC_OK)
+        return EXIT_DONE;
+    /* The copy is not one that this directory can use; else a file, a permission, a lock. */
+    return rc == RC_INVALID || rc == RC_DENIED ? EXIT_REFUSED : EXIT_LOCAL;
 }
 
 int app_restore(int argc, char **argv)
 {
     struct settings settings;
     struct buf why;
-    enum rc rc;
+    int code;
 
     if (argc < 1 || argv[0][0] == '-') {
         (void)fputs("callgate: restore needs the FILE first: callgate restore FILE [--data DIR]\n",
                     stderr);
-        return EXIT_SETTINGS;
+        return EXIT_USAGE;
     }
     buf_init(&why, 16 * KIB);
     settings_init(&settings);
-    rc = settings_load(&settings, argc - 1, argv + 1, &why);
-    if (!rc)
-        rc = restore(&settings, argv[0], &why);
-    if (rc)
+    if (settings_load(&settings, argc - 1, argv + 1, &why))
+        code = EXIT_USAGE;
+    else
+        code = restore(&settings, argv[0], &why);
+    if (code)
         (void)fprintf(stderr, "callgate: %s\n", buf_cstr(&why));
     settings_clear(&settings);
     buf_clear(&why);
-    if (rc == RC_OK)
-        return 0;
-    return rc == RC_INVALID || rc == RC_DENIED ? EXIT_REFUSED : EXIT_LOCAL;
+    return code;
 }
 
 static void print_table(const struct settings *s)
@@ -220,19 +226,28 @@ static void print_table(const struct settings *s)
                      setting_source_name(s->values[i].source));
 }
 
+/* Takes a word out of argv, wherever it stands; false when it is not there. */
+static bool take_word(int *argc, char **argv, struct str word)
+{
+    for (int i = 0; i < *argc; i++) {
+        if (!str_eq(str_from(argv[i]), word))
+            continue;
+        memmove(&argv[i], &argv[i + 1], (size_t)(*argc - i - 1) * sizeof *argv);
+        --*argc;
+        return true;
+    }
+    return false;
+}
+
 int app_config(int argc, char **argv)
 {
-    bool json = argc > 0 && str_eq(str_from(argv[0]), STR("--json"));
-    bool markdown = argc > 0 && str_eq(str_from(argv[0]), STR("--markdown"));
+    bool json = take_word(&argc, argv, STR("--json"));
+    bool markdown = take_word(&argc, argv, STR("--markdown"));
     struct settings settings;
     struct json_writer w;
     struct buf out, why;
     enum rc rc;
 
-    if (json || markdown) {
-        argc--;
-        argv++;
-    }
     buf_init(&out, MIB);
     buf_init(&why, 16 * KIB);
     json_writer_init(&w, &out);
@@ -252,5 +267,5 @@ int app_config(int argc, char **argv)
     settings_clear(&settings);
     buf_clear(&out);
     buf_clear(&why);
-    return rc ? EXIT_SETTINGS : 0;
+    return rc ? EXIT_USAGE : EXIT_DONE;
 }

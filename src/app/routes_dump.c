@@ -3,6 +3,7 @@
 #include "app/app.h"
 #include "app/commands.h"
 
+#include "cli/cli.h"
 #include "gate/roles.h"
 #include "services/meta/meta.h"
 
@@ -70,8 +71,11 @@ int app_routes(int argc, char **argv)
     struct json_writer w;
     struct buf out;
 
-    (void)argc; /* --json is the only form there is */
-    (void)argv;
+    /* --json is the only form there is */
+    if (argc > 1 || (argc == 1 && !str_eq(str_from(argv[0]), STR("--json")))) {
+        (void)fputs("callgate: routes takes no argument but --json\n", stderr);
+        return EXIT_USAGE;
+    }
     buf_init(&out, TEXT_MAX);
     json_writer_init(&w, &out);
     json_array_begin(&w);
@@ -83,5 +87,5 @@ int app_routes(int argc, char **argv)
     buf_add_char(&out, '\n');
     (void)fwrite(out.ptr, 1, out.len, stdout); /* a closed stdout is the caller's choice */
     buf_clear(&out);
-    return out.failed ? 1 : 0;
+    return out.failed ? EXIT_REFUSED : EXIT_DONE;
 }

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <ini.h>
+#include <limits.h>
 #include <unistd.h>
 
 #define TEXT     TYPE_TEXT
@@ -25,6 +26,8 @@ static const struct setting_row rows[] = {
 #define ROWS ARRAY_LEN(rows)
 
 #define ENVIRONMENT_PREFIX "CALLGATE_SET_"
+#define INI_LINE_MAX       ((size_t)198) /* of inih, less the line's end */
+#define HELP_COLUMN        38
 
 const struct setting_row *settings_table(size_t *out_n)
 {
@@ -260,7 +263,9 @@ static enum rc read_flag(struct settings *s, int argc, char **argv, int *at, str
     size_t i;
 
     if (!str_starts(arg, STR("--"))) {
-        buf_addf(why, "unexpected argument '" STR_FMT "'; flags start with --.",
+        buf_addf(why,
+                 "unexpected argument '" STR_FMT "'; flags start with --, and a switch is turned "
+                 "off by =false.",
                  STR_ARG(str_head(arg, 80)));
         return RC_INVALID;
     }
@@ -324,6 +329,8 @@ static int on_ini_line(void *user, const char *section, const char *name, const 
     struct str full = str_of(dotted, len < 0 ? 0 : (size_t)len);
     size_t i;
 
+    if (r->why->len > 0)
+        return 0; /* one refusal is enough */
     if (full.len >= sizeof dotted)
         full.len = sizeof dotted - 1;
     i = find_row(full, &as_dotted);
@@ -340,6 +347,24 @@ static int on_ini_line(void *user, const char *section, const char *name, const 
     return 1;
 }
 
+/* The reader would take the rest of a longer line for a line of its own. */
+static enum rc check_line_lengths(struct str text, struct str file, struct buf *why)
+{
+    struct str line;
+
+    for (int n = 1; text.len > 0; n++) {
+        (void)str_cut(text, '\n', &line, &text); /* the last line may have no end */
+        if (line.len <= INI_LINE_MAX)
+            continue;
+        buf_addf(why,
+                 STR_FMT ": line %d has %zu octets, which is more than %zu: break it up; a list "
+                         "may be repeated.",
+                 STR_ARG(file), n, line.len, INI_LINE_MAX);
+        return RC_INVALID;
+    }
+    return RC_OK;
+}
+
 enum rc settings_read_ini(struct settings *s, struct str text, struct str file, struct buf *why)
 {
     struct ini_reading r = {s, file, why};
@@ -350,6 +375,8 @@ enum rc settings_read_ini(struct settings *s, struct str text, struct str file, 
         buf_addf(why, STR_FMT ": has a NUL octet, so it is not a text file.", STR_ARG(file));
         return RC_INVALID;
     }
+    if (check_line_lengths(text, file, why))
+        return RC_INVALID;
     line = ini_parse_string(copy.ptr, on_ini_line, &r);
     if (line == 0)
         return RC_OK;
@@ -360,6 +387,19 @@ enum rc settings_read_ini(struct settings *s, struct str text, struct str file, 
     return RC_INVALID;
 }
 
+/* A data directory that may not be entered is told of by the one who opens it, with the reason. */
+static bool is_hidden(const char *path, int error)
+{
+    char parent[PATH_MAX];
+    size_t len = (size_t)(strrchr(path, '/') - path);
+
+    if (error != EACCES || len >= sizeof parent)
+        return false;
+    memcpy(parent, path, len);
+    parent[len] = '\0';
+    return access(parent, X_OK) != 0;
+}
+
 static enum rc read_file(struct settings *s, const char *path, bool must, struct buf *why)
 {
     char text[64 * 1024];
@@ -367,7 +407,7 @@ static enum rc read_file(struct settings *s, const char *path, bool must, struct
     ssize_t n;
 
     if (fd < 0) {
-        if ((errno == ENOENT || errno == ENOTDIR) && !must)
+        if (!must && (errno == ENOENT || errno == ENOTDIR || is_hidden(path, errno)))
             return RC_OK;
         buf_addf(why, "can't read the settings file %s: %s.", path, os_error_text(errno));
         return RC_INVALID;
@@ -467,7 +507,7 @@ static const char *type_word(const struct setting_row *row)
     case TYPE_INT:
         return "N";
     case TYPE_BOOL:
-        return "";
+        return str_eq(row->fallback, STR("true")) ? "=false" : "";
     case TYPE_DURATION:
         return "DURATION";
     case TYPE_SIZE:
@@ -483,8 +523,9 @@ void settings_write_help(struct buf *out)
     for (size_t i = 0; i < ROWS; i++) {
         struct str name = respell(rows[i].name, '-', '-', 0, flag);
 
-        (void)snprintf(left, sizeof left, "--" STR_FMT " %s", STR_ARG(name), type_word(&rows[i]));
-        buf_addf(out, "  %-34s " STR_FMT, left, STR_ARG(rows[i].help));
+        (void)snprintf(left, sizeof left, "--" STR_FMT "%s%s", STR_ARG(name),
+                       rows[i].type == TYPE_BOOL ? "" : " ", type_word(&rows[i]));
+        buf_addf(out, "  %-*s " STR_FMT, HELP_COLUMN, left, STR_ARG(rows[i].help));
         if (rows[i].type == TYPE_CHOICE)
             buf_addf(out, " (" STR_FMT ")", STR_ARG(rows[i].choices));
         if (rows[i].fallback.len > 0)
@@ -499,7 +540,8 @@ void settings_write_markdown(struct buf *out)
 
     buf_add(out, STR("# Settings\n\nWritten by `callgate config --markdown`. A flag wins over the "
                      "environment, the environment over the file.\nLists may be repeated as flags, "
-                     "or hold items separated by commas.\n\n"
+                     "or hold items separated by commas. A switch alone means true; "
+                     "`--chat-removed-reads=false` turns one off.\n\n"
                      "| setting (file) | flag | environment | default | meaning |\n"
                      "|---|---|---|---|---|\n"));
     for (size_t i = 0; i < ROWS; i++) {

@@ -550,7 +550,7 @@ void store_list_users(struct store *s, struct loop *loop, struct arena *arena,
 void store_backup(struct store *s, struct loop *loop, const char *path,
                   void (*done)(void *ctx, enum rc rc), void *ctx);
 /** Reads all of the file and checks that it is a whole store of ours, of a version we read; `why`
- * as in store_open. Writes nothing. */
+ * as in store_open. RC_NOT_FOUND: there is no such file. Writes nothing. */
 enum rc store_verify_file(const char *path, struct buf *why) NODISCARD;
 
 #endif

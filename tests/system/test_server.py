@@ -189,6 +189,8 @@ def test_master_key_missing_wrong_or_short(folder):
     assert "master key" in refuses("--data", folder, *FREE)
     (folder / "master.key").write_bytes(b"x" * 31)
     assert "31 octets" in refuses("--data", folder, *FREE)
+    (folder / "master.key").write_bytes(b"x" * 400)
+    assert "more than 32 octets" in refuses("--data", folder, *FREE)
     (folder / "master.key").unlink()
     (folder.parent / "elsewhere").write_bytes(kept)
     server = Server("--store-master-key", str(folder.parent / "elsewhere"), data=str(folder)).start()
@@ -206,6 +208,27 @@ def test_master_key_missing_wrong_or_short(folder):
 def test_settings_that_are_none(folder, args, environment, said):
     line = refuses("--data", folder, *FREE, *args, code=2, environment=environment)
     assert re.search(said, line), line
+
+
+def test_words_of_config_stand_anywhere_and_routes_has_none(folder):
+    (folder / "callgate.ini").write_text("mode = production\n")
+    run = subprocess.run([binary(), "config", "--data", folder, "--json"], capture_output=True, text=True, timeout=SECONDS)
+    rows = {row["name"]: (row["value"], row["from"]) for row in json.loads(run.stdout)}
+    assert run.returncode == 0 and rows["mode"] == ("production", "file")
+    run = subprocess.run([binary(), "routes", "--jsn"], capture_output=True, text=True, timeout=SECONDS)
+    assert run.returncode == 2 and run.stdout == "" and "--json" in run.stderr, run
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs two users")
+def test_a_directory_of_another_user_is_named_as_that(fresh_server):
+    """Not as a settings file that could not be read."""
+    server = fresh_server()
+    server.stop()
+    above = [folder for folder in Path(server.data).parents if not folder.stat().st_mode & 0o001]
+    if above:
+        pytest.skip("another user can't come so far")
+    said = refuses("--data", server.data, *FREE, user=65534)
+    assert "belongs to another user" in said, said
 
 
 def test_settings_file(folder):
@@ -568,9 +591,9 @@ def test_restore_refuses_what_it_can_not_use(fresh_server, tmp_path):
     db.close()
     server.stop()
     before = (Path(server.data) / "callgate.db").read_bytes()
-    for bad, word in ((other, "master key"), (broken, "damaged"), (newer, "newer"), (tmp_path / "none.db", "none.db")):
+    for bad, word, code in ((other, "master key", 1), (broken, "damaged", 1), (newer, "newer", 5), (tmp_path / "none.db", "none.db", 5)):
         run = server.cli("restore", str(bad))
-        assert run.returncode != 0 and word in run.stderr, (bad.name, run)
+        assert run.returncode == code and word in run.stderr, (bad.name, run)
         assert (Path(server.data) / "callgate.db").read_bytes() == before
     assert not list(Path(server.data).glob("*.restore*"))
     server.start()

@@ -165,7 +165,7 @@ enum rc sqlite_verify_file(const char *path, struct buf *why)
 
     if (lstat(path, &st) || !S_ISREG(st.st_mode)) {
         sqlite_say(why, "%s is not there, or not a plain file.", path);
-        return RC_INVALID;
+        return RC_NOT_FOUND;
     }
     rc = uri_of(path, uri, sizeof uri);
     if (!rc)

@@ -92,12 +92,17 @@ static void every_mistake_has_its_sentence(void **state)
     }
 }
 
+#define TWENTY      "a.example,b.example,"
+#define TWO_HUNDRED TWENTY TWENTY TWENTY TWENTY TWENTY TWENTY TWENTY TWENTY TWENTY TWENTY
+
 static const struct {
     const char *name, *text, *says;
 } bad_files[] = {
     {"names the nearest setting and the line", "\n[auth]\nclock_scew = 5s\n", "auth.clock_skew"},
     {"says which line is no setting", "mode = dev\nwhat\n", "line 2"},
     {"names the file", "mode = x\n", "f.ini: "},
+    {"says what is too long", "# short\nname = " TWO_HUNDRED "\n", "line 2 has 207 octets"},
+    {"a comment may be no longer", "# " TWO_HUNDRED, "line 1 has 202 octets"},
 };
 
 static void a_bad_file_is_refused_with_its_line(void **state)
@@ -115,6 +120,22 @@ static void a_bad_file_is_refused_with_its_line(void **state)
         settings_clear(&s);
         buf_clear(&why);
     }
+}
+
+static void of_several_mistakes_one_is_told(void **state)
+{
+    struct settings s;
+    struct buf why;
+
+    (void)state;
+    buf_init(&why, 4 * KIB);
+    settings_init(&s);
+    assert_int_equal(settings_read_ini(&s, STR("mode = x\nthreads = many\n"), STR("f.ini"), &why),
+                     RC_INVALID);
+    assert_non_null(strstr(buf_cstr(&why), "mode can't be"));
+    assert_null(strstr(buf_cstr(&why), "threads"));
+    settings_clear(&s);
+    buf_clear(&why);
 }
 
 static void a_file_with_a_nul_is_refused(void **state)
@@ -154,6 +175,7 @@ int main(void)
         cmocka_unit_test(a_flag_wins_over_environment_and_file),
         cmocka_unit_test(every_mistake_has_its_sentence),
         cmocka_unit_test(a_bad_file_is_refused_with_its_line),
+        cmocka_unit_test(of_several_mistakes_one_is_told),
         cmocka_unit_test(a_file_with_a_nul_is_refused),
         cmocka_unit_test(an_unknown_environment_setting_is_refused),
     };

@@ -365,7 +365,7 @@ static void verifies_without_writing(struct fixture *f)
     assert_int_equal(store_verify_file(copy, &f->why), RC_INVALID);
     write_file(copy, STR("letter"));
     assert_int_equal(store_verify_file(copy, &f->why), RC_INVALID);
-    assert_int_equal(store_verify_file(beside(f, "none"), &f->why), RC_INVALID);
+    assert_int_equal(store_verify_file(beside(f, "none"), &f->why), RC_NOT_FOUND);
     assert_int_equal(store_verify_file(f->path, NULL), RC_OK); /* a running store, too */
 }
 
