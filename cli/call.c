@@ -62,7 +62,12 @@ static void write_error_text(enum cg_status status, const struct cg_error *err, 
         buf_addf(out, "  status %d, request id %s\n", err->http_status, err->request_id);
     if (err->explain[0])
         buf_addf(out, "  why: %s\n", err->explain);
-    if (status == CG_NETWORK)
+    if (status == CG_NETWORK &&
+        str_find_str(str_from(err->message), STR("certificate")) < str_from(err->message).len)
+        buf_add(out,
+                STR("  A server is there, but its certificate is not accepted: --ca-file names "
+                    "the authority that signed it.\n"));
+    else if (status == CG_NETWORK)
         buf_add(out, STR("  No server was reached. Is it running? `callgate serve` starts one; "
                          "--data, --endpoint say where.\n"));
 }

@@ -164,6 +164,7 @@ static void fill_info(struct cli *cli, const json_t *j, struct server_info *out)
     out->version = member(cli, j, "version");
     out->mode = member(cli, j, "mode");
     out->domain = member(cli, j, "domain");
+    out->public_url = member(cli, j, "publicUrl");
     out->admin_socket = member(cli, j, "adminSocket");
     out->admin_token_file = member(cli, j, "adminToken");
     out->ca_file = member(cli, j, "caFile");
@@ -284,6 +285,9 @@ struct str server_endpoint(struct cli *cli, const struct server_info *info, bool
 
     if (port == 0)
         return STR_EMPTY;
+    if (tls && info->ca_file.len == 0 && str_starts(info->public_url, STR("https://")) &&
+        !args_has(&cli->args, "resource"))
+        return info->public_url; /* an operator's certificate is for that name, not for localhost */
     if (port == (tls ? 443 : 80))
         return arena_printf(&cli->arena, "%s://" STR_FMT, tls ? "https" : "http", STR_ARG(host));
     return arena_printf(&cli->arena, "%s://" STR_FMT ":%u", tls ? "https" : "http", STR_ARG(host),

@@ -9,11 +9,13 @@
  * when absent. */
 struct server_info {
     struct str data_dir, version, mode;
-    struct str domain; /* a named resource answers to NAME.domain */
+    struct str domain;     /* a named resource answers to NAME.domain */
+    struct str public_url; /* where clients find the default resource, when that is said */
     struct str https_address, http_address;
     struct str imds_host;                      /* of the identity endpoint, for a URL */
     uint16_t https_port, http_port, imds_port; /* 0: no such listener */
-    struct str admin_socket, admin_token_file, ca_file, ca_bundle, trust_store;
+    struct str admin_socket, admin_token_file;
+    struct str ca_file, ca_bundle, trust_store; /* empty: the system's roots are to judge */
     struct str trust_store_password;
 };
 
@@ -26,8 +28,9 @@ enum rc server_data_dir(const char *given, struct buf *out) NODISCARD;
 enum exit_code server_info_read(struct cli *cli, struct server_info *out) NODISCARD;
 /** True when `dir` has a server.json: a server runs there, or did. */
 bool server_is_known(struct cli *cli, struct str dir) NODISCARD;
-/** The endpoint of a local server for the default resource, "https://localhost:8443"; empty when
- * it has no such listener. In the arena. */
+/** The endpoint of a local server for the command's resource, "https://localhost:8443", or its
+ * public one when it has an operator's certificate; empty when it has no such listener. In the
+ * arena. */
 struct str server_endpoint(struct cli *cli, const struct server_info *info, bool tls);
 /** A text option that may be written as @FILE (first line of the file) or "env" (the variable
  * `variable`). In the arena. */

@@ -291,6 +291,17 @@ static void write_listener(struct json_writer *w, const char *name, const struct
     json_object_end(w);
 }
 
+/* What trusts our certificate; an operator's own is for the system's roots to judge. */
+static void write_trust(struct json_writer *w, const struct app *app)
+{
+    if (setting_text(app->settings, "tls.cert").len > 0)
+        return;
+    json_member_str(w, "caFile", app->dir.ca);
+    json_member_str(w, "caBundle", app->dir.ca_bundle);
+    json_member_str(w, "trustStore", app->dir.trust_store);
+    json_member_str(w, "trustStorePassword", STR("changeit"));
+}
+
 enum rc app_server_json_write(struct app *app)
 {
     struct json_writer w;
@@ -304,16 +315,15 @@ enum rc app_server_json_write(struct app *app)
     json_member_str(&w, "version", STR(CALLGATE_VERSION));
     json_member_str(&w, "mode", app->development ? STR("dev") : STR("production"));
     json_member_str(&w, "domain", app->source.domain);
+    if (app->source.public_url.len > 0)
+        json_member_str(&w, "publicUrl", app->source.public_url);
     write_listener(&w, "https", app->https, setting_text(app->settings, "https"));
     write_listener(&w, "http", app->http, plain_address(app));
     write_listener(&w, "admin", app->admin_tcp, admin_address(app));
     write_listener(&w, "imds", app->imds, imds_address(app));
     json_member_str(&w, "adminSocket", app->dir.admin_socket);
     json_member_str(&w, "adminToken", app->dir.admin_token);
-    json_member_str(&w, "caFile", app->dir.ca);
-    json_member_str(&w, "caBundle", app->dir.ca_bundle);
-    json_member_str(&w, "trustStore", app->dir.trust_store);
-    json_member_str(&w, "trustStorePassword", STR("changeit"));
+    write_trust(&w, app);
     json_object_end(&w);
     buf_add_char(&out, '\n');
     rc =

@@ -115,8 +115,8 @@ class Server:
         self.http_port = (self.about["http"] or {}).get("port")
         self.admin_port = (self.about.get("admin") or {}).get("port")
         self.imds_port = (self.about.get("imds") or {}).get("port")
-        self.ca_file = self.about["caFile"]
-        self.ca_bundle = self.about["caBundle"]
+        self.ca_file = self.about.get("caFile", f"{self.data}/ca.pem")  # not told where an operator brought a certificate
+        self.ca_bundle = self.about.get("caBundle", f"{self.data}/ca-bundle.pem")
         self.admin_token = Path(self.about["adminToken"]).read_text().strip()
         self.refresh_keys()
         return self
