@@ -18,7 +18,7 @@ static const struct option common_options[] = {
 
 static const char exit_codes[] =
     "Exit codes: 0 done; 1 the server refused or failed, or a check said no; 2 wrong usage;\n"
-    "3 no server reached; 4 what was named does not exist; 5 local trouble (file, permission).\n";
+    "3 no server reached; 4 what was named does not exist; 5 local trouble (file, port, disk).\n";
 
 /* All rows: the folder's own and what the application added. */
 struct rows {
@@ -199,6 +199,20 @@ enum exit_code cli_fail(struct cli *cli, enum exit_code code, const char *fmt, .
     return code;
 }
 
+/* What did not fit the buffer may have failed before. */
+static bool is_written(void)
+{
+    return fflush(stdout) == 0 && !ferror(stdout);
+}
+
+int cli_written(int code)
+{
+    if (is_written() || code != EXIT_DONE)
+        return code;
+    (void)fputs("callgate: the output could not be written\n", stderr);
+    return EXIT_LOCAL;
+}
+
 static int run_parsed(struct cli *cli)
 {
     const struct command *c = cli->command;
@@ -231,7 +245,7 @@ static int run_command(const struct command *c, int argc, char **argv)
         code = (int)cli_fail(&cli, EXIT_USAGE, "%s", buf_cstr(&why) ? buf_cstr(&why) : "");
     else
         code = run_parsed(&cli);
-    if (fflush(stdout) != 0 && code == EXIT_DONE)
+    if (!is_written() && code == EXIT_DONE)
         code = (int)cli_fail(&cli, EXIT_LOCAL, "the output could not be written");
     arena_clear(&cli.arena);
     buf_clear(&why);

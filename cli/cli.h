@@ -33,6 +33,9 @@ int cli_main(int argc, char **argv, const struct command *extra, size_t n_extra)
 /** Prints "callgate: <text>" (or with --json {"error":{"message"}}) to stderr; returns `code`. */
 enum exit_code cli_fail(struct cli *cli, enum exit_code code, const char *fmt, ...)
     PRINTF_LIKE(3, 4);
+/** `code`, or that what stands on stdout could not be written, which it says on stderr. For rows
+ * with arguments of their own, at their end. */
+int cli_written(int code);
 /** The help page of a command: usage, what it does, options. For rows with arguments of their
  * own, too. */
 void cli_print_help(const struct command *command, FILE *out);

@@ -108,7 +108,8 @@ extern const size_t app_tables_count;
  * sentence in `why` on refusal. */
 enum rc app_settings_check(const struct settings *s, struct buf *why) NODISCARD;
 
-/** Opens everything but the doors, by settings that passed their check. One sentence in `why` on refusal. */
+/** Opens everything but the doors, by settings that passed their check. One sentence in `why` on
+ * refusal. */
 enum rc app_open(struct app *app, struct settings *settings, struct buf *why) NODISCARD;
 void app_close(struct app *app);
 

@@ -39,22 +39,23 @@ static int help_alone(const struct command *row)
 
 static int serve_main(int argc, char **argv)
 {
-    return wants_help(argc, argv) ? help(&rows[ROW_SERVE]) : app_serve(argc, argv);
+    return wants_help(argc, argv) ? cli_written(help(&rows[ROW_SERVE])) : app_serve(argc, argv);
 }
 
 static int config_main(int argc, char **argv)
 {
-    return wants_help(argc, argv) ? help(&rows[ROW_CONFIG]) : app_config(argc, argv);
+    return cli_written(wants_help(argc, argv) ? help(&rows[ROW_CONFIG]) : app_config(argc, argv));
 }
 
 static int restore_main(int argc, char **argv)
 {
-    return wants_help(argc, argv) ? help(&rows[ROW_RESTORE]) : app_restore(argc, argv);
+    return cli_written(wants_help(argc, argv) ? help(&rows[ROW_RESTORE]) : app_restore(argc, argv));
 }
 
 static int routes_main(int argc, char **argv)
 {
-    return wants_help(argc, argv) ? help_alone(&rows[ROW_ROUTES]) : app_routes(argc, argv);
+    return cli_written(wants_help(argc, argv) ? help_alone(&rows[ROW_ROUTES])
+                                              : app_routes(argc, argv));
 }
 
 static const struct command rows[ROW_COUNT] = {

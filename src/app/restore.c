@@ -261,7 +261,7 @@ int app_config(int argc, char **argv)
         settings_write_json(&settings, &w);
     else
         print_table(&settings);
-    (void)fwrite(out.ptr ? out.ptr : "", 1, out.len, stdout); /* a closed stdout: their choice */
+    (void)fwrite(out.ptr ? out.ptr : "", 1, out.len, stdout); /* cli_written looks */
     if (json)
         (void)putchar('\n');
     settings_clear(&settings);

@@ -85,7 +85,7 @@ int app_routes(int argc, char **argv)
     write_rows(&w, metrics_admin_routes, "production");
     json_array_end(&w);
     buf_add_char(&out, '\n');
-    (void)fwrite(out.ptr, 1, out.len, stdout); /* a closed stdout is the caller's choice */
+    (void)fwrite(out.ptr, 1, out.len, stdout); /* cli_written looks */
     buf_clear(&out);
     return out.failed ? EXIT_REFUSED : EXIT_DONE;
 }

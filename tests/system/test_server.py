@@ -219,6 +219,14 @@ def test_words_of_config_stand_anywhere_and_routes_has_none(folder):
     assert run.returncode == 2 and run.stdout == "" and "--json" in run.stderr, run
 
 
+@pytest.mark.parametrize("words", [["config"], ["config", "--json"], ["config", "--markdown"], ["routes"], ["serve", "--help"],
+                                   ["user", "list", "--help"]])
+def test_output_that_is_lost_is_told(folder, words):
+    with open("/dev/full", "w") as full:
+        run = subprocess.run([binary(), *words], stdout=full, stderr=subprocess.PIPE, text=True, timeout=SECONDS)
+    assert run.returncode == 5 and "could not be written" in run.stderr, run
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs two users")
 def test_a_directory_of_another_user_is_named_as_that(fresh_server):
     """Not as a settings file that could not be read."""
@@ -399,6 +407,26 @@ def test_operators_certificate_is_reloaded(fresh_server, tmp_path):
     headers = spelled(server.primary, "GET", "/admin/whoami", f"localhost:{server.https_port}")
     assert kept.send(head("GET", "/admin/whoami", headers)).receive().status == 200
     kept.socket.close()
+
+
+def test_commands_and_variables_with_an_operators_certificate(fresh_server, tmp_path):
+    """They name the public host, for which it is, and leave trust to the system's roots, or to --ca-file."""
+    write_certificate(tmp_path, "localhost", 1)
+    cert = tmp_path / "cert.pem"
+    files = ("--tls-cert", str(cert), "--tls-key", str(tmp_path / "key.pem"))
+    server = fresh_server(*files)
+    send = ("sms", "send", "+18005550100", "+14255550123", "hello")
+    run = server.cli(*send)
+    assert run.returncode == 3 and "--ca-file" in run.stderr, run
+    run = server.cli(*send, "--ca-file", str(cert))
+    assert run.returncode == 0 and run.stdout.startswith("Outgoing_"), run
+    server = fresh_server(*files, "--net-public-url", "https://acs.example.com/")
+    names = json.loads(server.cli("env", "--json").stdout)
+    assert names["CALLGATE_ENDPOINT"] == "https://acs.example.com/", names
+    assert names["COMMUNICATION_SERVICES_CONNECTION_STRING"].startswith("endpoint=https://acs.example.com/;accesskey=")
+    assert not names.keys() & {"CALLGATE_CA_FILE", "NODE_EXTRA_CA_CERTS", "SSL_CERT_FILE", "CALLGATE_JAVA_OPTIONS"}, names
+    issued = server.cli("token", "issue", "--json")
+    assert issued.returncode == 0, "the administrator's socket needs no certificate"
 
 
 def test_certificate_and_key_go_together(folder, tmp_path):
