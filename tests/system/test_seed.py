@@ -2,10 +2,11 @@
 
 import copy
 import json
+import re
 import uuid
 
 import pytest
-from callgate_server import UnixConnection
+from callgate_server import ROOT, UnixConnection
 from chat import Person, Thread, identifier, metric, until
 from realtime import Ear
 from subscribing import subscribe
@@ -77,6 +78,16 @@ def at_a_recent_time(document: dict) -> dict:
     document = copy.deepcopy(document)
     document["chat"]["threads"][0].pop("retentionPolicy")
     return document
+
+
+def test_the_document_of_the_page_makes_what_the_page_says(own):
+    page = (ROOT / "docs" / "seed.md").read_text()
+    document, answer = (json.loads(text.replace("…", "")) for text in re.findall(r"```json\n(.*?)```", page, re.S))
+    made = seed(own, document)
+    (told,), (lunch,) = answer["chat"]["threads"], made["chat"]["threads"]
+    assert lunch["messages"][0] == told["messages"][0] and len(lunch["messages"]) == len(told["messages"])
+    assert made["sms"] == answer["sms"] and [user["as"] for user in made["users"]] == ["anna", "ben"]
+    assert seed(own, export(own), status=409)["error"]["code"] == "Conflict"
 
 
 def test_what_it_says_is_there(own):
