@@ -6,6 +6,7 @@
 #define COLUMNS_MAX 8
 #define OUTPUT_MAX  (256 * MIB)
 #define DEPTH_MAX   8
+#define MEMBER_MAX  ((size_t)64) /* octets of a name in a path */
 
 static enum exit_code print(struct cli *cli, struct buf *b)
 {
@@ -54,13 +55,25 @@ static struct str value_text(struct cli *cli, const json_t *v)
     return copy;
 }
 
+/* NULL: there is no such member. */
+static const json_t *member_of(const json_t *obj, struct str name)
+{
+    char text[MEMBER_MAX + 1];
+
+    if (name.len > MEMBER_MAX)
+        return NULL;
+    memcpy(text, name.ptr, name.len);
+    text[name.len] = '\0';
+    return json_object_get(obj, text);
+}
+
 struct str show_text(struct cli *cli, const json_t *obj, const char *path)
 {
     struct str rest = str_from(path), name = STR_EMPTY;
 
     while (obj && rest.len > 0) {
         (void)str_cut(rest, '.', &name, &rest); /* the last name has no dot */
-        obj = json_object_get(obj, arena_dup(&cli->arena, name).ptr);
+        obj = member_of(obj, name);
     }
     return value_text(cli, obj);
 }

@@ -10,7 +10,8 @@ struct column {
     const char *title, *path;
 };
 
-/** The member at a dotted path as text in the arena; empty when absent or null. */
+/** The member at a dotted path as text: borrowed from `obj`, or in the arena when it is none. Empty
+ * when absent or null. */
 struct str show_text(struct cli *cli, const json_t *obj, const char *path);
 /** An array of objects as a table by `columns` (at most 8). */
 enum exit_code show_list(struct cli *cli, const json_t *items, const struct column *columns,
