@@ -142,10 +142,12 @@ static void on_page(void *ctx, enum rc rc, const struct user_page *page)
         walk->each(job, page);
 }
 
+/* The former page is done with. */
 static void next_page(struct seed_job *job)
 {
     struct walk *walk = job->state;
 
+    arena_reset(&job->scratch);
     store_list_users(job->req->site->store, job->req->loop, &job->scratch, &walk->query, on_page,
                      job);
 }
@@ -158,7 +160,6 @@ static void begin_walk(struct seed_job *job,
     walk->query = (struct user_query){.resource = job->resource, .limit = USERS_AT_ONCE};
     walk->each = each;
     job->state = walk;
-    arena_reset(&job->scratch);
     next_page(job);
 }
 
