@@ -3,6 +3,8 @@
  * each thread before it finds out whether its id is free. Source: wire/administration §3. */
 #include "services/chat/chat_seed.h"
 
+#include <stdlib.h>
+
 /* ---- the turns ---- */
 
 static enum rc decide_free(void *ctx, struct chat_turn *turn, struct change_set *set)
@@ -95,12 +97,34 @@ static void add_turns(struct seeding *s, struct seeded_chat *chat)
     add_turn(s, &chat->turn);
 }
 
-static bool is_twice(const struct seeded_chat *chat, const struct seeded_thread *t)
+/* A thread's key, and its place in the document. */
+struct claimed {
+    struct uuid key;
+    size_t at;
+};
+
+static int by_key(const void *a, const void *b)
 {
-    for (const struct seeded_thread *e = chat->threads; e < t; e++)
-        if (uuid_eq(&e->making.write.turn.thread, &t->making.write.turn.thread))
-            return true;
-    return false;
+    const struct claimed *x = a, *y = b;
+    int order = memcmp(&x->key, &y->key, sizeof x->key);
+
+    return order ? order : (x->at > y->at) - (x->at < y->at);
+}
+
+/* There may be thousands. */
+static bool are_distinct(struct seeding *s, struct str path, const struct seeded_chat *chat)
+{
+    struct claimed *all = arena_array(s->req->arena, struct claimed, chat->n);
+
+    for (size_t i = 0; i < chat->n; i++)
+        all[i] = (struct claimed){chat->threads[i].making.write.turn.thread, i};
+    if (chat->n)
+        qsort(all, chat->n, sizeof *all, by_key);
+    for (size_t i = 1; i < chat->n; i++)
+        if (uuid_eq(&all[i - 1].key, &all[i].key))
+            return seed_refuse(s, seed_member(s, seed_item(s, path, all[i].at), "id"),
+                               STR("Another thread of the document has it."));
+    return true;
 }
 
 static bool read(struct seeding *s, struct str path, json_t *value, void **out_state)
@@ -116,16 +140,15 @@ static bool read(struct seeding *s, struct str path, json_t *value, void **out_s
         return false;
     chat->threads = arena_array(s->req->arena, struct seeded_thread, json_array_size(list));
     for (size_t i = 0; i < json_array_size(list); i++, chat->n++) {
-        struct str at = seed_item(s, seed_member(s, path, "threads"), i);
         struct seeded_thread *t = &chat->threads[i];
 
         *t = (struct seeded_thread){0};
-        if (!seed_thread_read(s, at, json_array_get(list, i), t))
+        if (!seed_thread_read(s, seed_item(s, seed_member(s, path, "threads"), i),
+                              json_array_get(list, i), t))
             return false;
-        if (is_twice(chat, t))
-            return seed_refuse(s, seed_member(s, at, "id"),
-                               STR("Another thread of the document has it."));
     }
+    if (!are_distinct(s, seed_member(s, path, "threads"), chat))
+        return false;
     add_turns(s, chat);
     return true;
 }

@@ -63,6 +63,12 @@ static void put_creator_first(struct chat_making *m, const struct uuid *creator)
     m->participants[0] = first;
 }
 
+static bool fit(struct seeding *s, struct str path, size_t n)
+{
+    return n <= CHAT_MEMBERS_MAX || seed_refuse(s, seed_member(s, path, "participants"),
+                                                STR("A thread has at most 250 participants."));
+}
+
 static bool read_people(struct seeding *s, struct str path, const json_t *value,
                         struct chat_making *m)
 {
@@ -73,6 +79,8 @@ static bool read_people(struct seeding *s, struct str path, const json_t *value,
     if (!seed_list(s, path, value, "participants", &list))
         return false;
     n = json_array_size(list);
+    if (!fit(s, path, n)) /* each is held against the others */
+        return false;
     m->participants = arena_array(s->req->arena, struct chat_participant, n + 1);
     for (size_t i = 0; i < n; i++)
         if (!read_participant(s, seed_item(s, seed_member(s, path, "participants"), i),
@@ -85,8 +93,7 @@ static bool read_people(struct seeding *s, struct str path, const json_t *value,
         *creator = m->participants[0].user;
     }
     put_creator_first(m, creator);
-    return m->n <= CHAT_MEMBERS_MAX || seed_refuse(s, seed_member(s, path, "participants"),
-                                                   STR("A thread has at most 250 participants."));
+    return fit(s, path, m->n);
 }
 
 /* ---- messages ---- */
