@@ -4,7 +4,8 @@
  * "metadata"?}]}. */
 #include "services/chat/chat_private.h"
 
-#define LOG_DATA_MAX (2 * MIB) /* 250 people with the largest names and metadata are below that */
+#define LOG_DATA_MAX (4 * MIB) /* 250 people are below that, with names and metadata of controls   \
+                                */
 
 static const enum chat_event events[CHAT_LOG_KIND_COUNT] = {
     [CHAT_LOG_THREAD_CREATED] = CHAT_EVENT_THREAD_CREATED,

@@ -426,6 +426,43 @@ static void the_log_keeps_what_rows_do_not(void **state)
     assert_int_equal(chat_notice_from_log(&row, NULL, NULL, &arena, &got), RC_INVALID);
 }
 
+/* As much metadata as a participant may have, of what takes most room when it is written. */
+static struct str metadata_of_controls(void)
+{
+    struct buf out;
+    struct str text;
+
+    buf_init(&out, 64 * KIB);
+    for (unsigned i = 0; i < CHAT_METADATA_MAX / 3; i++)
+        buf_addf(&out, "%c\"\\u%04x\\u%04x\":\"\\u0001\"", i ? ',' : '{', 1 + i % 31, 1 + i / 31);
+    buf_add_char(&out, '}');
+    text = arena_dup(&arena, buf_str(&out));
+    buf_clear(&out);
+    return text;
+}
+
+static void the_log_has_room_for_the_largest_thread(void **state)
+{
+    static char name[CHAT_NAME_MAX];
+    struct chat_participant people[CHAT_MEMBERS_MAX];
+    struct chat_notice plain = some_notice(CHAT_EVENT_THREAD_DELETED), got;
+    struct chat_log_row row = {.kind = CHAT_LOG_THREAD_DELETED};
+    struct str metadata = metadata_of_controls();
+
+    (void)state;
+    memset(name, 1, sizeof name);
+    for (size_t i = 0; i < ARRAY_LEN(people); i++)
+        people[i] = (struct chat_participant){.user = {{(uint8_t)i}},
+                                              .display_name = str_of(name, sizeof name),
+                                              .metadata = metadata};
+    plain.participants = people;
+    plain.n_participants = ARRAY_LEN(people);
+    row.data = chat_log_data(&plain, &arena);
+    assert_int_equal(chat_notice_from_log(&row, NULL, NULL, &arena, &got), RC_OK);
+    assert_int_equal(got.n_participants, ARRAY_LEN(people));
+    assert_people(got.participants, people, ARRAY_LEN(people));
+}
+
 static void the_log_tells_messages_as_they_are_now(void **state)
 {
     struct chat_notice plain = some_notice(CHAT_EVENT_MESSAGE_RECEIVED), got;
@@ -463,6 +500,7 @@ int main(void)
         cmocka_unit_test(messages_look_as_the_contract_says),
         cmocka_unit_test(a_notice_is_a_deep_copy),
         cmocka_unit_test(the_log_keeps_what_rows_do_not),
+        cmocka_unit_test(the_log_has_room_for_the_largest_thread),
         cmocka_unit_test(the_log_tells_messages_as_they_are_now),
     };
 
