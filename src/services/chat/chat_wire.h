@@ -160,8 +160,7 @@ bool chat_limits_allow(struct request *req, enum chat_limit_op op,
 /** One list request, in the request's arena. */
 struct chat_listing {
     struct request *req;
-    struct uuid secret; /* of the thread, for links */
-    uint32_t size;      /* maxPageSize */
+    uint32_t size; /* maxPageSize */
     struct chat_query query;
     struct chat_page page;
     struct arena arena; /* what was found */
@@ -169,8 +168,7 @@ struct chat_listing {
     /** Writes the items into the open array. *out_place: the parameter that leads to the next page,
      * "skip=2", in the request's arena; untouched on the last one. */
     void (*write)(struct chat_listing *l, struct json_writer *w, struct str *out_place);
-    struct chat_member_row member; /* the caller's */
-    unix_ms start;                 /* startTime; 0: none */
+    unix_ms start; /* startTime; 0: none */
 };
 /** "syncState=…", in the request's arena. */
 struct str chat_listing_cursor(struct chat_listing *l, struct str what,
@@ -213,7 +211,7 @@ struct chat_write {
      * `notice`, or returns why not. */
     const struct api_error *(*decide)(struct chat_write *w, struct change_set *set);
     /** Something happened that is to be told: `notice` goes into the log, to webhooks, and once it
-     * is durable to the bus. `quiet`: not. */
+     * is durable to the bus. */
     bool tells;
     struct chat_notice notice;
     const struct api_error *refused;
