@@ -61,6 +61,16 @@ def test_what_is_over_at_start_ends_then(fresh_server):
     until(lambda: all(map(ended, threads)))
 
 
+def test_a_multitude_ends_without_waiting_between(fresh_server):
+    """Some 32 a second and no more would let what is deleted grow faster than it is cleared."""
+    server = fresh_server()
+    over = {"createdBy": "a", "createdOn": "2026-01-01T00:00:00Z", "retentionPolicy": policy(30)}
+    answer = server.admin("POST", "/admin/seed", {
+        "users": [{"as": "a"}], "chat": {"threads": [{**over, "topic": str(n)} for n in range(1500)]}})
+    assert answer.status == 201, answer
+    until(lambda: server.admin("GET", "/admin/chat/threads").json()["value"] == [])
+
+
 def test_a_deleted_thread_is_cleared(fresh_server):
     """Its rows go in portions while others are served; afterwards the id is as unknown as any."""
     server = fresh_server("--chat-hide-foreign")

@@ -1,6 +1,7 @@
 /* One round at a time: a look on the pool for what is due, then one commit after another, each of a
- * bounded number of rows, so that requests find their place between them. Time is the service's
- * clock, which tests may move: a look each second is cheaper than to know when it moves. */
+ * bounded number of rows, so that requests find their place between them. While there is more than
+ * a look finds, the next round follows at once. Time is the service's clock, which tests may move:
+ * a look each second is cheaper than to know when it moves. */
 #include "services/chat/chat_keeper.h"
 
 #include "services/chat/chat_wire.h"
@@ -25,6 +26,7 @@ struct chat_keeper {
     struct chat_page expired, deleted;
     size_t at; /* of the former, then of the latter */
     enum rc rc;
+    bool failed; /* something in it: the next one waits for its time */
     struct change_set set;
     struct change change;
 };
@@ -50,8 +52,9 @@ void chat_keeper_free(struct chat_keeper *k)
 
 static void go_on(struct chat_keeper *k);
 
-static void log_failure(const struct chat_keeper *k, const char *what, enum rc rc)
+static void note_failure(struct chat_keeper *k, const char *what, enum rc rc)
 {
+    k->failed = true;
     log_warn(k->chat->options.log, "chat.keeping_failed", "what=%s rc=%s action=tried_again", what,
              rc_name(rc));
 }
@@ -64,7 +67,7 @@ static void on_portion(void *ctx, enum rc rc, struct change_set *set)
 
     (void)set;
     if (rc)
-        log_failure(k, k->change.kind == CHANGE_CHAT_CLEAR ? "clear" : "prune", rc);
+        note_failure(k, k->change.kind == CHANGE_CHAT_CLEAR ? "clear" : "prune", rc);
     if (rc || !k->change.out_existed)
         k->at++;
     go_on(k);
@@ -109,7 +112,7 @@ static void on_ended(struct chat_write *w, enum rc rc)
     struct chat_keeper *k = w->ctx;
 
     if (rc && !w->refused)
-        log_failure(k, "retention", rc);
+        note_failure(k, "retention", rc);
     k->at++;
     go_on(k);
 }
@@ -131,10 +134,16 @@ static void end_thread(struct chat_keeper *k, const struct chat_thread_row *row)
 
 /* ---- rounds ---- */
 
+static void begin_round(void *ctx);
+
 static void end_round(struct chat_keeper *k)
 {
+    bool more = k->expired.more || k->deleted.more;
+
     arena_reset(&k->arena);
     k->busy = false;
+    if (more && !k->failed)
+        begin_round(k);
 }
 
 /* What comes next in the round: threads that end, threads to be cleared, then what is old. */
@@ -169,7 +178,7 @@ static void on_looked(void *ctx)
     struct chat_keeper *k = ctx;
 
     if (k->rc) {
-        log_failure(k, "look", k->rc);
+        note_failure(k, "look", k->rc);
         end_round(k);
     } else {
         go_on(k);
@@ -183,6 +192,7 @@ static void begin_round(void *ctx)
     if (k->busy || k->stopped)
         return;
     k->busy = true;
+    k->failed = false;
     k->rounds++;
     k->at = 0;
     k->now = clock_now(k->chat->options.clock);
