@@ -376,15 +376,24 @@ static enum exit_code after_end(struct watch *w)
     return result;
 }
 
-/* Until there is a connection again. What is refused is refused for good. */
+/* Until there is a connection again. What is refused is refused for good, but a token that may have
+ * expired meanwhile. */
 static enum exit_code reconnect(struct watch *w)
 {
     enum cg_status status = CG_NETWORK;
     enum exit_code code = EXIT_DONE;
+    bool renewed = false;
 
     while (!w->ws) {
         rest(w);
         code = connect_once(w, &status);
+        if (status == CG_DENIED && !renewed) {
+            renewed = true;
+            code = renew(w);
+            if (code)
+                return code;
+            continue;
+        }
         if (status != CG_OK && status != CG_NETWORK && status != CG_BUSY &&
             status != CG_SERVER_FAILED)
             return code;

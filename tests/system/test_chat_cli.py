@@ -3,6 +3,7 @@
 import json
 import os
 import pty
+import signal
 import subprocess
 import threading
 
@@ -138,6 +139,23 @@ def test_a_token_that_has_expired_is_issued_anew(fresh_server):
         until(lambda: sum('"ready"' in line for line in window.lines) == 2 or window.process.poll() is not None)
         thread.by(anna.with_scopes("chat")).send("a day later")
         until(lambda: any("a day later" in line for line in window.lines))
+
+
+def test_a_token_that_expires_while_the_server_is_away_is_issued_anew(fresh_server):
+    server = fresh_server()
+    anna, ben = Person(server), Person(server)
+    thread = anna.create("days", ben)
+    with Window(server, thread.id, "--as", ben.id, "--json") as window:
+        window.ready()
+        window.process.send_signal(signal.SIGSTOP)  # it must not come back before the day is over
+        server.listen = ["--https", f"localhost:{server.https_port}", "--http", f"localhost:{server.http_port}"]
+        server.stop()
+        server.start()
+        advance(server, "25h")
+        window.process.send_signal(signal.SIGCONT)
+        thread.by(anna.with_scopes("chat")).send("a day later")
+        until(lambda: any("a day later" in line for line in window.lines) or window.process.poll() is not None)
+        assert window.process.poll() is None, window.errors
 
 
 def test_a_token_that_was_given_and_is_revoked_ends_it(server, anna, ben, thread):
