@@ -159,7 +159,7 @@ class Thread:
 
     def change(self, message: Message, said):
         message.seq = self.next_seq()
-        message.version = When(said.low, max(said.high, message.version.high + 1))
+        message.version = message.version.after(said.low, said.high)
 
     def edit(self, message: Message, said, text: str | None, metadata: dict | None):
         self.change(message, said)

@@ -274,6 +274,20 @@ def test_changed_at_once(people):
     assert len([s for s in removals if s == 404]) <= 8
 
 
+def test_a_change_is_later_than_the_message_on_a_clock_that_was_set_back(fresh_server):
+    server = fresh_server()
+    thread = Person(server).create("topic")
+    assert server.admin("PUT", "/admin/clock", {"advance": "1h"}).status == 200
+    id = thread.send("x")
+    assert server.admin("DELETE", "/admin/clock").status == 200
+    thread.edit(id, content="y")
+    edited = thread.message(id)
+    assert edited["version"] == str(int(id) + 1) and edited["editedOn"] >= edited["createdOn"]
+    thread.delete(id)
+    deleted = thread.message(id)
+    assert deleted["version"] == str(int(id) + 2) and deleted["deletedOn"] >= deleted["createdOn"]
+
+
 def test_metadata_that_grows_too_large_by_a_merge_is_named(people):
     thread = people[0].create("topic", metadata={"a": "v" * 1000})
     at = f"/messages/{thread.send('x', metadata={'a': 'v' * 20000})}"

@@ -249,6 +249,13 @@ static void commit_change(struct posting *p, struct request *req, const struct c
     chat_write_commit(&p->write, event);
 }
 
+/* Behind what it was before, also when its id ran ahead of the clock (many in a millisecond) or the
+ * clock was set back. */
+static unix_ms change_time(const struct chat_write *w, const struct chat_message_row *m)
+{
+    return w->now > m->version ? w->now : m->version + 1;
+}
+
 /* The changed message gets the next number, so that lists show it as what happened last. */
 static void put_change(struct chat_write *w, struct change_set *set, struct chat_message_row *m,
                        enum chat_event event)
@@ -256,7 +263,6 @@ static void put_change(struct chat_write *w, struct change_set *set, struct chat
     struct chat_thread_row row = w->turn.row;
 
     m->seq = ++row.seq;
-    m->version = w->now;
     chat_write_message(w, set, m);
     chat_write_head(w, set, &row);
     tell(w, m, event);
@@ -279,7 +285,7 @@ static const struct api_error *decide_edit(struct chat_write *w, struct change_s
                                  &p->message.metadata);
     if (error)
         return error;
-    p->message.edited = w->now;
+    p->message.edited = p->message.version = change_time(w, &p->message);
     put_change(w, set, &p->message, CHAT_EVENT_MESSAGE_EDITED);
     return NULL;
 }
@@ -312,7 +318,7 @@ void chat_message_end(struct chat_write *w, struct change_set *set, struct chat_
     m->content = STR_EMPTY;
     m->metadata = STR_EMPTY;
     m->edited = 0;
-    m->deleted = w->now;
+    m->deleted = m->version = change_time(w, m);
     put_change(w, set, m, CHAT_EVENT_MESSAGE_DELETED);
 }
 
