@@ -66,13 +66,13 @@ struct carrier_report {
 
 /** A message that came in. Texts are borrowed for the call. */
 struct carrier_inbound {
-    struct str from, to, text; /* E.164 with '+', or a short code; UTF-8 */
+    struct str from, to, text; /* E.164 with '+', a short code, or (from) a name; UTF-8 */
     uint32_t segments;
     struct str ref; /* the carrier's id of it: what comes twice is taken once; empty: none */
 };
 
 /** Called once the store has it, or can't (RC_IO, RC_FULL…: the carrier must not acknowledge).
- * RC_NOT_FOUND: nobody's; acknowledge, or it comes for ever. */
+ * RC_NOT_FOUND: nobody's, RC_INVALID: no message of ours; acknowledge, or it comes for ever. */
 typedef void (*carrier_done_fn)(void *ctx, enum rc rc);
 
 /** What the engine lends to a carrier. All calls on `loop`, none before the carrier's own call has

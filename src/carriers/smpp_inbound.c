@@ -4,6 +4,7 @@
  * before; when the store can't, the answer says "later" and it comes again. Source: wire/sms §6.2.
  */
 #include "base/log.h"
+#include "carriers/gsm.h"
 #include "carriers/smpp_private.h"
 
 #define ACKS_MAX     1024 /* unanswered: beyond, the peer is told that we are full */
@@ -66,11 +67,15 @@ static void on_done(void *ctx, enum rc rc)
 {
     struct smpp_ack *ack = ctx;
     const struct smpp *c = ack->owner;
+    bool again = rc && rc != RC_NOT_FOUND && rc != RC_INVALID; /* else it would come for ever */
 
-    if (c && rc && rc != RC_NOT_FOUND)
+    if (c && again)
         log_warn(c->host->log, "smpp.inbound_put_off", "transport=" STR_FMT " rc=%s",
                  STR_ARG(c->host->name), rc_name(rc));
-    answer_all(ack, rc == RC_OK || rc == RC_NOT_FOUND ? SMPP_ROK : SMPP_RX_T_APPN);
+    else if (c && rc == RC_INVALID)
+        log_warn(c->host->log, "smpp.inbound_dropped", "transport=" STR_FMT,
+                 STR_ARG(c->host->name));
+    answer_all(ack, again ? SMPP_RX_T_APPN : SMPP_ROK);
 }
 
 /* ---- receipts ---- */
@@ -128,20 +133,35 @@ static bool is_digits(struct str s)
     return s.len > 0;
 }
 
+/* A name: SMPP says ASCII, and some say Latin-1. */
+static struct str name(struct str octets, struct arena *arena)
+{
+    struct str text;
+    struct buf out;
+
+    if (str_is_utf8(octets))
+        return octets;
+    buf_init(&out, 3 * octets.len + 8);
+    gsm_decode_latin1(octets, &out);
+    text = arena_dup(arena, buf_str(&out));
+    buf_clear(&out);
+    return text;
+}
+
 /* As the rest of the server writes numbers: "+1425…", or a short code. */
 static struct str number(const struct smpp *c, const struct smpp_address *a, struct arena *arena)
 {
     struct str digits = str_from_index(a->text, str_starts(a->text, STR("+")) ? 1 : 0);
 
     if (!is_digits(digits) || a->ton == 5)
-        return a->text;
+        return name(a->text, arena);
     if (a->ton == 2 && c->config.country.len)
         return arena_printf(arena, "+" STR_FMT STR_FMT, STR_ARG(c->config.country),
                             STR_ARG(digits));
     if (digits.len == a->text.len &&
         (digits.len < NUMBER_LEAST || (a->ton != 1 && a->ton != 0 && a->ton != 2)))
         return digits;
-    if (a->ton != 1 && str_starts(digits, STR("00")))
+    if (str_starts(digits, STR("00"))) /* by peers that call it international, too */
         digits = str_from_index(digits, 2);
     return arena_printf(arena, "+" STR_FMT, STR_ARG(digits));
 }

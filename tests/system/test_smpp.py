@@ -355,6 +355,17 @@ def test_a_message_to_nobody_is_acknowledged(way, smsc):
     assert smsc.say("+14255550123", "+19998887777", "Hi") == [0]
 
 
+@pytest.mark.parametrize("origin", ["611", "1234", "T-Mobile", "Info & Co", "ABCDEFGHIJKLMNOP"])
+def test_a_message_may_come_from_no_number(way, smsc, origin):
+    assert smsc.say(origin, way.sender, "STOP") == [0], "else it would come for ever"
+    came, = way.came()
+    assert (came["from"], came["message"]) == (origin, "STOP")
+
+
+def test_a_message_to_no_number_is_acknowledged(way, smsc):
+    assert smsc.say("+14255550123", "Contoso", "Hi") == [0]
+
+
 def test_stop_comes_in_and_counts(way, smsc):
     assert smsc.say("+14255550199", way.sender, "stop") == [0]
     way.came()

@@ -56,7 +56,7 @@ static void add_reply(struct sms_arrival *a, struct str text)
         .text = arena_dup(arena, text),
     };
 
-    if (text.len == 0 || !sms_number_valid(in->from, false))
+    if (text.len == 0)
         return;
     sms_row_open(a->site->sms, a->world, a->owner, &row, in->created);
     row.transport = arena_dup(arena, row.transport);
@@ -95,7 +95,7 @@ void sms_arrival_add(struct sms_arrival *a, const struct carrier_inbound *m)
 {
     a->row = arrived_row(a->owner, m, a->transport, a->now, a->changes->arena);
     change_list_add(a->changes, CHANGE_SMS_ADD)->u.sms = a->row;
-    if (a->owner->enforce)
+    if (a->owner->enforce && sms_number_valid(m->from, false)) /* to others nothing can be sent */
         act_on_keyword(a);
     sms_received_publish(a->site->sms, &a->row, a->changes);
 }
@@ -145,9 +145,8 @@ static bool is_acceptable(const struct sms *s, const struct carrier_inbound *m)
 {
     enum sms_sender_kind to = sms_sender_kind_of(m->to, s->options.numbers_strict);
 
-    return sms_sender_kind_of(m->from, false) != SMS_SENDER_NONE && to != SMS_SENDER_NONE &&
-           to != SMS_SENDER_ALPHANUMERIC && m->text.len <= INBOUND_TEXT_MAX &&
-           m->ref.len <= REF_MAX && str_is_utf8(m->text);
+    return sms_origin_valid(m->from) && to != SMS_SENDER_NONE && to != SMS_SENDER_ALPHANUMERIC &&
+           m->text.len <= INBOUND_TEXT_MAX && m->ref.len <= REF_MAX && str_is_utf8(m->text);
 }
 
 /* ---- the commit ---- */

@@ -5,6 +5,7 @@
 #define DIGITS_MAX       ((size_t)15)
 #define DIGITS_US        ((size_t)11) /* country code 1: all of them have so many */
 #define ALPHANUMERIC_MAX ((size_t)11)
+#define ORIGIN_MAX       ((size_t)64) /* octets: 20 characters by SMPP, in UTF-8 */
 
 static bool is_digit(char c)
 {
@@ -40,6 +41,16 @@ bool sms_number_valid(struct str text, bool strict)
     if (digits.ptr[0] != '1')
         return true;
     return digits.len == DIGITS_US && (!strict || is_plausible_us(digits));
+}
+
+bool sms_origin_valid(struct str text)
+{
+    if (text.len == 0 || text.len > ORIGIN_MAX || !str_is_utf8(text))
+        return false;
+    for (size_t i = 0; i < text.len; i++)
+        if ((unsigned char)text.ptr[i] < ' ' || text.ptr[i] == 0x7F)
+            return false;
+    return true;
 }
 
 /* 800, 833, 844, 855, 866, 877, 888. */

@@ -49,6 +49,9 @@ enum sms_sender_kind {
 /** '+' and 8 to 15 digits, 11 in all with country code 1; `strict`: there no area code nor exchange
  * that begins with 0 or 1. Source: wire/sms §4.1. */
 bool sms_number_valid(struct str text, bool strict) NODISCARD;
+/** Whom a message may come from: whatever a network can say. Besides numbers those are short codes
+ * of any length and names with marks in them. */
+bool sms_origin_valid(struct str text) NODISCARD;
 /** What a well-formed sender is by its form. Source: wire/sms §4.2. */
 enum sms_sender_kind sms_sender_kind_of(struct str sender, bool strict) NODISCARD;
 /** "tollFree", "shortCode", "alphanumeric", "longCode". */

@@ -215,9 +215,13 @@ static void takes_messages(void **state)
          .destination = {0, 1, STR_INIT("14255550100")}, .text = STR_INIT("a")}, "+14255550123", "+14255550100", "a"},
         {"numbers with zeros", PLAIN, {.source = {0, 0, STR_INIT("0014255550123")}, .text = STR_INIT("a")},
          "+14255550123", "12345", "a"},
+        {"an international number with zeros", PLAIN,
+         {.source = {1, 1, STR_INIT("0014255550123")}, .text = STR_INIT("a")}, "+14255550123", "12345", "a"},
         {"a national number", "{'host':'h','systemId':'s','countryCode':'1'}",
          {.source = {2, 1, STR_INIT("4255550123")}, .text = STR_INIT("a")}, "+14255550123", "12345", "a"},
         {"a name", PLAIN, {.source = {5, 0, STR_INIT("BANK")}, .text = STR_INIT("a")}, "BANK", "12345", "a"},
+        {"a name in Latin-1", PLAIN, {.source = {5, 0, STR_INIT("Caf\xE9")}, .text = STR_INIT("a")}, "Caf\xC3\xA9",
+         "12345", "a"},
         {"a header that says other things", PLAIN,
          {.esm_class = SMPP_ESM_UDH, .text = STR_INIT("\x06\x05\x04\x0B\x84\x23\xF0" "a")}, "+14255550123", "12345", "a"},
         {"one part of one", PLAIN, {.esm_class = SMPP_ESM_UDH, .text = STR_INIT("\x05\0\x03\x01\x01\x01" "a")},
@@ -250,6 +254,17 @@ static void puts_off_what_the_store_can_not_take(void **state)
     message(5, &(struct smpp_message){.text = STR("STOP")});
     done(f, &f->inbounds[0], RC_BUSY);
     expect_answer("later", 5, SMPP_RX_T_APPN);
+    fake_free(f);
+}
+
+static void acknowledges_what_is_no_message(void **state)
+{
+    struct fake *f = bound(PLAIN);
+
+    (void)state;
+    message(5, &(struct smpp_message){.text = STR("STOP")});
+    done(f, &f->inbounds[0], RC_INVALID);
+    expect_answer("it would be as bad the next time", 5, SMPP_ROK);
     fake_free(f);
 }
 
@@ -497,6 +512,7 @@ int main(void)
         cmocka_unit_test(tells_what_is_no_end_as_such),
         cmocka_unit_test(takes_messages),
         cmocka_unit_test(puts_off_what_the_store_can_not_take),
+        cmocka_unit_test(acknowledges_what_is_no_message),
         cmocka_unit_test(joins_parts_in_any_order),
         cmocka_unit_test(joins_parts_by_parameters_and_long_references),
         cmocka_unit_test(does_not_make_a_slow_peer_wait),

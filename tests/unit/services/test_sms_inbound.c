@@ -263,7 +263,9 @@ static void refuses_what_is_no_message(void **state)
     const struct {
         struct carrier_inbound in;
     } cases[] = {
-        {{.from = STR("x-y"), .to = SHORT_CODE, .text = STR("a")}},
+        {{.from = STR("x\ny"), .to = SHORT_CODE, .text = STR("a")}},
+        {{.from = STR("\xff"), .to = SHORT_CODE, .text = STR("a")}},
+        {{.from = str_of(long_text, 65), .to = SHORT_CODE, .text = STR("a")}},
         {{.from = STR(""), .to = SHORT_CODE, .text = STR("a")}},
         {{.from = SOMEBODY, .to = STR("12"), .text = STR("a")}},
         {{.from = SOMEBODY, .to = STR("Contoso"), .text = STR("a")}},
@@ -276,6 +278,28 @@ static void refuses_what_is_no_message(void **state)
     for (size_t i = 0; i < ARRAY_LEN(cases); i++)
         assert_int_equal(take_all(&cases[i].in), RC_INVALID);
     assert_int_equal(all_of(&fx.resource).n, 0);
+}
+
+/* They can't be written to: no keyword of theirs counts. */
+static void takes_what_comes_from_no_number(void **state)
+{
+    static const struct str origins[] = {STR_INIT("611"), STR_INIT("1234"), STR_INIT("T-Mobile"),
+                                         STR_INIT("Caf\xC3\xA9 & Co"), STR_INIT("+0049")};
+    struct sms_optout_row key = {.resource = fx.resource, .sender = SHORT_CODE}, found;
+    struct sms_page page;
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(origins); i++) {
+        const struct carrier_inbound in = {
+            .from = origins[i], .to = SHORT_CODE, .text = STR("STOP")};
+
+        assert_int_equal(take_all(&in), RC_OK);
+        key.recipient = origins[i];
+        assert_int_equal(store_sms_optout(fx.reader, &key, &found), RC_NOT_FOUND);
+    }
+    page = all_of(&fx.resource);
+    assert_int_equal(page.n, ARRAY_LEN(origins));
+    assert_true(str_eq(page.rows[0].from, STR("+0049")));
 }
 
 static void what_comes_twice_is_taken_once(void **state)
@@ -412,6 +436,7 @@ int main(void)
         LIST(nobodys_number),
         cmocka_unit_test_setup_teardown(any_number_is_the_default_resources, open_any, close_scene),
         LIST(refuses_what_is_no_message),
+        LIST(takes_what_comes_from_no_number),
         LIST(what_comes_twice_is_taken_once),
         LIST(an_administrator_may_let_one_come_in),
         LIST(reads_documents),
