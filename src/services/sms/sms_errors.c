@@ -111,16 +111,20 @@ void sms_answer_sender_unknown(struct request *req, struct str sender)
 {
     const struct api_error *error =
         req->version <= SMS_2020_07_20_PREVIEW1 ? &API_NOT_FOUND : &API_UNAUTHORIZED;
+    const struct resource *own = req->principal->resource;
+    const struct resource *usual = gate_directory(req->site->gate)->default_resource;
+    bool named = !usual || !uuid_eq(&own->id, &usual->id);
 
-    answer_refusal(req, &(struct refusal){
-                            error,
-                            arena_printf(req->arena,
-                                         "The credential is fine, but the sender '" STR_FMT
-                                         "' is not on the list of senders of the resource '" STR_FMT
-                                         "'. Add it: callgate sender set '" STR_FMT "'",
-                                         STR_ARG(sender), STR_ARG(req->principal->resource->name),
-                                         STR_ARG(sender)),
-                            STR_EMPTY});
+    answer_refusal(
+        req, &(struct refusal){
+                 error,
+                 arena_printf(req->arena,
+                              "The credential is fine, but the sender '" STR_FMT
+                              "' is not on the list of senders of the resource '" STR_FMT
+                              "'. Add it: callgate sender set '" STR_FMT "'%s" STR_FMT,
+                              STR_ARG(sender), STR_ARG(own->name), STR_ARG(sender),
+                              named ? " --resource " : "", STR_ARG(named ? own->name : STR_EMPTY)),
+                 STR_EMPTY});
 }
 
 void sms_answer_rc(struct request *req, enum rc rc)
