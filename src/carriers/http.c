@@ -105,10 +105,6 @@ enum verdict {
 static enum verdict usual_verdict(int status)
 {
     switch (status) {
-    case 200:
-    case 201:
-    case 202:
-        return VERDICT_TAKEN;
     case 429:
     case 503:
         return VERDICT_TEMPORARY;
@@ -120,7 +116,9 @@ static enum verdict usual_verdict(int status)
     default:
         if (status >= 500)
             return VERDICT_UNSURE;
-        return status >= 400 ? VERDICT_PERMANENT : VERDICT_ODD;
+        if (status >= 400)
+            return VERDICT_PERMANENT;
+        return status >= 200 && status < 300 ? VERDICT_TAKEN : VERDICT_ODD;
     }
 }
 

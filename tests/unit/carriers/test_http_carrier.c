@@ -170,6 +170,8 @@ static const struct {
     {"rejects as configured", JSON_CONFIG, {RC_OK, 422, "{\"error\":{\"code\":\"21211\"}}"}, CARRIER_REJECTED, 4002, ""},
     {"rejects with a code that is not listed", JSON_CONFIG, {RC_OK, 422, "{\"error\":{\"code\":1}}"}, CARRIER_REJECTED, 5000, ""},
     {"takes 201 by itself", C(""), {RC_OK, 201, ""}, CARRIER_ACCEPTED, 0, ""},
+    {"takes 204 by itself", C(""), {RC_OK, 204, ""}, CARRIER_ACCEPTED, 0, ""},
+    {"comes again after 302", C(""), {RC_OK, 302, ""}, CARRIER_LATER, 5000, ""},
     {"comes again after 429", C(""), {RC_OK, 429, ""}, CARRIER_LATER, 5001, ""},
     {"comes again after 401", C(""), {RC_OK, 401, ""}, CARRIER_LATER, 5000, ""},
     {"rejects after 400", C(""), {RC_OK, 400, ""}, CARRIER_REJECTED, 5000, ""},
