@@ -75,13 +75,17 @@ static bool read_slot(struct request *req, enum key_slot *out)
 
 void arm_regenerate_key(struct request *req)
 {
-    struct regeneration *g = arena_new(req->arena, struct regeneration);
+    const struct resource *r = arm_service(req);
     AUTO(secret_clear) struct secret secret = {0};
+    struct regeneration *g;
+    enum key_slot slot;
     enum rc rc;
 
-    g->resource = arm_service(req);
-    if (!g->resource || !read_slot(req, &g->slot))
+    if (!r || !read_slot(req, &slot))
         return;
+    g = arena_new(req->arena, struct regeneration);
+    g->resource = r;
+    g->slot = slot;
     secret = resource_random_key();
     rc = resource_next_key(req, g->resource, g->slot, &secret, g->changes.items);
     if (rc) {

@@ -219,15 +219,18 @@ void arm_service_link_hub(struct request *req)
                                       string_rule = {"connectionString", 4096, true};
     const struct resource *r = arm_service(req);
     AUTO(json_freep) json_t *body = NULL, *props = NULL;
-    struct hub_link *link = arena_new(req->arena, struct hub_link);
-    struct change *c = link->changes.items;
-    struct str ignored;
+    struct str id, ignored;
+    struct hub_link *link;
+    struct change *c;
 
-    if (!r || !arm_body(req, &body) || !arm_text(req, body, &id_rule, &link->id) ||
+    if (!r || !arm_body(req, &body) || !arm_text(req, body, &id_rule, &id) ||
         !arm_text(req, body, &string_rule, &ignored))
         return;
+    link = arena_new(req->arena, struct hub_link);
+    link->id = id;
+    c = link->changes.items;
     props = service_properties(r);
-    json_object_set_new(props, "notificationHubId", json_stringn(link->id.ptr, link->id.len));
+    json_object_set_new(props, "notificationHubId", json_stringn(id.ptr, id.len));
     c->kind = CHANGE_RESOURCE_PUT;
     c->u.resource = resource_row_of(req, r);
     c->u.resource.properties = arm_dump(req, props);
