@@ -312,9 +312,7 @@ static enum rc issuer_key(const struct assertion *a, const struct token_check *c
     if (q.alg == JWS_ALG_NONE || !(by->algs & 1U << q.alg))
         return refuse(by, ASSERTION_KEY, "its algorithm (alg) is not taken of its issuer");
     rc = key_source_find(by->source, c->loop, &q, out, &by->why);
-    if (rc == RC_OK || rc == RC_BUSY)
-        return rc;
-    return refuse(by, ASSERTION_KEY, by->why);
+    return rc == RC_DENIED ? refuse(by, ASSERTION_KEY, by->why) : rc;
 }
 
 enum rc assertion_by_issuer(struct assertion *a, const struct token_check *c,

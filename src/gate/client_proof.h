@@ -70,7 +70,7 @@ struct assertion_issuer {
     const char *why;
 };
 /** Its signature and times. RC_OK, RC_DENIED with flaw and a static reason in `by`, RC_BUSY: wait
- * for the source, then ask again. */
+ * for the source, then ask again; RC_IO: the keys can't be had, with a static reason. */
 enum rc assertion_by_issuer(struct assertion *a, const struct token_check *c,
                             struct assertion_issuer *by) NODISCARD;
 /** What is taken of issuers whose record does not say: RS256, PS256, ES256, ES384. */

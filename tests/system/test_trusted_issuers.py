@@ -11,6 +11,8 @@ from pathlib import Path
 import pytest
 from oidc_issuer import (AUDIENCE, Key, b64, changed, drip, encoded, endless, fixed, hmac_sign, late, padded, redirect,
                          signed_token, silent)
+from test_issuer import App, by_assertion, refusal
+from test_issuer import ask as ask_token
 from trusted import ALGS, SUBJECT, TARGET, add, issuer, own_issuer, refused, stranger, trust, whoami  # noqa: F401
 from waiting import until
 from wire import Wire, head
@@ -403,6 +405,16 @@ def test_an_issuer_that_is_dead(fresh_server, own_issuer):
     whoami(server, token)
     time.sleep(0.3)
     assert whoami(server, token).status == 401, "a set lives seven days at most without its issuer"
+
+
+def test_an_assertion_that_nobody_can_check_is_no_wrong_credential(server, own_issuer):
+    issuer = own_issuer()
+    app = App(server)
+    app.admin("POST", "/federated", {"name": "one", "issuer": issuer.url, "subject": SUBJECT})
+    issuer.wrong[issuer.jwks] = fixed(b"{}", 500)
+    answer = ask_token(server, by_assertion(app, issuer.token(aud="api://AzureADTokenExchange")))
+    refusal(answer, 503, "temporarily_unavailable", 90033)
+    assert answer.headers["Retry-After"] and "the issuer answers with an error" in answer.json()["error_description"]
 
 
 def test_an_unknown_kid_of_a_dead_issuer_is_refused_and_the_rest_served(fresh_server, own_issuer):

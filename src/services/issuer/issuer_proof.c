@@ -172,6 +172,8 @@ static enum rc by_federation(struct token_ask *ask, loop_fn later)
         rc = assertion_by_issuer(&ask->assertion, &check, &by);
     if (rc == RC_BUSY)
         return wait_for_keys(ask, later);
+    if (rc == RC_IO) /* nobody can tell: no wrong credential */
+        return refuse(ask, &AADSTS_BUSY, str_from(by.why));
     if (by.flaw)
         return refuse(ask, error_of(by.flaw), str_from(by.why));
     return rc || !own ? rc : check_own_principal(ask);

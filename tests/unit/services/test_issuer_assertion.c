@@ -501,8 +501,9 @@ static void says_so_when_keys_can_not_be_had(void **state)
 {
     (void)state;
     w.unreachable = true;
-    check_attack("unreachable", foreign(foreign_payload(FOREIGN_ISSUER, SUBJECT, LISTED, 600)),
-                 700027);
+    ask_with_assertion(&w, w.client,
+                       foreign(foreign_payload(FOREIGN_ISSUER, SUBJECT, LISTED, 600)));
+    check_refused(&w, 503, "temporarily_unavailable", 90033);
 }
 
 static void a_caller_may_leave_while_keys_are_fetched(void **state)
