@@ -101,6 +101,12 @@ def test_every_flag_named_alone_exists(page, commands):
             assert flag in known | others, f"no such flag: {flag}"
 
 
+def test_every_command_is_shown(commands):
+    shown = [" ".join(words) for words in calls(ROOT / "docs" / "cli.md")]
+    for name in commands:
+        assert any(call == name or call.startswith(name + " ") for call in shown), f"callgate {name} is not in the page"
+
+
 @pytest.mark.parametrize("page", [p for p in PAGES if "settings" not in p.name], ids=name_of)
 def test_every_dotted_setting_named_exists(page):
     settings = set(re.findall(r"^\| `([a-z_.]+)`", (ROOT / "docs" / "settings.md").read_text(), re.M))
@@ -179,6 +185,7 @@ def test_every_design_decision_that_the_source_cites_exists():
             for numbers in re.findall(r"design ((?:D\d+(?:, )?)+)", file.read_text()):
                 for number in re.findall(r"D\d+", numbers):
                     assert f"| {number} |" in page, f"{file.relative_to(ROOT)} cites {number}"
+                    assert f"| {number} | *later:*" not in page, f"{file.relative_to(ROOT)} does {number}: it is no longer later"
 
 
 def test_every_error_of_the_server_is_explained():
