@@ -12,6 +12,7 @@
 
 #include "hostile.h"
 #include "names.h"
+#include "server_tls.h"
 
 #include <arpa/inet.h>
 #include <dirent.h>
@@ -82,32 +83,6 @@ static const char *plain_url(struct world *w, const char *path)
 
 /* ---- set-up ---- */
 
-static void write_file(char *path, struct str text)
-{
-    int fd = mkstemp(path);
-
-    assert_true(fd >= 0);
-    assert_int_equal(write(fd, text.ptr, text.len), text.len);
-    (void)close(fd);
-}
-
-static SSL_CTX *tls_context(struct str chain, const struct secret *key)
-{
-    SSL_CTX *tls = SSL_CTX_new(TLS_server_method());
-    BIO *in = BIO_new_mem_buf(chain.ptr, (int)chain.len);
-    X509 *leaf = PEM_read_bio_X509(in, NULL, NULL, NULL);
-    BIO *key_in = BIO_new_mem_buf(key->octets, (int)key->len);
-    EVP_PKEY *pkey = PEM_read_bio_PrivateKey(key_in, NULL, NULL, NULL);
-
-    assert_int_equal(SSL_CTX_use_certificate(tls, leaf), 1);
-    assert_int_equal(SSL_CTX_use_PrivateKey(tls, pkey), 1);
-    X509_free(leaf);
-    EVP_PKEY_free(pkey);
-    BIO_free(in);
-    BIO_free(key_in);
-    return tls;
-}
-
 /* One CA signs two leaves, one of which is long over; another CA signs nothing. */
 static void start_tls(struct world *w)
 {
@@ -125,11 +100,11 @@ static void start_tls(struct world *w)
     assert_int_equal(ca_make(allowed, 3, now, &other, &other_key), RC_OK);
     (void)snprintf(w->ca_file, sizeof w->ca_file, "/tmp/callgate-ca-XXXXXX");
     (void)snprintf(w->other_ca_file, sizeof w->other_ca_file, "/tmp/callgate-ca-XXXXXX");
-    write_file(w->ca_file, buf_str(&ca));
-    write_file(w->other_ca_file, buf_str(&other));
+    server_tls_write(w->ca_file, buf_str(&ca));
+    server_tls_write(w->other_ca_file, buf_str(&other));
     for (size_t i = 0; i < ARRAY_LEN(servers); i++) {
         assert_int_equal(leaf_make(buf_str(&ca), &ca_key, name, 2, times[i], &chain, &key), RC_OK);
-        hostile_start(servers[i], tls_context(buf_str(&chain), &key));
+        hostile_start(servers[i], server_tls_new(buf_str(&chain), &key));
         buf_clear(&chain);
         secret_clear(&key);
     }

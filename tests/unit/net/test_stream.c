@@ -11,9 +11,9 @@
 #include "net/stream.h"
 
 #include "names.h"
+#include "server_tls.h"
 
 #include <arpa/inet.h>
-#include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <poll.h>
 #include <pthread.h>
@@ -119,32 +119,6 @@ static void server_stop(struct server *s)
 
 /* ---- set-up ---- */
 
-static void write_file(char *path, struct str text)
-{
-    int fd = mkstemp(path);
-
-    assert_true(fd >= 0);
-    assert_int_equal(write(fd, text.ptr, text.len), text.len);
-    (void)close(fd);
-}
-
-static SSL_CTX *server_tls(struct str chain, const struct secret *key)
-{
-    SSL_CTX *tls = SSL_CTX_new(TLS_server_method());
-    BIO *in = BIO_new_mem_buf(chain.ptr, (int)chain.len);
-    X509 *leaf = PEM_read_bio_X509(in, NULL, NULL, NULL);
-    BIO *key_in = BIO_new_mem_buf(key->octets, (int)key->len);
-    EVP_PKEY *pkey = PEM_read_bio_PrivateKey(key_in, NULL, NULL, NULL);
-
-    assert_int_equal(SSL_CTX_use_certificate(tls, leaf), 1);
-    assert_int_equal(SSL_CTX_use_PrivateKey(tls, pkey), 1);
-    X509_free(leaf);
-    EVP_PKEY_free(pkey);
-    BIO_free(in);
-    BIO_free(key_in);
-    return tls;
-}
-
 static void start_tls(struct world *w)
 {
     const struct str names[] = {STR("127.0.0.1"), STR("carrier.test")};
@@ -160,9 +134,9 @@ static void start_tls(struct world *w)
     assert_int_equal(leaf_make(buf_str(&ca), &ca_key, names, 2, now, &chain, &key), RC_OK);
     (void)snprintf(w->ca_file, sizeof w->ca_file, "/tmp/callgate-ca-XXXXXX");
     (void)snprintf(w->other_ca_file, sizeof w->other_ca_file, "/tmp/callgate-ca-XXXXXX");
-    write_file(w->ca_file, buf_str(&ca));
-    write_file(w->other_ca_file, buf_str(&other));
-    server_start(&w->tls, server_tls(buf_str(&chain), &key), ECHO);
+    server_tls_write(w->ca_file, buf_str(&ca));
+    server_tls_write(w->other_ca_file, buf_str(&other));
+    server_start(&w->tls, server_tls_new(buf_str(&chain), &key), ECHO);
     buf_clear(&ca);
     buf_clear(&other);
     buf_clear(&chain);

@@ -25,27 +25,34 @@ static void run_bound(void **state)
     fixture_clear(&f);
 }
 
+int run_cases_on(const struct back_end *back_end, const char *group, const struct store_case *cases,
+                 size_t n)
+{
+    struct CMUnitTest *tests = calloc(n, sizeof *tests);
+    struct bound_case *bound = calloc(n, sizeof *bound);
+    char title[128];
+    int failed;
+
+    assert_non_null(tests);
+    assert_non_null(bound);
+    snprintf(title, sizeof title, "%s on %s", group, back_end->name);
+    for (size_t i = 0; i < n; i++) {
+        bound[i] = (struct bound_case){back_end, &cases[i]};
+        tests[i] = (struct CMUnitTest){
+            .name = cases[i].name, .test_func = run_bound, .initial_state = &bound[i]};
+    }
+    failed = _cmocka_run_group_tests(title, tests, n, NULL, NULL);
+    free(tests);
+    free(bound);
+    return failed;
+}
+
 int run_cases(const char *group, const struct store_case *cases, size_t n)
 {
     int failed = 0;
 
-    for (size_t e = 0; e < back_ends_n; e++) {
-        struct CMUnitTest *tests = calloc(n, sizeof *tests);
-        struct bound_case *bound = calloc(n, sizeof *bound);
-        char title[128];
-
-        assert_non_null(tests);
-        assert_non_null(bound);
-        snprintf(title, sizeof title, "%s on %s", group, back_ends[e].name);
-        for (size_t i = 0; i < n; i++) {
-            bound[i] = (struct bound_case){&back_ends[e], &cases[i]};
-            tests[i] = (struct CMUnitTest){
-                .name = cases[i].name, .test_func = run_bound, .initial_state = &bound[i]};
-        }
-        failed += _cmocka_run_group_tests(title, tests, n, NULL, NULL);
-        free(tests);
-        free(bound);
-    }
+    for (size_t e = 0; e < back_ends_n; e++)
+        failed += run_cases_on(&back_ends[e], group, cases, n);
     return failed;
 }
 
@@ -488,4 +495,39 @@ void check_sms(const struct sms_row *got, const struct sms_row *row)
     check_text(got->transport, row->transport);
     check_text(got->ref, row->ref);
     check_text(got->history, row->history);
+}
+
+static void stand_at_gate(void *ctx, const struct log_entry *entries, size_t n)
+{
+    struct writer_gate *g = ctx;
+
+    (void)entries, (void)n;
+    pthread_mutex_lock(&g->lock);
+    g->held = true;
+    pthread_cond_broadcast(&g->moved);
+    while (!g->passed)
+        pthread_cond_wait(&g->moved, &g->lock);
+    pthread_mutex_unlock(&g->lock);
+}
+
+void writer_gate_close(struct writer_gate *g, struct store *store)
+{
+    *g = (struct writer_gate){.lock = PTHREAD_MUTEX_INITIALIZER, .moved = PTHREAD_COND_INITIALIZER};
+    store_watch(store, stand_at_gate, g);
+}
+
+void writer_gate_wait(struct writer_gate *g)
+{
+    pthread_mutex_lock(&g->lock);
+    while (!g->held)
+        pthread_cond_wait(&g->moved, &g->lock);
+    pthread_mutex_unlock(&g->lock);
+}
+
+void writer_gate_open(struct writer_gate *g)
+{
+    pthread_mutex_lock(&g->lock);
+    g->passed = true;
+    pthread_cond_broadcast(&g->moved);
+    pthread_mutex_unlock(&g->lock);
 }

@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include <cmocka.h>
+#include <pthread.h>
 
 #include "store/backend.h"
 
@@ -42,6 +43,9 @@ struct store_case {
 
 /** Runs `n` cases against each back end; returns the number of failures, for main(). */
 int run_cases(const char *group, const struct store_case *cases, size_t n);
+/** The same against one. */
+int run_cases_on(const struct back_end *back_end, const char *group, const struct store_case *cases,
+                 size_t n);
 
 /** A folder and a loop; the store is not open yet. */
 void fixture_init(struct fixture *f, const struct back_end *back_end);
@@ -59,6 +63,18 @@ enum rc fixture_commit(struct fixture *f, struct change *items, size_t n);
 void fixture_commit_sets(struct fixture *f, struct change_set *sets, size_t n, enum rc *rcs);
 /** Commits `n` sets of one change each, 2 to 8, as one batch. */
 void fixture_commit_as_one_batch(struct fixture *f, struct change *c, size_t n, enum rc *rcs);
+/** Holds the writer in the watch of the first set that it commits, so that what is queued meanwhile
+ * is one batch. */
+struct writer_gate {
+    pthread_mutex_t lock;
+    pthread_cond_t moved;
+    bool held, passed;
+};
+void writer_gate_close(struct writer_gate *g, struct store *store);
+/** Until the writer stands at it. */
+void writer_gate_wait(struct writer_gate *g);
+void writer_gate_open(struct writer_gate *g);
+
 /** What a watch was told. */
 struct told {
     size_t n;

@@ -412,26 +412,6 @@ static void syncs_every_commit(void **state)
     fixture_clear(&f);
 }
 
-/** Holds the writer in the watch of the first set, so that the rest is one batch. */
-struct gate {
-    pthread_mutex_t lock;
-    pthread_cond_t moved;
-    bool held, passed;
-};
-
-static void hold_writer(void *ctx, const struct log_entry *entries, size_t n)
-{
-    struct gate *g = ctx;
-
-    (void)entries, (void)n;
-    pthread_mutex_lock(&g->lock);
-    g->held = true;
-    pthread_cond_broadcast(&g->moved);
-    while (!g->passed)
-        pthread_cond_wait(&g->moved, &g->lock);
-    pthread_mutex_unlock(&g->lock);
-}
-
 struct answers {
     struct fixture *f;
     size_t come, wanted;
@@ -451,7 +431,7 @@ static void on_answer(void *ctx, enum rc rc, struct change_set *set)
 /** One batch of seven users, of which one exists, behind an opener that succeeds. */
 static void fail_a_batch(struct fault_plan plan, enum rc wanted)
 {
-    struct gate g = {.lock = PTHREAD_MUTEX_INITIALIZER, .moved = PTHREAD_COND_INITIALIZER};
+    struct writer_gate g;
     struct change c[8] = {
         {.kind = CHANGE_SIGNING_KEY_PUT, .u.signing_key = {.kid = STR("opener")}}};
     struct change_set sets[8];
@@ -461,23 +441,17 @@ static void fail_a_batch(struct fault_plan plan, enum rc wanted)
     fixture_init(&f, &back_ends[0]);
     f.vfs = FAULT_VFS;
     fixture_open(&f);
-    store_watch(f.store, hold_writer, &g);
+    writer_gate_close(&g, f.store);
     for (size_t i = 0; i < 8; i++) {
         if (i)
             c[i] = add_user(key_of(1, i == 5 ? 4 : i), NOW);
         sets[i] = (struct change_set){
             .items = &c[i], .n = 1, .loop = f.loop, .done = on_answer, .ctx = &a};
         store_commit(f.store, &sets[i]);
-        pthread_mutex_lock(&g.lock);
-        while (!g.held)
-            pthread_cond_wait(&g.moved, &g.lock);
-        pthread_mutex_unlock(&g.lock);
+        writer_gate_wait(&g);
     }
     fault_vfs_arm(plan);
-    pthread_mutex_lock(&g.lock);
-    g.passed = true;
-    pthread_cond_broadcast(&g.moved);
-    pthread_mutex_unlock(&g.lock);
+    writer_gate_open(&g);
     fixture_run(&f);
     assert_int_equal(fault_vfs_disarm(), 1);
     assert_int_equal(a.rcs[0], RC_OK);

@@ -697,26 +697,8 @@ static const struct store_case cases[] = {
 };
 /* clang-format on */
 
-static void run_case(void **state)
-{
-    const struct store_case *c = *state;
-    struct fixture f;
-
-    fixture_init(&f, &back_ends[0]);
-    c->run(&f);
-    fixture_clear(&f);
-}
-
 int main(void)
 {
-    struct CMUnitTest tests[ARRAY_LEN(cases)];
-    struct store_case bound[ARRAY_LEN(cases)];
-
-    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        bound[i] = cases[i];
-        tests[i] = (struct CMUnitTest){
-            .name = cases[i].name, .test_func = run_case, .initial_state = &bound[i]};
-    }
     fault_vfs_register();
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    return run_cases_on(&back_ends[0], "sqlite versions", cases, ARRAY_LEN(cases));
 }

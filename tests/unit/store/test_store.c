@@ -434,42 +434,6 @@ static void undoes_a_set_as_a_whole(struct fixture *f)
     assert_int_equal(after.failed, before.failed + 1);
 }
 
-/** Holds the writer in the watch, so that what is queued meanwhile is one batch. */
-struct gate {
-    pthread_mutex_t lock;
-    pthread_cond_t moved;
-    bool held, passed;
-};
-
-static void hold_writer(void *ctx, const struct log_entry *entries, size_t n)
-{
-    struct gate *g = ctx;
-
-    (void)entries, (void)n;
-    pthread_mutex_lock(&g->lock);
-    g->held = true;
-    pthread_cond_broadcast(&g->moved);
-    while (!g->passed)
-        pthread_cond_wait(&g->moved, &g->lock);
-    pthread_mutex_unlock(&g->lock);
-}
-
-static void wait_until_held(struct gate *g)
-{
-    pthread_mutex_lock(&g->lock);
-    while (!g->held)
-        pthread_cond_wait(&g->moved, &g->lock);
-    pthread_mutex_unlock(&g->lock);
-}
-
-static void let_pass(struct gate *g)
-{
-    pthread_mutex_lock(&g->lock);
-    g->passed = true;
-    pthread_cond_broadcast(&g->moved);
-    pthread_mutex_unlock(&g->lock);
-}
-
 struct counted {
     struct fixture *f;
     size_t come, wanted;
@@ -488,7 +452,7 @@ static void count_answer(void *ctx, enum rc rc, struct change_set *set)
 
 static void commits_what_has_gathered_at_once_and_undoes_no_neighbour(struct fixture *f)
 {
-    struct gate g = {.lock = PTHREAD_MUTEX_INITIALIZER, .moved = PTHREAD_COND_INITIALIZER};
+    struct writer_gate g;
     struct counted answers = {.f = f, .wanted = 6};
     struct change opener = put_resource(1, STR("opener"));
     struct change twice[2] = {add_user(key_of(1, 3), NOW), add_user(key_of(1, 1), NOW)};
@@ -503,17 +467,17 @@ static void commits_what_has_gathered_at_once_and_undoes_no_neighbour(struct fix
     struct user_row row;
 
     fixture_open(f);
-    store_watch(f->store, hold_writer, &g);
+    writer_gate_close(&g, f->store);
     for (size_t i = 0; i < 6; i++) {
         sets[i].loop = f->loop;
         sets[i].done = count_answer;
         sets[i].ctx = &answers;
         store_commit(f->store, &sets[i]);
         if (i == 0)
-            wait_until_held(&g);
+            writer_gate_wait(&g);
     }
     assert_int_equal(answers.come, 0);
-    let_pass(&g);
+    writer_gate_open(&g);
     fixture_run(f);
     for (size_t i = 0; i < 6; i++)
         assert_int_equal(answers.rcs[i], wanted[i]);
