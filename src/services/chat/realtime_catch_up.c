@@ -62,18 +62,25 @@ static bool among_people(const struct chat_notice *n, const struct uuid *user)
     return false;
 }
 
-/* Of a thread that is gone the log itself says who was in. */
-static bool may_hear(struct catch_up *u, struct store_reader *r, const struct chat_log_row *e,
-                     const struct chat_notice *n)
+/* RC_NOT_FOUND: the user was not in when it happened. Of a thread that is gone the log itself says
+ * who was in: see is_told(). */
+static enum rc find_membership(struct catch_up *u, struct store_reader *r,
+                               const struct chat_log_row *e)
 {
     struct chat_member_row m = {0};
+    enum rc rc;
 
-    if (n->event == CHAT_EVENT_READ_RECEIPT && uuid_eq(&n->actor, &u->user.user))
-        return false;
+    if (e->kind == CHAT_LOG_THREAD_DELETED)
+        return RC_OK;
+    rc = store_chat_member(r, &e->thread, &u->user.user, &u->arena, &m);
+    return rc || was_in(&m, e->order) ? rc : RC_NOT_FOUND;
+}
+
+static bool is_told(const struct catch_up *u, const struct chat_notice *n)
+{
     if (n->event == CHAT_EVENT_THREAD_DELETED)
         return among_people(n, &u->user.user);
-    return store_chat_member(r, &e->thread, &u->user.user, &u->arena, &m) == RC_OK &&
-           was_in(&m, e->order);
+    return n->event != CHAT_EVENT_READ_RECEIPT || !uuid_eq(&n->actor, &u->user.user);
 }
 
 static void add_frame(struct catch_up *u, const struct chat_notice *n)
@@ -95,8 +102,11 @@ static enum rc tell(struct catch_up *u, struct store_reader *r, const struct cha
     struct chat_thread_row thread = {0};
     struct chat_message_row message = {0};
     struct chat_notice n = {0};
-    enum rc rc = store_chat_thread(r, &e->thread, &u->arena, &thread);
+    enum rc rc = find_membership(u, r, e); /* first: most of the log is other people's */
 
+    if (rc)
+        return rc;
+    rc = store_chat_thread(r, &e->thread, &u->arena, &thread);
     if (rc == RC_OK && e->message)
         rc = store_chat_message(r, &e->thread, e->message, &u->arena, &message);
     if (rc && rc != RC_NOT_FOUND)
@@ -109,7 +119,7 @@ static enum rc tell(struct catch_up *u, struct store_reader *r, const struct cha
         return rc;
     n.base.resource = u->user.resource;
     n.base.order = e->order;
-    if (may_hear(u, r, e, &n))
+    if (is_told(u, &n))
         add_frame(u, &n);
     return RC_OK;
 }
