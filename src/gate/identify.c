@@ -199,12 +199,11 @@ static uint32_t second_of(const struct request *req)
     return (uint32_t)(req->started / NS_PER_S);
 }
 
-/* IPv6 clients own a /64 at least. */
 static uint64_t address_hash(const struct request *req)
 {
-    const struct in6_addr *ip = &req->client_addr.ip;
+    struct str client = ip_of_client(&req->client_addr.ip);
 
-    return hash_keyed(ip, IN6_IS_ADDR_V4MAPPED(ip) ? sizeof *ip : sizeof *ip / 2) | 1U;
+    return hash_keyed(client.ptr, client.len) | 1U;
 }
 
 /* The slot of the address in this second, or the one to use for it. */

@@ -62,6 +62,11 @@ bool cidr_contains(const struct cidr *c, const struct in6_addr *ip)
     return same_prefix(&c->net, ip, c->bits);
 }
 
+struct str ip_of_client(const struct in6_addr *ip)
+{
+    return str_of(ip, IN6_IS_ADDR_V4MAPPED(ip) ? sizeof *ip : sizeof *ip / 2);
+}
+
 static bool is_trusted(const struct origin_rules *rules, const struct in6_addr *ip)
 {
     for (size_t i = 0; rules && i < rules->n_trusted; i++)

@@ -126,6 +126,9 @@ void request_addresses(struct request *req);
 /** "10.0.0.0/8", "::1", "192.0.2.7": RC_INVALID for anything else. */
 enum rc cidr_parse(struct str text, struct cidr *out) NODISCARD;
 bool cidr_contains(const struct cidr *c, const struct in6_addr *ip) NODISCARD;
+/** The octets by which clients are told apart where they are counted: all of an IPv4 address, half
+ * of another one, since who has one of those has a /64 at least. Borrowed. */
+struct str ip_of_client(const struct in6_addr *ip) NODISCARD;
 /** The authority for absolute URLs: "https://localhost:8443". Computed once, in the arena.
  * Source: design §1 Addresses. */
 struct str request_origin(struct request *req);

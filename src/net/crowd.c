@@ -1,16 +1,11 @@
-/* How many connections an address has: a small table under a lock, touched when a connection comes
- * or goes, and only for addresses that are neither ours nor a trusted proxy's. */
+/* How many connections a client has: a small table under a lock, touched when a connection comes or
+ * goes, and only for addresses that are neither ours nor a trusted proxy's. */
 #include "net/net_internal.h"
 
 struct address_count {
-    struct in6_addr ip;
+    struct in6_addr ip; /* of the first one: the key lies in it */
     uint32_t n;
 };
-
-static struct str key_of(const struct in6_addr *ip)
-{
-    return str_of(ip, sizeof *ip);
-}
 
 static bool is_exempt(const struct net *net, const struct in6_addr *ip)
 {
@@ -26,7 +21,7 @@ static bool is_exempt(const struct net *net, const struct in6_addr *ip)
 
 static struct address_count *count_of(struct net *net, const struct in6_addr *ip)
 {
-    struct address_count *count = map_get(&net->crowd, key_of(ip));
+    struct address_count *count = map_get(&net->crowd, ip_of_client(ip));
 
     if (count)
         return count;
@@ -34,7 +29,7 @@ static struct address_count *count_of(struct net *net, const struct in6_addr *ip
     if (!count)
         abort();
     count->ip = *ip;
-    (void)map_put(&net->crowd, key_of(&count->ip), count); /* there was none */
+    (void)map_put(&net->crowd, ip_of_client(&count->ip), count); /* there was none */
     return count;
 }
 
@@ -61,9 +56,9 @@ void crowd_leave(struct net *net, const struct in6_addr *ip)
     if (is_exempt(net, ip))
         return;
     pthread_mutex_lock(&net->crowd_lock);
-    count = map_get(&net->crowd, key_of(ip));
+    count = map_get(&net->crowd, ip_of_client(ip));
     if (count && --count->n == 0) {
-        (void)map_remove(&net->crowd, key_of(ip)); /* that is `count` */
+        (void)map_remove(&net->crowd, ip_of_client(ip)); /* that is `count` */
         free(count);
     }
     pthread_mutex_unlock(&net->crowd_lock);

@@ -65,13 +65,13 @@ struct net {
     struct bio_method_st *bio_method;
     _Atomic uint32_t open; /* connections, all lanes */
     pthread_mutex_t crowd_lock;
-    struct map crowd; /* address octets to struct address_count */
+    struct map crowd; /* ip_of_client() to struct address_count */
     _Atomic bool draining;
     _Atomic size_t lanes_left; /* that have not drained yet */
     struct loop_task drained;  /* posted to the first lane */
 };
 
-/** One more connection from that address: false when it has too many. Loopback and trusted
+/** One more connection from that client: false when it has too many. Loopback and trusted
  * proxies are not counted. Thread-safe. */
 bool crowd_enter(struct net *net, const struct in6_addr *ip);
 void crowd_leave(struct net *net, const struct in6_addr *ip);

@@ -180,10 +180,10 @@ struct guess {
 
 static struct guess guess_of(const struct token_ask *ask)
 {
-    const struct in6_addr *ip = &ask->req->client_addr.ip;
-    size_t len = IN6_IS_ADDR_V4MAPPED(ip) ? sizeof *ip : sizeof *ip / 2; /* a /64 is one client */
+    struct str from = ip_of_client(&ask->req->client_addr.ip);
     struct str tried = ask->assertion_text.len ? ask->assertion_text : ask->secret;
-    uint64_t parts[2] = {hash_keyed(ip, len), hash_keyed(&ask->client_id, sizeof ask->client_id)};
+    uint64_t parts[2] = {hash_keyed(from.ptr, from.len),
+                         hash_keyed(&ask->client_id, sizeof ask->client_id)};
 
     return (struct guess){hash_keyed(parts, sizeof parts), parts[0],
                           hash_keyed(tried.ptr, tried.len)};
