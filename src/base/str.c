@@ -259,6 +259,14 @@ bool str_is_utf8(struct str s)
     return true;
 }
 
+bool str_is_digits(struct str s)
+{
+    for (size_t i = 0; i < s.len; i++)
+        if (s.ptr[i] < '0' || s.ptr[i] > '9')
+            return false;
+    return s.len > 0;
+}
+
 void ascii_lower(char *dst, struct str src)
 {
     for (size_t i = 0; i < src.len; i++)

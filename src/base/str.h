@@ -88,6 +88,8 @@ void hex_encode(const void *src, size_t len, char *out);
 enum rc hex_decode(struct str text, void *out, size_t len) NODISCARD;
 /** True when the octets are well-formed UTF-8 without surrogates or overlong forms. */
 bool str_is_utf8(struct str s) NODISCARD;
+/** ASCII digits alone, at least one. */
+bool str_is_digits(struct str s) NODISCARD;
 /** Octets of the well-formed UTF-8 character that `s` starts with (1 to 4); 0 when there is none.
  */
 size_t str_utf8_char(struct str s) NODISCARD;

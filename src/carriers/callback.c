@@ -19,19 +19,11 @@ struct str callback_header(const struct carrier_callback *cb, const char *name)
     return cb->header(cb->ctx, name);
 }
 
-static bool is_digits(struct str text)
-{
-    for (size_t i = 0; i < text.len; i++)
-        if (text.ptr[i] < '0' || text.ptr[i] > '9')
-            return false;
-    return text.len > 0;
-}
-
 struct str callback_number(const struct carrier_callback *cb, struct str text)
 {
     struct str number = str_trim(text);
 
-    if (!is_digits(number) || number.len < INTERNATIONAL_DIGITS_MIN)
+    if (!str_is_digits(number) || number.len < INTERNATIONAL_DIGITS_MIN)
         return number;
     if (str_starts(number, STR("00")))
         number = str_from_index(number, 2);

@@ -125,14 +125,6 @@ static void take_receipt(struct smpp *c, const struct smpp_header *h, const stru
 
 /* ---- messages ---- */
 
-static bool is_digits(struct str s)
-{
-    for (size_t i = 0; i < s.len; i++)
-        if (s.ptr[i] < '0' || s.ptr[i] > '9')
-            return false;
-    return s.len > 0;
-}
-
 /* A name: SMPP says ASCII, and some say Latin-1. */
 static struct str name(struct str octets, struct arena *arena)
 {
@@ -153,7 +145,7 @@ static struct str number(const struct smpp *c, const struct smpp_address *a, str
 {
     struct str digits = str_from_index(a->text, str_starts(a->text, STR("+")) ? 1 : 0);
 
-    if (!is_digits(digits) || a->ton == 5)
+    if (!str_is_digits(digits) || a->ton == 5)
         return name(a->text, arena);
     if (a->ton == 2 && c->config.country.len)
         return arena_printf(arena, "+" STR_FMT STR_FMT, STR_ARG(c->config.country),

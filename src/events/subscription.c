@@ -4,10 +4,12 @@
 
 #include "base/json.h"
 #include "crypto/seal.h"
+#include "http/header.h"
 
 #include <stdlib.h>
 
 #define DOCUMENT_MAX (256 * KIB)
+#define NAME_MAX_LEN 128 /* of a static header */
 
 /* clang-format off */
 static const struct {
@@ -66,22 +68,9 @@ struct str subscription_state_name(enum subscription_state state)
 
 /* ---- static headers ---- */
 
-/* RFC 9110 §5.6.2 */
-static bool is_token(struct str text)
-{
-    for (size_t i = 0; i < text.len; i++) {
-        char c = text.ptr[i];
-
-        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-              (c && strchr("!#$%&'*+-.^_`|~", c))))
-            return false;
-    }
-    return text.len > 0 && text.len <= 128;
-}
-
 const char *subscription_header_against(struct str name, struct str value)
 {
-    if (!is_token(name))
+    if (!header_is_token(name) || name.len > NAME_MAX_LEN)
         return "is not a header's name";
     if (str_starts_nocase(name, STR("aeg-")) || str_starts_nocase(name, STR("webhook-")))
         return "is a header that the server sends itself";

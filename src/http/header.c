@@ -10,6 +10,18 @@ static const struct str names[HEADER_COUNT] = {
 #undef X
 };
 
+bool header_is_token(struct str text)
+{
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.ptr[i];
+
+        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+              (c && strchr("!#$%&'*+-.^_`|~", c))))
+            return false;
+    }
+    return text.len > 0;
+}
+
 /* Lower-cased, which is enough for telling candidates apart: the comparison follows. */
 static char octet(struct str name, size_t at)
 {

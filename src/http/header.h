@@ -49,6 +49,8 @@ struct headers {
     uint8_t times[HEADER_COUNT];
 };
 
+/** RFC 9110 §5.6.2: what names of headers and methods are made of. */
+bool header_is_token(struct str text) NODISCARD;
 /** HEADER_OTHER for names we don't know; compared without case. */
 enum header_id header_id_of(struct str name) NODISCARD;
 /** Appends a line; the caller has made `items` large enough (HEADERS_MAX). */

@@ -4,6 +4,7 @@
 #include "net/outbound.h"
 
 #include "base/mutex.h"
+#include "http/header.h"
 #include "net/outbound_engine.h"
 
 #include <dlfcn.h>
@@ -279,23 +280,10 @@ static const struct str not_for_callers[] = {
     STR_INIT("upgrade"), STR_INIT("expect"),         STR_INIT("accept-encoding"),
 };
 
-/* RFC 9110 §5.6.2 */
-static bool is_token(struct str text)
-{
-    for (size_t i = 0; i < text.len; i++) {
-        char c = text.ptr[i];
-
-        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-              (c && strchr("!#$%&'*+-.^_`|~", c))))
-            return false;
-    }
-    return text.len > 0;
-}
-
 /* An empty value too: libcurl would take it for the wish to leave the header out. */
 static bool is_sendable(const struct outbound_header *h)
 {
-    if (!is_token(h->name) || str_trim(h->value).len == 0)
+    if (!header_is_token(h->name) || str_trim(h->value).len == 0)
         return false;
     for (size_t i = 0; i < h->value.len; i++) {
         if ((unsigned char)h->value.ptr[i] < ' ' || h->value.ptr[i] == 0x7F)
@@ -313,7 +301,7 @@ static const char *rule_against(const struct outbound_call *call)
 {
     struct outbound_url url;
 
-    if (!is_token(str_from(call->method)))
+    if (!header_is_token(str_from(call->method)))
         return "the method is malformed";
     for (size_t i = 0; i < call->headers_count; i++) {
         if (!is_sendable(&call->headers[i]))

@@ -9,14 +9,6 @@
 
 static const struct str mark = STR_INIT("\xEF\xBF\xBD"); /* U+FFFD */
 
-static bool all_digits(struct str s)
-{
-    for (size_t i = 0; i < s.len; i++)
-        if (s.ptr[i] < '0' || s.ptr[i] > '9')
-            return false;
-    return true;
-}
-
 enum rc packet_parse(struct str text, struct packet *out)
 {
     struct packet p = {0};
@@ -31,7 +23,7 @@ enum rc packet_parse(struct str text, struct packet *out)
     p.wants_ack = p.id.len && p.id.ptr[p.id.len - 1] == '+';
     if (p.wants_ack)
         p.id.len--;
-    if (p.id.len > PACKET_ID_MAX || !all_digits(p.id) || (p.wants_ack && !p.id.len))
+    if (p.id.len > PACKET_ID_MAX || (p.id.len ? !str_is_digits(p.id) : p.wants_ack))
         return RC_INVALID;
     (void)str_cut(rest, ':', &p.endpoint, &p.data); /* without a colon there is no data */
     *out = p;

@@ -17,14 +17,6 @@ static bool is_letter(char c)
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
-static bool all_digits(struct str text)
-{
-    for (size_t i = 0; i < text.len; i++)
-        if (!is_digit(text.ptr[i]))
-            return false;
-    return true;
-}
-
 /* Area code and exchange of the North American plan begin with 2 to 9. */
 static bool is_plausible_us(struct str digits)
 {
@@ -36,7 +28,7 @@ bool sms_number_valid(struct str text, bool strict)
     struct str digits = str_from_index(text, 1);
 
     if (text.len == 0 || text.ptr[0] != '+' || digits.len < DIGITS_MIN || digits.len > DIGITS_MAX ||
-        !all_digits(digits) || digits.ptr[0] == '0')
+        !str_is_digits(digits) || digits.ptr[0] == '0')
         return false;
     if (digits.ptr[0] != '1')
         return true;
@@ -84,7 +76,7 @@ enum sms_sender_kind sms_sender_kind_of(struct str sender, bool strict)
 {
     if (sms_number_valid(sender, strict))
         return is_toll_free(sender) ? SMS_SENDER_TOLL_FREE : SMS_SENDER_LONG_CODE;
-    if ((sender.len == 5 || sender.len == 6) && all_digits(sender))
+    if ((sender.len == 5 || sender.len == 6) && str_is_digits(sender))
         return SMS_SENDER_SHORT_CODE;
     return is_alphanumeric(sender) ? SMS_SENDER_ALPHANUMERIC : SMS_SENDER_NONE;
 }

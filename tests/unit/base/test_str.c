@@ -200,6 +200,16 @@ static void names_the_nearest(void **state)
                   cases[i].nearest);
 }
 
+static void tells_digits(void **state)
+{
+    (void)state;
+    check("digits", str_is_digits(STR("0123456789")) && str_is_digits(STR("7")));
+    check("nothing is none", !str_is_digits(STR_EMPTY));
+    check("a sign is none", !str_is_digits(STR("-1")) && !str_is_digits(STR("+1")));
+    check("their neighbours are none", !str_is_digits(STR("1/")) && !str_is_digits(STR("1:")));
+    check("a NUL is none", !str_is_digits(str_of("1\0", 2)));
+}
+
 static void names_results(void **state)
 {
     (void)state;
@@ -216,6 +226,7 @@ int main(void)
         cmocka_unit_test(parses_numbers),    cmocka_unit_test(codes_hexadecimal),
         cmocka_unit_test(judges_utf8),       cmocka_unit_test(lowers_ascii),
         cmocka_unit_test(names_the_nearest), cmocka_unit_test(names_results),
+        cmocka_unit_test(tells_digits),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

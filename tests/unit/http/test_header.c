@@ -96,6 +96,18 @@ static void a_hundred_lines_of_one_name_are_counted(void **state)
     assert_int_equal(h.first[HEADER_AUTHORIZATION], 1);
 }
 
+static void tells_tokens(void **state)
+{
+    static const struct str bad[] = {STR_INIT(""),    STR_INIT("a b"), STR_INIT("a:"),
+                                     STR_INIT("a\t"), STR_INIT("\"a"), STR_INIT("(a)"),
+                                     STR_INIT("a@"),  STR_INIT("a\0"), STR_INIT("\x80")};
+
+    (void)state;
+    check("every octet of one", header_is_token(STR("!#$%&'*+-.^_`|~azAZ09")));
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++)
+        check("none", !header_is_token(bad[i]));
+}
+
 int main(void)
 {
     static const struct CMUnitTest tests[] = {
@@ -103,6 +115,7 @@ int main(void)
         cmocka_unit_test(a_name_with_any_octet_changed_is_a_stranger),
         cmocka_unit_test(lines_are_counted_and_the_first_counts),
         cmocka_unit_test(a_hundred_lines_of_one_name_are_counted),
+        cmocka_unit_test(tells_tokens),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
