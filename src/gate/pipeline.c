@@ -575,8 +575,12 @@ static void add_part(struct target_text *t, const char *separator, struct str pa
 /* Whether a secret stands in the path. Also where no row fits: it may be one all the same. */
 static bool has_secret_in_path(const struct request *req)
 {
-    return (req->route && req->route->accept & ACCEPT_PATH) ||
-           (req->url.n && name_eq_nocase(req->url.segments[0], STR("carriers")));
+    static const struct str trees[] = {STR_INIT("carriers"), STR_INIT("socket.io")};
+
+    for (size_t i = 0; req->url.n && i < ARRAY_LEN(trees); i++)
+        if (name_eq_nocase(req->url.segments[0], trees[i]))
+            return true;
+    return req->route && req->route->accept & ACCEPT_PATH;
 }
 
 static void add_path(struct target_text *t, const struct request *req)
