@@ -133,6 +133,12 @@ bool seed_user(struct seeding *s, struct str path, const json_t *obj, const char
 
 /* ---- jobs ---- */
 
+enum rc seed_job_count(struct seed_job *job, size_t n)
+{
+    job->items += n;
+    return job->items <= SEED_ITEMS_MAX ? RC_OK : RC_TOO_LARGE;
+}
+
 void seed_job_done(struct seed_job *job, enum rc rc)
 {
     job->rc = rc;

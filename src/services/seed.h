@@ -33,6 +33,7 @@ struct seed_job {
     struct buf out;
     struct json_writer w;
     uint64_t removed; /* by the part that is at work */
+    size_t items;     /* that were written, of all parts */
     enum rc rc;
     struct change_list changes;
     struct change_set set;
@@ -92,6 +93,9 @@ struct str seed_item(struct seeding *s, struct str path, size_t i) NODISCARD;
 
 /* ---- jobs ---- */
 
+/** Counts what is about to be written, as seed_count() does what is read. RC_TOO_LARGE: too much.
+ */
+enum rc seed_job_count(struct seed_job *job, size_t n) NODISCARD;
 /** The part has done its work, or failed. */
 void seed_job_done(struct seed_job *job, enum rc rc);
 /** Commits job->changes in one set; `then` is called with the outcome in job->rc, the changes are

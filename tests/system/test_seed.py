@@ -220,6 +220,21 @@ def test_a_reset_clears_messages_and_more_than_a_portion(own):
     assert export(own)["chat"]["threads"] == []
 
 
+def test_an_export_holds_what_a_seed_may_hold_and_no_more(own):
+    many = {"sms": {"senders": [{"sender": SENDER}],
+                    "optouts": [{"sender": SENDER, "recipient": f"+1425{5550000 + n}"} for n in range(10_500)]}}
+    seed(own, many)
+    document = export(own)
+    assert len(document["sms"]["optouts"]) == 10_500
+    reset(own)
+    seed(own, {**document, "users": [{"as": "anna"}, *[{} for _ in range(9_400)]]})
+    assert own.admin("GET", "/admin/seed:export").status == 200
+    seed(own, {"users": [{} for _ in range(100)]})  # 20,002 with the sender
+    answer = own.admin("GET", "/admin/seed:export")
+    assert answer.status == 409 and "20000 items" in answer.json()["error"]["message"], answer
+    assert len(export(own, "users")["users"]) == 9_501
+
+
 def test_a_reset_clears_many_small_threads_in_few_commits(own):
     """Each of a thousand for itself waited for a look at all that were left, and for the disk."""
     seed(own, {"users": [{"as": "anna"}],

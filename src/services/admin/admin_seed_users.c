@@ -128,7 +128,6 @@ static void answer(const struct seeding *s, const void *state, struct json_write
 struct walk {
     struct user_query query;
     void (*each)(struct seed_job *job, const struct user_page *page);
-    size_t seen;
 };
 
 static void on_page(void *ctx, enum rc rc, const struct user_page *page)
@@ -181,8 +180,7 @@ static void write_page(struct seed_job *job, const struct user_page *page)
 
     for (size_t i = 0; i < page->n; i++)
         write_user(job, &page->rows[i]);
-    walk->seen += page->n;
-    if (walk->seen > SEED_ITEMS_MAX) {
+    if (seed_job_count(job, page->n)) {
         seed_job_done(job, RC_TOO_LARGE);
     } else if (page->next.len) {
         walk->query.after = arena_dup(job->req->arena, page->next);

@@ -182,6 +182,8 @@ static enum rc tell_thread(struct seed_job *job, struct store_reader *r,
         return rc;
     qsort(t.members.members, t.members.n, sizeof *t.members.members, by_user);
     rc = find_messages(job, r, &t);
+    if (!rc)
+        rc = seed_job_count(job, 1 + t.members.n + t.n);
     if (rc)
         return rc;
     write_thread(&job->w, &t);

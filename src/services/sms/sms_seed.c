@@ -118,26 +118,39 @@ static void write_sender(void *ctx, const struct sms_sender_row *row)
     if (!uuid_eq(&row->resource, &job->resource) || json_read(row->document, &document, NULL) ||
         !json_is_object(document))
         return;
+    job->items++; /* opt-outs come behind it: too many are found there */
     inner = str_from_index(row->document, 1); /* what was given, behind who it is about */
     inner = str_head(inner, inner.len - 1);
     json_raw(&job->w, arena_printf(&job->scratch, "{\"sender\":\"" STR_FMT "\"%s" STR_FMT "}",
                                    STR_ARG(row->sender), inner.len ? "," : "", STR_ARG(inner)));
 }
 
+static void write_optout(struct json_writer *w, const struct sms_optout_row *row)
+{
+    json_object_begin(w);
+    json_member_str(w, "sender", row->sender);
+    json_member_str(w, "recipient", row->recipient);
+    json_member_time(w, "createdOn", row->created);
+    json_object_end(w);
+}
+
 static enum rc write_optouts(struct seed_job *job, struct store_reader *r)
 {
-    struct sms_optout_query q = {.resource = job->resource, .limit = SEED_ITEMS_MAX / 2};
-    struct sms_optout_page page;
-    enum rc rc = store_list_optouts(r, &q, &job->scratch, &page);
+    struct sms_optout_query q = {.resource = job->resource, .limit = OPTOUTS_AT_ONCE};
+    struct sms_optout_page page = {.more = true};
+    enum rc rc = RC_OK;
 
-    for (size_t i = 0; !rc && i < page.n; i++) {
-        json_object_begin(&job->w);
-        json_member_str(&job->w, "sender", page.rows[i].sender);
-        json_member_str(&job->w, "recipient", page.rows[i].recipient);
-        json_member_time(&job->w, "createdOn", page.rows[i].created);
-        json_object_end(&job->w);
+    while (!rc && page.more) {
+        rc = store_list_optouts(r, &q, &job->scratch, &page);
+        if (!rc)
+            rc = seed_job_count(job, page.n);
+        for (size_t i = 0; !rc && i < page.n; i++) {
+            write_optout(&job->w, &page.rows[i]);
+            q.after_sender = page.rows[i].sender;
+            q.after_recipient = page.rows[i].recipient;
+        }
     }
-    return !rc && page.more ? RC_TOO_LARGE : rc;
+    return rc;
 }
 
 static void write_all(void *ctx, struct store_reader *r)
