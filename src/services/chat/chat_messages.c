@@ -226,13 +226,18 @@ static const struct api_error *change_refusal(const struct chat_message_row *m,
 }
 
 /* What edit and delete begin with; false: answered. */
-static bool begin_change(struct posting *p, struct request *req, struct chat_place *place)
+static bool enter_to_change(struct request *req, struct chat_place *place)
+{
+    return chat_enter(req, place) &&
+           chat_limits_allow(req, CHAT_LIMIT_CHANGE_MESSAGES, &place->thread.key);
+}
+
+/* The message of the path, if it is the caller's to change; false: answered. */
+static bool find_own(struct posting *p, struct request *req, const struct chat_place *place)
 {
     const struct api_error *error;
 
-    if (!chat_enter(req, place) ||
-        !chat_limits_allow(req, CHAT_LIMIT_CHANGE_MESSAGES, &place->thread.key) ||
-        !find_message(req, place, &p->message))
+    if (!find_message(req, place, &p->message))
         return false;
     error = change_refusal(&p->message, &req->principal->user.user, &req->explain);
     if (error)
@@ -295,15 +300,14 @@ void chat_message_update(struct request *req)
     struct posting *p = arena_new(req->arena, struct posting);
     struct chat_place place;
 
-    if (!begin_change(p, req, &place))
+    if (!enter_to_change(req, &place) || !read_change(p, req) || !find_own(p, req, &place))
         return;
     if (p->message.deleted) {
         req->explain = STR("chat; the message was deleted");
         answer_error(req, &API_CHAT_MESSAGE_NOT_FOUND);
         return;
     }
-    if (!read_change(p, req) ||
-        (p->has_content && p->message.type == CHAT_HTML && !clean(req, &p->content)))
+    if (p->has_content && p->message.type == CHAT_HTML && !clean(req, &p->content))
         return;
     if (!p->has_content && !p->metadata.len) {
         answer_empty(req, 204);
@@ -339,7 +343,7 @@ void chat_message_delete(struct request *req)
     struct posting *p = arena_new(req->arena, struct posting);
     struct chat_place place;
 
-    if (!begin_change(p, req, &place))
+    if (!enter_to_change(req, &place) || !find_own(p, req, &place))
         return;
     p->write.decide = decide_delete;
     commit_change(p, req, &place, CHAT_EVENT_MESSAGE_DELETED);
