@@ -150,7 +150,8 @@ def test_allocation(server, ann, secure):
 
 def test_allocation_takes_odd_queries_and_old_parameters(server, ann):
     tab = ann.tab().allocate()
-    for query in ("", f"?{tab.query()}", "?epid=&epid=&&a=%7B%22&%", "?epid=" + "x" * 1000, "?sr==&sig=+"):
+    for query in ("", f"?{tab.query()}", "?epid=&epid=&&a=%7B%22&%", "?epid=" + "x" * 1000, "?sr==&sig=+",
+                  "?tc={cv:1}|^`"):
         assert tab.ask("POST", f"/v4/a{query}", headers={"Content-Type": "text/plain"}).status == 200, query
 
 

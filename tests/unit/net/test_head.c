@@ -105,6 +105,7 @@ static const struct {
     {"absolute-form", "GET http://A:80/x?y HTTP/1.1\r\n" HOST "\r\n", "/x?y", true, false, false},
     {"absolute-form without path", "GET http://a HTTP/1.1\r\n" HOST "\r\n", "/", true, false, false},
     {"absolute-form with a query only", "GET http://a?x HTTP/1.1\r\n" HOST "\r\n", "/?x", true, false, false},
+    {"a query as browsers leave it", "GET /?x={a}|^` HTTP/1.1\r\n" HOST "\r\n", "/?x={a}|^`", true, false, false},
     {"an upgrade that is left to the handler", "GET / HTTP/1.1\r\n" HOST "Connection: upgrade\r\nUpgrade: websocket\r\n\r\n", "/", true, false, false},
     /* clang-format on */
 };
