@@ -255,7 +255,7 @@ static int run_command(const struct command *c, int argc, char **argv)
 static int run_help(const struct rows *rows, int argc, char **argv)
 {
     const struct command *c = NULL;
-    struct str group = STR_EMPTY;
+    struct str group;
     int used = 0;
 
     if (argc == 0) {
