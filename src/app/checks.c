@@ -43,11 +43,12 @@ static bool is_host_or_network(struct str text)
     return str_find(text, '/') == text.len || is_network(text);
 }
 
-static bool is_url(struct str text)
+/* A path may go on behind it. */
+static bool is_base_url(struct str text)
 {
     struct outbound_url url;
 
-    return outbound_url_parse(text, &url) == RC_OK;
+    return outbound_url_parse(text, &url) == RC_OK && str_find(url.target, '?') == url.target.len;
 }
 
 static bool is_origin(struct str text)
@@ -76,7 +77,7 @@ static const struct {
     {"net.public_url", is_origin, "scheme and host such as https://acs.example.com", {0}},
     {"auth.public_hosts", is_authority, "a host name such as acs.example.com", {0}},
     {"events.allowed_hosts", is_host_or_network, "a host or a network such as 10.0.0.0/8", {0}},
-    {"sms.callback_url", is_url, "a URL such as http://10.0.0.5:8080", {0}},
+    {"sms.callback_url", is_base_url, "a URL without a query, such as http://10.0.0.5:8080", {0}},
     /* clang-format on */
 };
 

@@ -35,6 +35,8 @@ static const struct {
     {"hosts of webhooks may be networks", {"--events-allowed-hosts=hook,10.0.0.0/8"}, NULL},
     {"a network of webhooks is none", {"--events-allowed-hosts=10.0.0.0/99"}, "events.allowed_hosts: "},
     {"a callback address needs a scheme", {"--sms-callback-url=10.0.0.5:8080"}, "sms.callback_url: "},
+    {"a callback address has no query", {"--sms-callback-url=https://sms.example.com/a?b"}, "sms.callback_url: "},
+    {"a callback address may have a path", {"--sms-callback-url=https://sms.example.com/a/"}, NULL},
     {"a certificate without its key", {"--tls-cert=chain.pem"}, "go together"},
     {"a key without its certificate", {"--tls-key=key.pem"}, "go together"},
     {"production without a certificate", {"--mode=production"}, "--tls-local-ca"},
