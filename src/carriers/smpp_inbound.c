@@ -72,9 +72,6 @@ static void on_done(void *ctx, enum rc rc)
     if (c && again)
         log_warn(c->host->log, "smpp.inbound_put_off", "transport=" STR_FMT " rc=%s",
                  STR_ARG(c->host->name), rc_name(rc));
-    else if (c && rc == RC_INVALID)
-        log_warn(c->host->log, "smpp.inbound_dropped", "transport=" STR_FMT,
-                 STR_ARG(c->host->name));
     answer_all(ack, again ? SMPP_RX_T_APPN : SMPP_ROK);
 }
 

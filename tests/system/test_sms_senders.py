@@ -6,11 +6,12 @@ import json
 import shlex
 import time
 import urllib.parse
+import urllib.request
 
 import pytest
 from sms import (SOMEBODY, final_report, is_opted_out, message, once, optouts, path, report_of, sent_id, signed_at,
                  until)
-from sms_wire import received, set_sender
+from sms_wire import callback_url, received, set_sender, set_transport
 from subscribing import CLOUD, PATH, REPORT, SMS, subscribe
 from webhook import Webhook
 
@@ -181,6 +182,16 @@ def test_a_sender_that_relays_alone(listing, hook):
     assert end_of(listing, sent_id(listing, phone, sender="78787", text="goes out")) == "2000: No Error"
     assert sent_to(listing, phone) == ["goes out"]
     listing.signed("DELETE", f"{PATH}/relay")
+
+
+def test_what_comes_in_for_nobody_is_acknowledged_and_logged(listing):
+    set_transport(listing, "kan", "kannel", url="http://127.0.0.1:1/cgi-bin/sendsms", username="u", password="p")
+    to, text = "14255559998", b"for nobody"
+    target = f"{callback_url(listing, 'kan')}/inbound?from=%2B14255550123&to=%2B{to}"
+    with urllib.request.urlopen(target, text, timeout=60) as answer:
+        assert answer.status == 200, "else it would come for ever"
+    until(lambda: "sms.inbound_dropped" in listing.log() and "number_of_nobody" in listing.log())
+    assert to not in listing.log() and text.decode() not in listing.log()
 
 
 def test_names_enforce_no_list_and_receive_nothing(listing):

@@ -1,9 +1,6 @@
 /* Helpers of the routes that administer text messages. */
 #include "services/sms/sms_admin.h"
 
-#define SHOWN_START ((size_t)3)
-#define SHOWN_END   ((size_t)2)
-
 struct str sms_admin_number(struct request *req, const char *name)
 {
     struct str text = request_query(req, name);
@@ -11,18 +8,6 @@ struct str sms_admin_number(struct request *req, const char *name)
     if (text.len > 1 && text.ptr[0] == ' ')
         return arena_printf(req->arena, "+" STR_FMT, STR_ARG(str_from_index(text, 1)));
     return text.len ? arena_dup(req->arena, text) : STR_EMPTY;
-}
-
-struct str sms_admin_masked(struct request *req, struct str id)
-{
-    bool digit = false;
-
-    for (size_t i = 0; i < id.len; i++)
-        digit = digit || (id.ptr[i] >= '0' && id.ptr[i] <= '9');
-    if (!digit || id.len <= SHOWN_START + SHOWN_END)
-        return digit ? STR("…") : id;
-    return arena_printf(req->arena, STR_FMT "…" STR_FMT, STR_ARG(str_head(id, SHOWN_START)),
-                        STR_ARG(str_from_index(id, id.len - SHOWN_END)));
 }
 
 void sms_admin_log(struct request *req, const char *event, const char *what, struct str id)

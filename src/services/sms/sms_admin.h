@@ -45,8 +45,6 @@ void sms_admin_transport_status(struct request *req);
 
 /** A number in the query: '+' may stand as it is, which a query reads as a blank. Empty: absent. */
 struct str sms_admin_number(struct request *req, const char *name);
-/** A sender or number for the log: "+14…23" of what has a digit in it. */
-struct str sms_admin_masked(struct request *req, struct str id);
 /** Logs at info who changed what. */
 void sms_admin_log(struct request *req, const char *event, const char *what, struct str id);
 /** Holds the request and commits one change, whose texts are in the request's arena. */

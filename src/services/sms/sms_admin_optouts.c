@@ -173,7 +173,7 @@ static void on_put(void *ctx, enum rc rc, struct change_set *set)
         answer_rc(req, rc);
         return;
     }
-    sms_admin_log(req, "sms.optout.added", "sender", sms_admin_masked(req, key.sender));
+    sms_admin_log(req, "sms.optout.added", "sender", sms_masked(key.sender, req->arena));
     if (store_sms_optout(req->site->reader, &key, &found) == RC_OK)
         key.created = found.created; /* it may have been there */
     answer_state(req, set->items[0].out_existed ? 200 : 201, &key, true);
@@ -188,7 +188,7 @@ static void on_deleted(void *ctx, enum rc rc, struct change_set *set)
         return;
     }
     sms_admin_log(req, "sms.optout.removed", "sender",
-                  sms_admin_masked(req, set->items[0].u.sms_optout.sender));
+                  sms_masked(set->items[0].u.sms_optout.sender, req->arena));
     answer_empty(req, 204);
 }
 

@@ -283,7 +283,7 @@ static void on_put(void *ctx, enum rc rc, struct change_set *set)
         answer_rc(p->req, rc);
         return;
     }
-    sms_admin_log(p->req, "sms.sender.put", "sender", sms_admin_masked(p->req, p->row.sender));
+    sms_admin_log(p->req, "sms.sender.put", "sender", sms_masked(p->row.sender, p->req->arena));
     answer_sender(p->req, set->items[0].out_existed ? 200 : 201, &p->sender);
 }
 
@@ -323,7 +323,7 @@ static void on_deleted(void *ctx, enum rc rc, struct change_set *set)
         sms_admin_not_found(req, no_such);
     } else {
         sms_admin_log(req, "sms.sender.deleted", "sender",
-                      sms_admin_masked(req, set->items[0].u.sms_sender.sender));
+                      sms_masked(set->items[0].u.sms_sender.sender, req->arena));
         answer_empty(req, 204);
     }
 }

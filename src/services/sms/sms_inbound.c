@@ -266,12 +266,28 @@ static void run(struct incoming *a, enum rc rc, char *out_id)
         sms_id_format(true, &a->row.id, a->row.created, out_id);
 }
 
+/* It is acknowledged, so this line is all that is left of it. What is malformed may hold anything,
+ * and is not shown. */
+static void tell_dropped(struct incoming *a, enum rc rc)
+{
+    if (rc == RC_NOT_FOUND)
+        log_warn(a->site->log, "sms.inbound_dropped",
+                 "transport=" STR_FMT " why=number_of_nobody to=" STR_FMT, STR_ARG(a->transport),
+                 STR_ARG(sms_masked(a->in.to, &a->arena)));
+    else
+        log_warn(a->site->log, "sms.inbound_dropped", "transport=" STR_FMT " why=no_message",
+                 STR_ARG(a->transport));
+}
+
 void sms_take_inbound(const struct site *site, struct str transport,
                       const struct carrier_inbound *message, carrier_done_fn done, void *ctx)
 {
     struct incoming *a = incoming_new(site, message, transport, done, ctx);
+    enum rc rc = is_acceptable(site->sms, message) ? find_owner(a) : RC_INVALID;
 
-    run(a, is_acceptable(site->sms, message) ? find_owner(a) : RC_INVALID, NULL);
+    if (rc)
+        tell_dropped(a, rc);
+    run(a, rc, NULL);
 }
 
 void sms_take_inbound_of(const struct site *site, const struct sms_let_in *in, carrier_done_fn done,

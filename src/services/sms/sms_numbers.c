@@ -5,6 +5,8 @@
 #define DIGITS_MAX       ((size_t)15)
 #define DIGITS_US        ((size_t)11) /* country code 1: all of them have so many */
 #define ALPHANUMERIC_MAX ((size_t)11)
+#define SHOWN_START      ((size_t)3)
+#define SHOWN_END        ((size_t)2)
 #define ORIGIN_MAX       ((size_t)64) /* octets: 20 characters by SMPP, in UTF-8 */
 
 static bool is_digit(char c)
@@ -100,6 +102,18 @@ enum sms_sender_kind sms_sender_kind_from_name(struct str name)
         if (name_eq_nocase(kind_names[k], name))
             return (enum sms_sender_kind)k;
     return SMS_SENDER_NONE;
+}
+
+struct str sms_masked(struct str id, struct arena *arena)
+{
+    bool digit = false;
+
+    for (size_t i = 0; i < id.len; i++)
+        digit = digit || (id.ptr[i] >= '0' && id.ptr[i] <= '9');
+    if (!digit || id.len <= SHOWN_START + SHOWN_END)
+        return digit ? STR("…") : id;
+    return arena_printf(arena, STR_FMT "…" STR_FMT, STR_ARG(str_head(id, SHOWN_START)),
+                        STR_ARG(str_from_index(id, id.len - SHOWN_END)));
 }
 
 /* A character of four octets is a surrogate pair; octets that go on a character count nothing. */

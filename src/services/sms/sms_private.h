@@ -58,6 +58,9 @@ enum sms_sender_kind sms_sender_kind_of(struct str sender, bool strict) NODISCAR
 struct str sms_sender_kind_name(enum sms_sender_kind kind);
 /** SMS_SENDER_NONE for strangers. */
 enum sms_sender_kind sms_sender_kind_from_name(struct str name) NODISCARD;
+/** A sender or number for the log: "+14…23" of what has a digit in it. Borrowed, or in the arena.
+ */
+struct str sms_masked(struct str id, struct arena *arena);
 /** UTF-16 units of well-formed UTF-8. */
 size_t sms_utf16_units(struct str text) NODISCARD;
 
