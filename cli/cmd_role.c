@@ -55,32 +55,52 @@ static bool is_text(struct cli *cli, const json_t *item, const char *member, con
     return name_eq_nocase(show_text(cli, item, member), str_from(text));
 }
 
-/* Every assignment of the role to the principal, or, with --scope, the one there. */
-static enum exit_code remove_role(struct cli *cli, const char *principal, const char *role)
+/* Where the command line says: a scope, or a resource, whose name is the end of its scope. */
+static bool is_there(struct cli *cli, const json_t *item)
 {
     const char *scope = args_value(&cli->args, "scope");
+    const char *resource = args_value(&cli->args, "resource");
+    struct str has = show_text(cli, item, "scope"), end;
+
+    if (scope)
+        return name_eq_nocase(has, str_from(scope));
+    end = arena_printf(&cli->arena, "/providers/microsoft.communication/communicationservices/%s",
+                       resource ? resource : "default");
+    return has.len > end.len && name_eq_nocase(str_from_index(has, has.len - end.len), end);
+}
+
+/* The assignment there. Who has the role elsewhere, too, is told where. */
+static enum exit_code remove_role(struct cli *cli, const char *principal, const char *role)
+{
     json_t *items = NULL;
-    size_t removed = 0;
+    const json_t *there = NULL, *elsewhere = NULL;
     enum exit_code code = assignments(cli, principal, &items);
 
     for (size_t i = 0; code == EXIT_DONE && i < json_array_size(items); i++) {
         const json_t *item = json_array_get(items, i);
-        bool wanted = is_text(cli, item, "role", role) || is_text(cli, item, "roleId", role);
 
-        if (!wanted || (scope && !is_text(cli, item, "scope", scope)))
+        if (!is_text(cli, item, "role", role) && !is_text(cli, item, "roleId", role))
             continue;
-        code = remove_id(cli, arena_dup(&cli->arena, show_text(cli, item, "id")).ptr);
-        removed++;
+        if (is_there(cli, item))
+            there = item;
+        else
+            elsewhere = item;
     }
+    if (there)
+        code = remove_id(cli, arena_dup(&cli->arena, show_text(cli, there, "id")).ptr);
+    else if (code == EXIT_DONE)
+        code = cli_fail(cli, EXIT_NOT_FOUND, "%s has no role %s there", principal, role);
+    if (elsewhere)
+        (void)fprintf(cli->err, "callgate: %s has the role at " STR_FMT " (--scope)\n", principal,
+                      STR_ARG(show_text(cli, elsewhere, "scope"))); /* nobody else to tell */
     json_decref(items);
-    if (code == EXIT_DONE && removed == 0)
-        code = cli_fail(cli, EXIT_NOT_FOUND, "%s has no role %s%s", principal, role,
-                        scope ? " at that scope" : "");
     return code;
 }
 
 int role_remove_run(struct cli *cli)
 {
+    if (args_has(&cli->args, "scope") && args_has(&cli->args, "resource"))
+        return (int)cli_fail(cli, EXIT_USAGE, "--scope or --resource, not both");
     if (cli->args.n == 1)
         return (int)remove_id(cli, cli->args.words[0]);
     return (int)remove_role(cli, cli->args.words[0], cli->args.words[1]);

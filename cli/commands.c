@@ -330,6 +330,7 @@ static const struct command table[] = {
      "  callgate role list\n  callgate role list --principal mailer\n",
      role_list_options, 0, 0, REACH_SERVER, role_list_run, NULL},
     {"role remove", "PRINCIPAL ROLE|ID [--scope PATH]", "take a role away, at once",
+     "On the default resource, unless --resource or --scope says where.\n\n"
      "  callgate role remove mailer 'Callgate SMS Sender'\n"
      "  callgate role remove 6f9619ff-8b86-d011-b42d-00cf4fc964ff\n",
      role_scope_options, 1, 2, REACH_SERVER, role_remove_run, NULL},

@@ -87,6 +87,28 @@ def test_the_command_that_a_refusal_names_helps(server):
         assert status_with(server, get_token(server, "puzzled")) == 403, "on the default resource it has none"
 
 
+def test_a_role_is_taken_where_it_was_meant(server):
+    server.new_resource("taken")
+    cli(server, "app", "create", "twice", "--role", "none")
+    places = [("--scope", "/"), ("--resource", "taken"), ()]
+    for place in places:
+        cli(server, "role", "assign", "twice", "Reader", *place)
+
+    def scopes():
+        return sorted(item["scope"].rsplit("/", 1)[1] for item in data(server, "role", "list", "--principal", "twice"))
+
+    assert scopes() == ["", "default", "taken"]
+    told = server.cli("role", "remove", "twice", "Reader")
+    assert told.returncode == 0 and "twice has the role at /" in told.stderr and scopes() == ["", "taken"], told
+    told = server.cli("role", "remove", "twice", "Reader")
+    assert told.returncode == 4 and "has no role Reader there" in told.stderr and scopes() == ["", "taken"], told
+    cli(server, "role", "remove", "twice", "Reader", "--resource", "taken", "--scope", "/", code=2)
+    cli(server, "role", "remove", "twice", "reader", "--resource", "taken")
+    assert scopes() == [""]
+    cli(server, "role", "remove", "twice", "Reader", "--scope", "/")
+    assert scopes() == []
+
+
 def test_a_role_is_given_where_it_can_count(server):
     subscription = f"/subscriptions/{server.admin('GET', '/admin/tenant').json()['subscriptionId']}"
     cli(server, "app", "create", "placed", "--role", "none")
