@@ -38,6 +38,15 @@ def test_what_is_installed(root):
     assert not [name for name in names if re.search(r"test_|replay_|bench|noauth|nosync|flipped|\.a$", name)], names
 
 
+def test_installed_pages_link_to_what_is_installed(root):
+    pages = [*(root / PREFIX / "share" / "doc" / "callgate").rglob("*.md")]
+    assert len(pages) > 10
+    for page in pages:
+        text = re.sub(r"^```.*?^```$", "", page.read_text(), flags=re.M | re.S)
+        for link in re.findall(r"\]\(([^)#\s]+)[^)]*\)", text):
+            assert re.match(r"[a-z]+:", link) or (page.parent / link).exists(), f"{page.name}: {link}"
+
+
 def test_the_installed_program_serves_itself(root):
     server = Server(program=root / PREFIX / "bin" / "callgate").start()
     try:
