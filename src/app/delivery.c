@@ -4,6 +4,9 @@
 #include "net/stream.h"
 #include "services/sms/sms.h"
 
+#include <errno.h>
+#include <unistd.h>
+
 /* A resource of the present directory, for as long as it is held. */
 struct sight {
     const struct directory *directory;
@@ -115,8 +118,31 @@ enum rc app_delivery_load(struct app *app, struct buf *why)
     return rc;
 }
 
+/* Else they would be found wrong when something is to leave. */
+static enum rc check_paths(const struct app *app, struct buf *why)
+{
+    static const struct {
+        const char *name, *to;
+        int mode;
+    } paths[] = {{"events.ca_file", "read", R_OK},
+                 {"events.dead_letter_dir", "write in", W_OK | X_OK}};
+
+    for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
+        struct str path = setting_text(app->settings, paths[i].name);
+
+        if (path.len == 0 || access(path.ptr, paths[i].mode) == 0)
+            continue;
+        buf_addf(why, "can't %s %s (%s): %s.", paths[i].to, path.ptr, paths[i].name,
+                 os_error_text(errno));
+        return RC_IO;
+    }
+    return RC_OK;
+}
+
 enum rc app_delivery_open(struct app *app, struct buf *why)
 {
+    if (check_paths(app, why))
+        return RC_IO;
     open_events(app);
     open_sms(app);
     app->writer_reader = store_reader_new(app->store);

@@ -429,6 +429,19 @@ def test_commands_and_variables_with_an_operators_certificate(fresh_server, tmp_
     assert issued.returncode == 0, "the administrator's socket needs no certificate"
 
 
+@pytest.mark.parametrize("flag,setting", [("--events-ca-file", "events.ca_file"), ("--events-dead-letter-dir", "events.dead_letter_dir")])
+def test_a_path_that_is_not_there_is_told_at_the_start(folder, flag, setting):
+    said = refuses("--data", folder, *FREE, flag, "/nowhere/at/all")
+    assert "/nowhere/at/all" in said and setting in said, said
+
+
+def test_a_default_transport_that_nobody_configured_is_told(fresh_server):
+    server = fresh_server("--sms-transport", "carrier-a")
+    wait_for(lambda: '"sms.transport_missing"' in server.log())
+    assert '"transport":"carrier-a"' in server.log()
+    assert '"sms.transport_missing"' not in fresh_server().log()
+
+
 def test_certificate_and_key_go_together(folder, tmp_path):
     write_certificate(tmp_path, "localhost", 1)
     assert "together" in refuses("--data", folder, *FREE, "--tls-cert", tmp_path / "cert.pem", code=2)

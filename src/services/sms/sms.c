@@ -18,15 +18,31 @@ struct sms *sms_new(const struct sms_options *options)
     return s;
 }
 
+/* Messages would wait for it without a word. */
+static void tell_missing_transport(struct sms *s)
+{
+    const struct sms_world *world = sms_world_ref(s);
+    char quoted[128];
+    size_t len = log_quote(quoted, sizeof quoted, s->options.transport, 60);
+
+    if (!sms_transport_find(world, s->options.transport))
+        log_warn(s->options.log, "sms.transport_missing",
+                 "transport=%.*s setting=sms.transport action=messages_wait do=transport_set",
+                 (int)len, quoted);
+    sms_world_unref(world);
+}
+
 enum rc sms_load(struct sms *s, struct store_reader *r, struct buf *why)
 {
     enum rc rc = sms_world_load(s, r);
 
-    if (rc)
+    if (rc) {
         buf_add(why, STR("senders and transports can't be read."));
-    else
-        sms_wake(s);
-    return rc;
+        return rc;
+    }
+    tell_missing_transport(s);
+    sms_wake(s);
+    return RC_OK;
 }
 
 void sms_on_commit(struct sms *s, const struct log_entry *entries, size_t n, struct store_reader *r)
