@@ -81,7 +81,9 @@ static const char *reason_of(const json_error_t *error)
     for (size_t i = 0; i < ARRAY_LEN(reasons); i++)
         if (json_error_code(error) == reasons[i].code)
             return reasons[i].why;
-    return "not JSON";
+    /* of a text that was cut within a character: jansson has no code for it */
+    return str_starts(str_from(error->text), STR("invalid Unicode '")) ? "half of a surrogate pair"
+                                                                       : "not JSON";
 }
 
 static const char *refusal_before_parsing(struct str text)
