@@ -407,6 +407,13 @@ def test_an_issuer_that_is_dead(fresh_server, own_issuer):
     assert whoami(server, token).status == 401, "a set lives seven days at most without its issuer"
 
 
+def test_a_principal_of_another_issuer_is_no_client_here(server, issuer):
+    made = server.admin("GET", f"/admin/apps/{issuer.about['objectId']}").json()
+    fields = {"grant_type": "client_credentials", "scope": "https://communication.azure.com//.default",
+              "client_id": made["clientId"], "client_secret": "guessed"}
+    refusal(ask_token(server, fields), 400, "unauthorized_client", 700016)
+
+
 def test_an_assertion_that_nobody_can_check_is_no_wrong_credential(server, own_issuer):
     issuer = own_issuer()
     app = App(server)

@@ -248,8 +248,8 @@ static bool find_client(struct token_ask *ask)
     if (ask->client_is_id)
         rc = gate_client(ask->req->site->gate, &ask->client_id, &ask->client);
     switch (rc) {
-    case RC_OK:
-        return true;
+    case RC_OK: /* another issuer's principal has an id here, and nothing to prove it with */
+        return ask->client->row.kind != APPLICATION_FOREIGN || refuse_client(ask);
     case RC_NOT_FOUND:
         return refuse_client(ask);
     case RC_INVALID:
