@@ -22,6 +22,25 @@ def made(tmp_path):
     server.stop()
 
 
+def test_no_service_token_of_before_counts(fresh_server, tmp_path):
+    server, copy = fresh_server(), tmp_path / "copy.db"
+    assert server.cli("app", "create", "worker", "--role", "Contributor").returncode == 0
+
+    def token():
+        return server.cli("token", "get", "--as", "worker", "--raw", check=True).stdout.strip()
+
+    def status(one):
+        return server.bearer("POST", "/identities?api-version=2023-10-01", one, {}, secure=True).status
+
+    before = token()
+    assert server.cli("backup", str(copy)).returncode == 0 and status(before) == 201
+    assert server.cli("app", "revoke", "worker").returncode == 0 and status(before) == 401
+    assert server.stop() == 0 and server.cli("restore", str(copy)).returncode == 0
+    server.start()
+    assert status(before) == 401, "the copy does not know that it was revoked"
+    assert status(token()) == 201
+
+
 def refused_start(server) -> str:
     with pytest.raises(RuntimeError):
         server.start()
