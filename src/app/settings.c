@@ -83,6 +83,20 @@ static enum rc parse_bool(struct str text, int64_t *out)
     return RC_INVALID;
 }
 
+/* As people write it: 90s, 1h, 30d. */
+static void add_duration(struct buf *out, int64_t ms)
+{
+    static const struct {
+        int64_t ms;
+        const char *unit;
+    } units[] = {{86400000, "d"}, {3600000, "h"}, {60000, "m"}, {1000, "s"}, {1, "ms"}};
+    size_t i = 0;
+
+    while (ms == 0 ? units[i].ms != 1000 : ms % units[i].ms != 0)
+        i++;
+    buf_addf(out, "%lld%s", (long long)(ms / units[i].ms), units[i].unit);
+}
+
 /* What a value of this row must look like, for messages. */
 static void say_expected(const struct setting_row *row, struct buf *why)
 {
@@ -100,8 +114,10 @@ static void say_expected(const struct setting_row *row, struct buf *why)
         buf_add(why, STR("true or false"));
         break;
     case TYPE_DURATION:
-        buf_addf(why, "a duration such as 90s, 5m, 1h30m (%lld to %lld ms)", (long long)row->min,
-                 (long long)row->max);
+        buf_add(why, STR("a duration such as 90s, 5m, 1h30m, from "));
+        add_duration(why, row->min);
+        buf_add(why, STR(" to "));
+        add_duration(why, row->max);
         break;
     case TYPE_INT:
     case TYPE_SIZE:

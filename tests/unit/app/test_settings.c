@@ -69,7 +69,9 @@ static const struct {
     {"refuses an unknown choice", {"--mode", "staging"}, "one of: dev production"},
     {"refuses a number out of range", {"--threads", "257"}, "0 to 256"},
     {"refuses a duration without a unit", {"--auth-clock-skew", "300"}, "a duration such as"},
-    {"refuses a duration out of range", {"--auth-clock-skew", "2h"}, "a duration such as"},
+    {"refuses a duration out of range", {"--auth-clock-skew", "2h"}, "from 1s to 1h."},
+    {"writes no time and many days", {"--sms-keep", "-1d"}, "from 0s to 3650d."},
+    {"writes what is below a second", {"--http-head-timeout", "0s"}, "from 100ms to 5m."},
     {"refuses a boolean that is none", {"--allow-plain=perhaps", NULL}, "true or false"},
     {"refuses too many items", {"--name", "a b c d e f g h i"}, "at most 8 items"},
 };
