@@ -107,13 +107,19 @@ def test_every_command_is_shown(commands):
         assert any(call == name or call.startswith(name + " ") for call in shown), f"callgate {name} is not in the page"
 
 
+@pytest.fixture(scope="module")
+def log_events() -> set[str]:
+    source = "".join(file.read_text() for file in sorted((ROOT / "src").rglob("*.c")))
+    return set(re.findall(r'log_(?:error|warn|info|debug)\([^"();]*"([a-z_.]+)"', source))
+
+
 @pytest.mark.parametrize("page", [p for p in PAGES if "settings" not in p.name], ids=name_of)
-def test_every_dotted_setting_named_exists(page):
+def test_every_dotted_setting_or_event_named_exists(page, log_events):
     settings = set(re.findall(r"^\| `([a-z_.]+)`", (ROOT / "docs" / "settings.md").read_text(), re.M))
     rooms = {setting.split(".")[0] for setting in settings if "." in setting}
     for span in spans(page):
         if re.fullmatch(r"[a-z]+\.[a-z_]+", span) and span.split(".")[0] in rooms and not span.endswith((".h", ".c")):
-            assert span in settings or span in ("tls.ca_renewed", "chat.join", "sms.inbound_dropped"), f"no such setting: {span}"
+            assert span in settings | log_events or span == "chat.join", f"no such setting, and no event of the log: {span}"
 
 
 def literals(*folders: str) -> str:
