@@ -1,9 +1,8 @@
 /* The objects of answers. Members stand in the contract's order; what is unset is left out. */
 #include "services/chat/chat_private.h"
 
-#define RAW_ID_LEN     ((size_t)79) /* "8:acs:<36>_<36>" */
-#define SECONDS_LEN    ((size_t)19) /* "2021-06-15T23:04:09" */
-#define MESSAGE_ID_MAX ((size_t)20)
+#define RAW_ID_LEN  ((size_t)79) /* "8:acs:<36>_<36>" */
+#define SECONDS_LEN ((size_t)19) /* "2021-06-15T23:04:09" */
 
 struct str chat_message_type_name(enum chat_message_type type)
 {
@@ -30,15 +29,9 @@ void chat_member_time(struct json_writer *w, const char *name, unix_ms t)
 
 static void write_number(struct json_writer *w, const char *name, int64_t value)
 {
-    char digits[MESSAGE_ID_MAX];
-    size_t at = sizeof digits;
-    uint64_t rest = value > 0 ? (uint64_t)value : 0;
+    char room[CHAT_DIGITS_MAX];
 
-    do {
-        digits[--at] = (char)('0' + rest % 10);
-        rest /= 10;
-    } while (rest);
-    json_member_str(w, name, str_of(digits + at, sizeof digits - at));
+    json_member_str(w, name, chat_digits(value, room));
 }
 
 void chat_identifier_write(struct json_writer *w, const struct uuid *resource,

@@ -5,11 +5,10 @@
 #include "crypto/base64.h"
 #include "crypto/secret.h"
 
-#define PREFIX     STR("19:")
-#define SUFFIX     STR("1@thread.v2")
-#define OCTETS     (2 * sizeof(struct uuid))
-#define CORE_LEN   BASE64URL_LEN(OCTETS)
-#define DIGITS_MAX 20
+#define PREFIX   STR("19:")
+#define SUFFIX   STR("1@thread.v2")
+#define OCTETS   (2 * sizeof(struct uuid))
+#define CORE_LEN BASE64URL_LEN(OCTETS)
 
 void chat_thread_id_format(const struct uuid *key, const struct uuid *secret,
                            char out[static CHAT_THREAD_ID_LEN])
@@ -62,15 +61,21 @@ enum rc chat_message_id_parse(struct str text, unix_ms *out)
     return RC_OK;
 }
 
-struct str chat_message_id(unix_ms id, struct arena *arena)
+struct str chat_digits(int64_t value, char room[static CHAT_DIGITS_MAX])
 {
-    char digits[DIGITS_MAX];
-    size_t at = sizeof digits;
-    uint64_t rest = id > 0 ? (uint64_t)id : 0;
+    size_t at = CHAT_DIGITS_MAX;
+    uint64_t rest = value > 0 ? (uint64_t)value : 0;
 
     do {
-        digits[--at] = (char)('0' + rest % 10);
+        room[--at] = (char)('0' + rest % 10);
         rest /= 10;
     } while (rest);
-    return arena_dup(arena, str_of(digits + at, sizeof digits - at));
+    return str_of(room + at, CHAT_DIGITS_MAX - at);
+}
+
+struct str chat_message_id(unix_ms id, struct arena *arena)
+{
+    char room[CHAT_DIGITS_MAX];
+
+    return arena_dup(arena, chat_digits(id, room));
 }

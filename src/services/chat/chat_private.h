@@ -56,7 +56,10 @@ enum rc chat_thread_id_parse(struct str text, struct uuid *out_key,
 bool chat_thread_is(const struct chat_thread_row *row, const struct uuid *secret) NODISCARD;
 /** Decimal digits without a leading zero, within int64. RC_INVALID. */
 enum rc chat_message_id_parse(struct str text, unix_ms *out) NODISCARD;
-/** In the arena. */
+#define CHAT_DIGITS_MAX ((size_t)20)
+/** A number that is not negative, in decimal digits: a slice of `room`. */
+struct str chat_digits(int64_t value, char room[static CHAT_DIGITS_MAX]) NODISCARD;
+/** The same in the arena. */
 struct str chat_message_id(unix_ms id, struct arena *arena) NODISCARD;
 
 /* ---- forms of answers: chat_form.c. Source: wire/chat §1.3 ---- */
