@@ -175,6 +175,8 @@ enum rc app_certificates_renew(struct app *app, struct buf *why)
         rc = local_leaf(app, &tls, why);
     if (!rc)
         net_set_tls(app->net, tls);
+    else
+        tls_context_unref(tls);
     pthread_mutex_unlock(&app->tls_lock);
     return rc;
 }

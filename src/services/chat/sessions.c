@@ -17,7 +17,6 @@ struct protocol {
     struct map by_id;
     void *state;
     void (*free_state)(void *state);
-    void (*drain)(void *state);
 };
 
 struct sessions {
@@ -86,12 +85,6 @@ static void take_out(struct session *s)
     s->home = NULL;
 }
 
-struct session *sessions_find(const struct sessions *h, enum session_protocol protocol,
-                              const struct uuid *id)
-{
-    return map_get(&h->protocols[protocol].by_id, id_text(id));
-}
-
 /* ---- what the hub tells ---- */
 
 static struct session *session_of(struct hub_listener *l)
@@ -145,7 +138,7 @@ enum rc sessions_open(struct sessions *h, struct session *s, const struct princi
 
     if (uuid_eq(&s->id, &none))
         s->id = uuid_random();
-    if (!rc && sessions_find(h, s->ops->protocol, &s->id))
+    if (!rc && map_get(&h->protocols[s->ops->protocol].by_id, id_text(&s->id)))
         return RC_CONFLICT;
     s->home = h;
     s->listener.ops = &listener_ops;
@@ -223,12 +216,6 @@ void sessions_state_set(struct sessions *h, enum session_protocol protocol, void
     h->protocols[protocol].free_state = free_state;
 }
 
-void sessions_on_drain(struct sessions *h, enum session_protocol protocol,
-                       void (*drain)(void *state))
-{
-    h->protocols[protocol].drain = drain;
-}
-
 /* ---- the whole ---- */
 
 struct sessions *sessions_new(const struct sessions_options *options)
@@ -285,10 +272,6 @@ const struct sessions_options *sessions_options(const struct sessions *h)
 void sessions_drain(struct sessions *h)
 {
     h->draining = true;
-    for (size_t i = 0; i < SESSION_PROTOCOLS; i++) {
-        if (h->protocols[i].drain)
-            h->protocols[i].drain(h->protocols[i].state);
-    }
     hub_drain(h->options.hub);
 }
 

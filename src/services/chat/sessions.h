@@ -41,14 +41,11 @@ enum rc sessions_open(struct sessions *h, struct session *s, const struct princi
 void sessions_close(struct session *s);
 /** A newer token of the same user. RC_DENIED: of another one. */
 enum rc sessions_renew(struct session *s, const struct principal *p) NODISCARD;
-/** An open one of this loop and protocol, or NULL. */
-struct session *sessions_find(const struct sessions *h, enum session_protocol protocol,
-                              const struct uuid *id) NODISCARD;
 
 /** The same text for all sessions of this loop that a notice goes to: `render` makes it once for
  * each form, numbered 0 … SESSION_FORMS - 1. Borrowed until another notice is delivered. */
-#define SESSION_FORMS         4
-#define SESSION_FORM_REALTIME 3
+#define SESSION_FORM_REALTIME 2 /* below: those of enum push_form */
+#define SESSION_FORMS         3
 struct str sessions_text(struct sessions *h, const struct chat_notice *n, unsigned form,
                          void (*render)(const struct chat_notice *n, struct buf *out));
 
@@ -57,10 +54,6 @@ struct str sessions_text(struct sessions *h, const struct chat_notice *n, unsign
 void *sessions_state(const struct sessions *h, enum session_protocol protocol);
 void sessions_state_set(struct sessions *h, enum session_protocol protocol, void *state,
                         void (*free_state)(void *state));
-/** Called for each loop when it drains, before its sessions end; NULL: nobody. Set with the state.
- */
-void sessions_on_drain(struct sessions *h, enum session_protocol protocol,
-                       void (*drain)(void *state));
 
 /** Any thread: those of loop `index` (to post to its loop), how many loops there are, which is this
  * one's, and what it was made with. */

@@ -23,6 +23,9 @@
 #define CLOSE_POLICY     ((uint16_t)1008)
 #define CLOSE_AGAIN      ((uint16_t)1013)
 
+_Static_assert(PUSH_FORMS <= (int)SESSION_FORM_REALTIME,
+               "forms of notices have numbers of their own");
+
 static const struct str connected =
     STR_INIT("5:1::{\"name\":\"trouter.connected\",\"args\":[{\"ttl\":86400,\"dur\":\"5\"}]}");
 static const struct str reconnect =
