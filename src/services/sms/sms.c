@@ -18,16 +18,21 @@ struct sms *sms_new(const struct sms_options *options)
     return s;
 }
 
-/* Messages would wait for it without a word. */
-static void tell_missing_transport(struct sms *s)
+/* Messages would wait for it without a word, or be reported delivered and never leave. */
+static void tell_of_transport(struct sms *s)
 {
     const struct sms_world *world = sms_world_ref(s);
+    const struct sms_transport *t = sms_transport_find(world, s->options.transport);
     char quoted[128];
     size_t len = log_quote(quoted, sizeof quoted, s->options.transport, 60);
 
-    if (!sms_transport_find(world, s->options.transport))
+    if (!t)
         log_warn(s->options.log, "sms.transport_missing",
                  "transport=%.*s setting=sms.transport action=messages_wait do=transport_set",
+                 (int)len, quoted);
+    else if (!s->options.development && name_eq(t->kind, STR("inbox")))
+        log_warn(s->options.log, "sms.transport_inbox",
+                 "transport=%.*s setting=sms.transport action=nothing_leaves do=transport_set",
                  (int)len, quoted);
     sms_world_unref(world);
 }
@@ -40,7 +45,7 @@ enum rc sms_load(struct sms *s, struct store_reader *r, struct buf *why)
         buf_add(why, STR("senders and transports can't be read."));
         return rc;
     }
-    tell_missing_transport(s);
+    tell_of_transport(s);
     sms_wake(s);
     return RC_OK;
 }
