@@ -311,7 +311,8 @@ def main():
     run("role", "assign", "mail", "Reader", "--scope", "/")
     assert body() == {"principal": "mail", "role": "Reader", "scope": "/"}
     assert "r-1" in run("role", "list")
-    run("role", "remove", "mail", "reader")
+    assert "at / (--scope)" in run("role", "remove", "mail", "reader", code=4)
+    run("role", "remove", "mail", "reader", "--scope", "/")
     assert Handler.seen[-1][0] == "DELETE /admin/role-assignments/r-1"
     run("role", "remove", "mail", "Owner", code=4)
     run("role", "remove", "mail", "Reader", "--scope", "/x", code=4)
