@@ -3,11 +3,10 @@
  * thread's id as it is: clients send it back octet by octet. Source: wire/chat §1.1, §2.6. */
 #include "services/chat/chat_wire.h"
 
-#define PAGE_TEXT_MAX                                                                              \
-    (16 * MIB) /* CHAT_PAGE_OCTETS, each of them escaped, and one message more                     \
-                */
-#define LINK_MAX (32 * KIB)
-#define SKIP_MAX ((uint64_t)1000000)
+/* CHAT_PAGE_OCTETS, each of them escaped, and one message more. */
+#define PAGE_TEXT_MAX (16 * MIB)
+#define LINK_MAX      (32 * KIB)
+#define SKIP_MAX      ((uint64_t)1000000)
 
 static bool refuse(struct request *req, const char *name, const char *what)
 {

@@ -4,9 +4,8 @@
  * "metadata"?}]}. */
 #include "services/chat/chat_private.h"
 
-#define LOG_DATA_MAX                                                                               \
-    (4 * MIB) /* 250 people are below that, with names and metadata of controls                    \
-               */
+/* 250 people are below that, with names and metadata of controls. */
+#define LOG_DATA_MAX (4 * MIB)
 
 static const enum chat_event events[CHAT_LOG_KIND_COUNT] = {
     [CHAT_LOG_THREAD_CREATED] = CHAT_EVENT_THREAD_CREATED,
