@@ -65,7 +65,9 @@ class Listener:
     def match(self, thread: str):
         wanted, told = self.wanted.get(thread), self.told.get(thread)
         while wanted and told:
-            if told[0][0]["type"] == DELETED and any(one.kind == DELETED for one in wanted):
+            if told[0][0]["type"] == DELETED:
+                if all(one.kind != DELETED for one in wanted):
+                    return  # who deletes it has no answer yet
                 while wanted[0].kind != DELETED and wanted[0].missable:  # gone with its thread before it could be read
                     wanted.popleft()
             wanted.popleft().check(*told.popleft())

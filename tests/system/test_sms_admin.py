@@ -367,7 +367,7 @@ def test_stop_and_start_from_a_phone(server):
 
 
 def test_the_inbox_is_built_in(server):
-    assert {"name": "inbox", "kind": "inbox"} in ask(server, "GET", "/transports")["value"]
+    assert {"name": "inbox", "kind": "inbox"} in ask(server, "GET", "/transports?limit=1000")["value"]
     assert ask(server, "GET", "/transports/inbox:status")["status"]["state"] == "up"
     ask(server, "PUT", "/transports/inbox", {"kind": "inbox"}, 409)
     ask(server, "DELETE", "/transports/inbox", None, 409)
