@@ -343,6 +343,11 @@ def test_the_command_line_seeds_exports_and_resets(own, tmp_path):
     made = json.loads(done.stdout)
     assert len(made["users"]) == 3 and [len(one["messages"]) for one in made["chat"]["threads"]] == \
         [len(one["messages"]) for one in document["chat"]["threads"]]
+    assert own.cli("reset", "--yes").returncode == 0
+    file.write_text(" " * (9 << 20) + json.dumps(document))  # too large only by its blanks, as an indented export may be
+    assert own.cli("seed", str(file)).returncode == 0
+    file.write_text(" " * (9 << 20) + "{")
+    assert own.cli("seed", str(file)).returncode == 1
     for args in (("seed",), ("seed", str(file), "--export"), ("seed", str(file), "--parts", "chat")):
         assert own.cli(*args).returncode == 2
     assert own.cli("seed", str(tmp_path / "none")).returncode != 0
