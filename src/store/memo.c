@@ -34,19 +34,13 @@ struct memo *memo_new(void)
     return m;
 }
 
-void memo_forget(struct memo *m)
-{
-    for (size_t i = 0; i < BUCKETS; i++)
-        for (size_t k = 0; k < WAYS; k++)
-            free(m->buckets[i].kept[k]);
-    memset(m->buckets, 0, BUCKETS * sizeof *m->buckets);
-}
-
 void memo_free(struct memo *m)
 {
     if (!m)
         return;
-    memo_forget(m);
+    for (size_t i = 0; i < BUCKETS; i++)
+        for (size_t k = 0; k < WAYS; k++)
+            free(m->buckets[i].kept[k]);
     free(m->buckets);
     free(m);
 }

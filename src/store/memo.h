@@ -15,7 +15,6 @@ struct memo;
 struct memo *memo_new(void);
 /** NULL is fine. */
 void memo_free(struct memo *m);
-void memo_forget(struct memo *m);
 
 /** The random end of a key; of a key of two ids: both by exclusive or. */
 uint64_t memo_octets(const struct uuid *id) NODISCARD;

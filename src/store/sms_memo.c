@@ -3,40 +3,16 @@
  * processor's caches. Here it is one line of a table and the row itself. */
 #include "store/sms_memo.h"
 
-#include "store/memo.h"
-
 #include <stdlib.h>
 
 #define TEXTS_MAX ((size_t)1024) /* of one message: 5 MiB for all, 2 MiB of usual ones */
 #define TEXTS     7
 
 struct kept {
+    uint64_t changes;
     struct sms_row row;
     char texts[];
 };
-
-struct sms_memo {
-    struct memo *table;
-    uint64_t changes; /* what is kept holds as of this */
-};
-
-struct sms_memo *sms_memo_new(void)
-{
-    struct sms_memo *m = calloc(1, sizeof *m);
-
-    if (!m)
-        abort();
-    m->table = memo_new();
-    return m;
-}
-
-void sms_memo_free(struct sms_memo *m)
-{
-    if (!m)
-        return;
-    memo_free(m->table);
-    free(m);
-}
 
 static void list_texts(struct sms_row *row, struct str *out[static TEXTS])
 {
@@ -53,27 +29,25 @@ static bool has_id(const void *kept, const void *key)
     return uuid_eq(&k->row.id, key);
 }
 
-bool sms_memo_find(struct sms_memo *m, uint64_t changes, const struct uuid *id, struct arena *arena,
+bool sms_memo_find(struct memo *m, uint64_t changes, const struct uuid *id, struct arena *arena,
                    struct sms_row *out)
 {
+    struct kept *k = memo_find(m, memo_octets(id), has_id, id);
     struct str *texts[TEXTS];
-    const struct kept *k;
 
-    if (m->changes != changes) {
-        memo_forget(m->table);
-        m->changes = changes;
-        return false;
-    }
-    k = memo_find(m->table, memo_octets(id), has_id, id);
     if (!k)
         return false;
+    if (k->changes != changes) {
+        memo_drop(m, memo_octets(id), k);
+        return false;
+    }
     *out = k->row;
     list_texts(out, texts);
     memo_move_texts(texts, TEXTS, arena_alloc(arena, memo_texts_len(texts, TEXTS) + 1));
     return true;
 }
 
-void sms_memo_offer(struct sms_memo *m, const struct sms_row *row)
+void sms_memo_offer(struct memo *m, uint64_t changes, const struct sms_row *row)
 {
     uint64_t octets = memo_octets(&row->id);
     struct sms_row copy = *row;
@@ -84,13 +58,14 @@ void sms_memo_offer(struct sms_memo *m, const struct sms_row *row)
     list_texts(&copy, texts);
     len = memo_texts_len(texts, TEXTS);
     if ((row->state != SMS_DELIVERED && row->state != SMS_FAILED) || len > TEXTS_MAX ||
-        !memo_offer(m->table, octets))
+        !memo_offer(m, octets))
         return;
     k = malloc(sizeof *k + len);
     if (!k)
         abort();
+    k->changes = changes;
     k->row = *row;
     list_texts(&k->row, texts);
     memo_move_texts(texts, TEXTS, k->texts);
-    memo_keep(m->table, octets, k);
+    memo_keep(m, octets, k);
 }

@@ -455,7 +455,7 @@ void store_reader_free(struct store_reader *r)
     if (!r)
         return;
     r->store->ops->reader_close(r->reader);
-    sms_memo_free(r->sms);
+    memo_free(r->sms);
     memo_free(r->chat);
     free(r);
 }

@@ -18,7 +18,7 @@ struct posting { /* answers of one batch for one loop */
 struct store_reader {
     struct store *store;
     struct backend_reader *reader;
-    struct sms_memo *sms;      /* made with the first message that is asked for */
+    struct memo *sms;          /* made with the first message that is asked for */
     struct memo *chat;         /* made with the first caller in a thread */
     struct store_reader *next; /* among the spare ones */
 };

@@ -9,12 +9,12 @@ enum rc store_sms(struct store_reader *r, const struct uuid *id, struct arena *a
     enum rc rc;
 
     if (!r->sms)
-        r->sms = sms_memo_new();
+        r->sms = memo_new();
     if (sms_memo_find(r->sms, changes, id, arena, out))
         return RC_OK;
     rc = r->store->ops->sms(r->reader, store_commits(r->store), id, arena, out);
     if (!rc)
-        sms_memo_offer(r->sms, out);
+        sms_memo_offer(r->sms, changes, out);
     return rc;
 }
 

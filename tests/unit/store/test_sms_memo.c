@@ -52,7 +52,7 @@ static struct sms_row row_of(const struct uuid *id, enum sms_state state, struct
     };
 }
 
-static bool finds(struct sms_memo *m, uint64_t changes, const struct uuid *id)
+static bool finds(struct memo *m, uint64_t changes, const struct uuid *id)
 {
     struct arena arena = {0};
     struct sms_row got;
@@ -62,12 +62,12 @@ static bool finds(struct sms_memo *m, uint64_t changes, const struct uuid *id)
     return found;
 }
 
-static void offer_twice(struct sms_memo *m, const struct uuid *id)
+static void offer_twice(struct memo *m, const struct uuid *id)
 {
     struct sms_row row = row_of(id, SMS_DELIVERED, STR("text"));
 
-    sms_memo_offer(m, &row);
-    sms_memo_offer(m, &row);
+    sms_memo_offer(m, 0, &row);
+    sms_memo_offer(m, 0, &row);
 }
 
 static void remembers_what_has_ended_and_was_asked_for_twice(void **state)
@@ -78,15 +78,15 @@ static void remembers_what_has_ended_and_was_asked_for_twice(void **state)
     (void)state;
     memset(text, 'x', sizeof text);
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-        struct sms_memo *m = sms_memo_new();
+        struct memo *m = memo_new();
         const struct uuid id = uuid_ordered(NOW);
         struct sms_row got, row = row_of(&id, rows[i].state, str_of(text, rows[i].text_len));
 
         for (unsigned k = 0; k < rows[i].offers; k++)
-            sms_memo_offer(m, &row);
+            sms_memo_offer(m, 0, &row);
         if (sms_memo_find(m, 0, &id, &arena, &got) != rows[i].found)
             fail_msg("a message that %s", rows[i].name);
-        sms_memo_free(m); /* what was found does not need it any more */
+        memo_free(m); /* what was found does not need it any more */
         if (rows[i].found)
             check_sms(&got, &row);
     }
@@ -95,7 +95,7 @@ static void remembers_what_has_ended_and_was_asked_for_twice(void **state)
 
 static void tells_ids_apart(void **state)
 {
-    struct sms_memo *m = sms_memo_new();
+    struct memo *m = memo_new();
     struct uuid ids[17];
 
     (void)state;
@@ -107,12 +107,12 @@ static void tells_ids_apart(void **state)
         assert_false(finds(m, 0, &ids[i]));
     }
     assert_true(finds(m, 0, &ids[16]));
-    sms_memo_free(m);
+    memo_free(m);
 }
 
 static void forgets_all_when_changes_move(void **state)
 {
-    struct sms_memo *m = sms_memo_new();
+    struct memo *m = memo_new();
     struct uuid ids[100];
 
     (void)state;
@@ -125,12 +125,12 @@ static void forgets_all_when_changes_move(void **state)
     for (size_t i = 0; i < ARRAY_LEN(ids); i++)
         assert_false(finds(m, 1, &ids[i]));
     assert_false(finds(m, 0, &ids[0])); /* nor does it come back */
-    sms_memo_free(m);
+    memo_free(m);
 }
 
 static void remembers_a_thousand_beside_many_that_are_asked_for_once(void **state)
 {
-    struct sms_memo *m = sms_memo_new();
+    struct memo *m = memo_new();
     struct uuid ids[1000];
     size_t found = 0;
 
@@ -143,17 +143,17 @@ static void remembers_a_thousand_beside_many_that_are_asked_for_once(void **stat
         const struct uuid id = uuid_ordered(NOW);
         const struct sms_row row = row_of(&id, SMS_DELIVERED, STR("text"));
 
-        sms_memo_offer(m, &row);
+        sms_memo_offer(m, 0, &row);
     }
     for (size_t i = 0; i < ARRAY_LEN(ids); i++)
         found += finds(m, 0, &ids[i]);
     assert_in_range(found, 950, ARRAY_LEN(ids));
-    sms_memo_free(m);
+    memo_free(m);
 }
 
 static void remembers_the_latest_of_many_and_no_more_than_it_has_room_for(void **state)
 {
-    struct sms_memo *m = sms_memo_new();
+    struct memo *m = memo_new();
     struct uuid *ids = calloc(MANY, sizeof *ids);
     size_t found = 0;
 
@@ -168,7 +168,7 @@ static void remembers_the_latest_of_many_and_no_more_than_it_has_room_for(void *
         found += finds(m, 0, &ids[i]);
     assert_in_range(found, 4000, 4096);
     free(ids);
-    sms_memo_free(m);
+    memo_free(m);
 }
 
 /* ---- in a store ---- */
