@@ -10,16 +10,44 @@ static const struct str names[HEADER_COUNT] = {
 #undef X
 };
 
+#define CHAR_TOKEN  1u
+#define CHAR_TARGET 2u
+
+/* clang-format off */
+static const uint8_t char_class[256] = {
+    ['!'] = 3, ['#'] = 1, ['$'] = 3, ['%'] = 3, ['&'] = 3, ['\''] = 3, ['*'] = 3, ['+'] = 3,
+    ['-'] = 3, ['.'] = 3, ['^'] = 3, ['_'] = 3, ['`'] = 3, ['|'] = 3, ['~'] = 3,
+    ['0'] = 3, ['1'] = 3, ['2'] = 3, ['3'] = 3, ['4'] = 3, ['5'] = 3, ['6'] = 3, ['7'] = 3,
+    ['8'] = 3, ['9'] = 3,
+    ['A'] = 3, ['B'] = 3, ['C'] = 3, ['D'] = 3, ['E'] = 3, ['F'] = 3, ['G'] = 3, ['H'] = 3,
+    ['I'] = 3, ['J'] = 3, ['K'] = 3, ['L'] = 3, ['M'] = 3, ['N'] = 3, ['O'] = 3, ['P'] = 3,
+    ['Q'] = 3, ['R'] = 3, ['S'] = 3, ['T'] = 3, ['U'] = 3, ['V'] = 3, ['W'] = 3, ['X'] = 3,
+    ['Y'] = 3, ['Z'] = 3,
+    ['a'] = 3, ['b'] = 3, ['c'] = 3, ['d'] = 3, ['e'] = 3, ['f'] = 3, ['g'] = 3, ['h'] = 3,
+    ['i'] = 3, ['j'] = 3, ['k'] = 3, ['l'] = 3, ['m'] = 3, ['n'] = 3, ['o'] = 3, ['p'] = 3,
+    ['q'] = 3, ['r'] = 3, ['s'] = 3, ['t'] = 3, ['u'] = 3, ['v'] = 3, ['w'] = 3, ['x'] = 3,
+    ['y'] = 3, ['z'] = 3,
+    ['('] = 2, [')'] = 2, [','] = 2, ['/'] = 2, [':'] = 2, [';'] = 2, ['='] = 2, ['?'] = 2,
+    ['@'] = 2, ['['] = 2, [']'] = 2, ['{'] = 2, ['}'] = 2,
+};
+/* clang-format on */
+
+static bool all_of_class(struct str text, unsigned wanted)
+{
+    for (size_t i = 0; i < text.len; i++)
+        if (!(char_class[(unsigned char)text.ptr[i]] & wanted))
+            return false;
+    return text.len > 0;
+}
+
 bool header_is_token(struct str text)
 {
-    for (size_t i = 0; i < text.len; i++) {
-        char c = text.ptr[i];
+    return all_of_class(text, CHAR_TOKEN);
+}
 
-        if (!((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
-              (c && strchr("!#$%&'*+-.^_`|~", c))))
-            return false;
-    }
-    return text.len > 0;
+bool header_is_target(struct str text)
+{
+    return all_of_class(text, CHAR_TARGET);
 }
 
 /* Lower-cased, which is enough for telling candidates apart: the comparison follows. */

@@ -51,6 +51,9 @@ struct headers {
 
 /** RFC 9110 §5.6.2: what names of headers and methods are made of. */
 bool header_is_token(struct str text) NODISCARD;
+/** What the target of a request is made of: what RFC 3986 lets a URL have, and what browsers leave
+ * in queries as it is: ^`{|}. Source: WHATWG URL §1.3. */
+bool header_is_target(struct str text) NODISCARD;
 /** HEADER_OTHER for names we don't know; compared without case. */
 enum header_id header_id_of(struct str name) NODISCARD;
 /** Appends a line; the caller has made `items` large enough (HEADERS_MAX). */

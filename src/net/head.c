@@ -18,43 +18,6 @@ static struct refusal bad(const char *why)
 
 /* ---- octets ---- */
 
-#define CHAR_TOKEN  1u
-#define CHAR_TARGET 2u
-
-/* A target holds what RFC 3986 lets a URL have, and what browsers leave in queries as it is: ^`{|}.
- * Source: WHATWG URL §1.3. */
-/* clang-format off */
-static const uint8_t char_class[256] = {
-    ['!'] = 3, ['#'] = 1, ['$'] = 3, ['%'] = 3, ['&'] = 3, ['\''] = 3, ['*'] = 3, ['+'] = 3,
-    ['-'] = 3, ['.'] = 3, ['^'] = 3, ['_'] = 3, ['`'] = 3, ['|'] = 3, ['~'] = 3,
-    ['0'] = 3, ['1'] = 3, ['2'] = 3, ['3'] = 3, ['4'] = 3, ['5'] = 3, ['6'] = 3, ['7'] = 3,
-    ['8'] = 3, ['9'] = 3,
-    ['A'] = 3, ['B'] = 3, ['C'] = 3, ['D'] = 3, ['E'] = 3, ['F'] = 3, ['G'] = 3, ['H'] = 3,
-    ['I'] = 3, ['J'] = 3, ['K'] = 3, ['L'] = 3, ['M'] = 3, ['N'] = 3, ['O'] = 3, ['P'] = 3,
-    ['Q'] = 3, ['R'] = 3, ['S'] = 3, ['T'] = 3, ['U'] = 3, ['V'] = 3, ['W'] = 3, ['X'] = 3,
-    ['Y'] = 3, ['Z'] = 3,
-    ['a'] = 3, ['b'] = 3, ['c'] = 3, ['d'] = 3, ['e'] = 3, ['f'] = 3, ['g'] = 3, ['h'] = 3,
-    ['i'] = 3, ['j'] = 3, ['k'] = 3, ['l'] = 3, ['m'] = 3, ['n'] = 3, ['o'] = 3, ['p'] = 3,
-    ['q'] = 3, ['r'] = 3, ['s'] = 3, ['t'] = 3, ['u'] = 3, ['v'] = 3, ['w'] = 3, ['x'] = 3,
-    ['y'] = 3, ['z'] = 3,
-    ['('] = 2, [')'] = 2, [','] = 2, ['/'] = 2, [':'] = 2, [';'] = 2, ['='] = 2, ['?'] = 2,
-    ['@'] = 2, ['['] = 2, [']'] = 2, ['{'] = 2, ['}'] = 2,
-};
-/* clang-format on */
-
-static bool all_of_class(struct str s, unsigned wanted)
-{
-    for (size_t i = 0; i < s.len; i++)
-        if (!(char_class[(unsigned char)s.ptr[i]] & wanted))
-            return false;
-    return true;
-}
-
-static bool is_token(struct str s)
-{
-    return s.len && all_of_class(s, CHAR_TOKEN);
-}
-
 static bool is_stray_control(unsigned char c)
 {
     return (c < 0x20 && c != '\t') || c == 0x7F;
@@ -153,7 +116,7 @@ static struct refusal read_request_line(struct str line, struct head *out)
 
     if (!str_cut(line, ' ', &method, &target) || !str_cut(target, ' ', &target, &version))
         return bad("malformed request line");
-    if (!is_token(method) || method.len > METHOD_LEN_MAX)
+    if (!header_is_token(method) || method.len > METHOD_LEN_MAX)
         return bad("malformed method");
     if (name_eq(method, STR("CONNECT")))
         return refuse(&API_METHOD_NOT_ALLOWED, "CONNECT");
@@ -161,7 +124,7 @@ static struct refusal read_request_line(struct str line, struct head *out)
     r = read_version(version, out);
     if (r.error)
         return r;
-    if (target.len == 0 || !all_of_class(target, CHAR_TARGET))
+    if (!header_is_target(target))
         return bad("octet in target");
     out->target = target;
     return REFUSAL_NONE;
@@ -171,7 +134,7 @@ bool header_line_is_sound(struct str line, struct str *out_name, struct str *out
 {
     struct str name, value;
 
-    if (!str_cut(line, ':', &name, &value) || !is_token(name) || has_stray_control(value))
+    if (!str_cut(line, ':', &name, &value) || !header_is_token(name) || has_stray_control(value))
         return false;
     *out_name = name;
     *out_value = str_trim(value);
@@ -207,7 +170,7 @@ static struct refusal read_transfer_encoding(struct str value, struct head *out)
             rest = STR_EMPTY;
         (void)str_cut(str_trim(item), ';', &coding, &parameters); /* all of it when there is none */
         coding = str_trim(coding);
-        if (!is_token(coding))
+        if (!header_is_token(coding))
             return bad("malformed transfer-encoding");
         if (name_eq_nocase(coding, STR("chunked")) && parameters.len == 0)
             chunked++;
