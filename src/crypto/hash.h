@@ -1,4 +1,4 @@
-/* SHA-256, and HMAC-SHA256 with kept key state: 0.22 us a MAC instead of 1.1. */
+/* SHA-256, and HMAC-SHA256 with kept key state: hashing is nearly all that a MAC costs. */
 #ifndef CRYPTO_HASH_H
 #define CRYPTO_HASH_H
 
