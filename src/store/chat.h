@@ -44,6 +44,7 @@ struct chat_member_row {
     unix_ms share_from;      /* shareHistoryTime: sees messages with ids from it on */
     struct str display_name; /* empty: none */
     struct str metadata;     /* JSON object; empty: none */
+    struct str topic;        /* the thread's when he left; empty: he is in */
 };
 
 enum chat_message_type {

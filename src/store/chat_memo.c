@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #define TEXTS_MAX ((size_t)1024) /* of one: 6 MiB for all */
-#define TEXTS     4
+#define TEXTS     5
 
 struct kept {
     uint64_t changes;
@@ -20,6 +20,7 @@ static void list_texts(struct chat_thread_row *thread, struct chat_member_row *m
     out[1] = &thread->metadata;
     out[2] = &member->display_name;
     out[3] = &member->metadata;
+    out[4] = &member->topic;
 }
 
 static bool is_of_user_in_thread(const void *kept, const void *key)

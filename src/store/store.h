@@ -17,7 +17,7 @@
 
 struct buf;
 
-#define STORE_SCHEMA_VERSION 6
+#define STORE_SCHEMA_VERSION 7
 /** Rows of one page of messages, opt-outs or events, at most: a larger limit means this one. */
 #define STORE_ROWS_MAX ((uint32_t)10000)
 

@@ -46,6 +46,7 @@ class Member:
     metadata: dict = field(default_factory=dict)
     joined: int = 0       # those of one number came together, in any order until it is seen
     left_at: int = NEVER  # index of the first message that he does not see any more
+    topic: str | None = None  # the thread's when he left
 
     def told(self) -> dict:
         told = {"communicationIdentifier": identifier(self.user), "shareHistoryTime": seconds(self.share_ms)}
@@ -148,7 +149,7 @@ class Thread:
 
     def leave(self, user: str, actor: str, said) -> Member:
         one = self.members.pop(user)
-        one.left_at = len(self.messages)
+        one.left_at, one.topic = len(self.messages), self.topic
         self.former[user] = one
         self.system("participantRemoved", actor, said, participants=[one.told()])
         return one
@@ -207,13 +208,21 @@ class Thread:
     def check_item(self, told: dict, user: str):
         """As the list of a user's threads shows it: to one who left, nothing that came later."""
         assert told.keys() == {"id", "topic", "lastMessageReceivedOn"}, told
-        assert told["topic"] == self.topic, f"topic {told['topic']!r}, should be {self.topic!r}"
+        topic = self.topic if user in self.members else self.former[user].topic
+        assert told["topic"] == topic, f"topic {told['topic']!r}, should be {topic!r}"
         if user in self.members:
             self.messages[-1].id.see_text(told["lastMessageReceivedOn"], "lastMessageReceivedOn")
         else:
             left = self.former[user].left_at
             until = When(self.messages[left - 1].id.low, self.messages[left].id.high)
             until.see_text(told["lastMessageReceivedOn"], "lastMessageReceivedOn")
+
+    def check_made(self, told: dict, user: str):
+        """As its creator is told of it who asks for it again: of one who left, what others can't change, and the topic."""
+        if user in self.members:
+            return self.check_properties(told)
+        wanted = {"id": self.id, "topic": self.former[user].topic, "createdByCommunicationIdentifier": identifier(self.creator)}
+        assert {name: value for name, value in told.items() if name != "createdOn"} == wanted, f"{told}, wanted {wanted}"
 
     def check_members(self, told: list):
         """In order of joining; who came together stands in any order, and then always in that one."""

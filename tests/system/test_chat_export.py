@@ -63,9 +63,12 @@ def test_it_tells_of_threads_that_he_left_and_not_of_deleted_ones(server, pair):
     left, deleted = anna.create("Left", ben), anna.create("Deleted", ben)
     left.by(ben).send("before I go")
     left.remove(ben)
+    left.change(topic="Not his any more", metadata={"k": "v"})
     assert deleted.call("DELETE").status == 204
     lines = export(server, ben)
-    assert [(line["thread"]["id"], bool(line["leftOn"])) for line in of_kind(lines, "chatThread")] == [(left.id, True)]
+    [told] = of_kind(lines, "chatThread")
+    assert told["thread"]["id"] == left.id and told["leftOn"]
+    assert told["thread"]["topic"] == "Left" and "metadata" not in told["thread"]
     assert [line["message"]["content"]["message"] for line in of_kind(lines, "chatMessage")] == ["before I go"]
 
 

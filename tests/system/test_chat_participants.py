@@ -171,6 +171,32 @@ def test_a_removed_user_reads_what_he_had(people):
     assert len(texts(mine)) == len(texts(thread)) and mine.send("back again")
 
 
+def listed(person, thread) -> dict:
+    [told] = [t for t in person.threads(maxPageSize=200)["value"] if t["id"] == thread.id]
+    return told
+
+
+def test_a_removed_user_is_told_of_nothing_that_came_later(people):
+    a, b, c, *_ = people
+    thread = a.create("as he knew it", b, c)
+    thread.remove(b)
+    his = listed(b, thread)
+    assert his["topic"] == "as he knew it"
+    until(lambda: thread.send() and listed(a, thread)["lastMessageReceivedOn"] > his["lastMessageReceivedOn"])
+    thread.change(topic="not for him")
+    thread.remove(c)
+    thread.change(topic="for neither")
+    assert listed(b, thread) == his
+    assert [listed(one, thread)["topic"] for one in (a, c)] == ["for neither", "not for him"]
+    thread.add(b)
+    assert listed(b, thread) == listed(a, thread) and listed(b, thread)["topic"] == "for neither"
+    thread.change(topic="he is in again")
+    assert listed(b, thread)["topic"] == "he is in again"
+    thread.by(b).remove(b)
+    thread.change(topic="he went")
+    assert listed(b, thread)["topic"] == "he is in again"
+
+
 def test_a_late_comer_sees_what_is_shared(people):
     a, b, *_ = people
     thread = a.create("t")

@@ -232,6 +232,35 @@ def test_the_same_repeatability_id_gives_the_same_thread(people):
     error_of(a.call("POST", path(), {"topic": "x"}, headers=key), 404, "NotFound", THREAD_GONE)
 
 
+def test_a_creator_who_has_left_is_told_of_the_thread_as_he_left_it(people):
+    a, b, *_ = people
+    key = {"repeatability-request-id": str(uuid.uuid4())}
+    thread = a.create("one", b, headers=key, metadata={"k": "v"})
+    made = thread.call("GET").json()
+    thread.remove(a)
+    thread.by(b).change(topic="two", metadata={"k": "changed"},
+                        retentionPolicy={"kind": "threadCreationDate", "deleteThreadAfterDays": 30})
+    again = a.call("POST", path(), {"topic": "x"}, headers=key)
+    del made["metadata"]
+    assert again.status == 201 and again.json() == {"chatThread": made}, again
+    thread.by(b).add(a)
+    assert a.call("POST", path(), {"topic": "x"}, headers=key).json() == {"chatThread": thread.call("GET").json()}
+
+
+def test_a_creator_who_was_deleted_and_is_back_has_no_place_in_it(server, people):
+    a, b = Person(server), people[1]
+    key = {"repeatability-request-id": str(uuid.uuid4())}
+    thread = a.create("one", b, headers=key)
+    assert server.signed("DELETE", f"/admin/users/{a.id}").status == 204
+    until(lambda: a.id not in str(thread.by(b).page("participants")))
+    until(lambda: "chatThread" not in server.signed("GET", f"/admin/users/{a.id}:export").body.decode())
+    seeded = server.admin("POST", "/admin/seed", {"users": [{"id": a.id}]})
+    assert seeded.status == 201, seeded
+    answer = a.with_scopes("chat").call("POST", path(), {"topic": "x"}, headers=key)
+    error_of(answer, 403, "Forbidden", NOT_A_MEMBER)
+    assert "is not in the thread" in answer.headers["x-callgate-explain"]
+
+
 def test_the_same_id_at_once(server, people):
     a = Person(server)
     key = {"repeatability-request-id": str(uuid.uuid4())}

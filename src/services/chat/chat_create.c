@@ -54,6 +54,21 @@ static void digest(struct request *req, struct str id, uint8_t out[static 16])
     memcpy(out, sum, 16);
 }
 
+/* What it made, as its creator now knows it: he may have left. RC_DENIED: he has no place in it any
+ * more, since he was deleted and is back. */
+static enum rc find_made(struct creation *c, const struct uuid *thread)
+{
+    struct request *req = c->making.write.req;
+    struct chat_member_row member = {.thread = *thread, .user = req->principal->user.user};
+    struct chat_thread_row row;
+    enum rc rc = store_chat_place(req->site->reader, req->arena, &row, &member);
+
+    if (rc || row.deleted)
+        return rc ? rc : RC_NOT_FOUND;
+    c->making.made = chat_thread_for(&row, &member);
+    return member.joined ? RC_OK : RC_DENIED;
+}
+
 /* True: answered with what the id made before, or with why that can't be. */
 static bool was_made(struct creation *c)
 {
@@ -64,10 +79,14 @@ static bool was_made(struct creation *c)
     if (rc == RC_NOT_FOUND || (rc == RC_OK && row.kept_until < req->now))
         return false;
     if (rc == RC_OK)
-        rc = store_chat_thread(req->site->reader, &row.thread, req->arena, &c->making.made);
-    if (rc == RC_NOT_FOUND || (rc == RC_OK && c->making.made.deleted)) {
+        rc = find_made(c, &row.thread);
+    if (rc == RC_NOT_FOUND) {
         req->explain = STR("chat; the thread that this repeatability-request-id made was deleted");
         answer_error(req, &API_CHAT_THREAD_NOT_FOUND);
+    } else if (rc == RC_DENIED) {
+        req->explain = STR("chat; the token's user is not in the thread that this "
+                           "repeatability-request-id made");
+        answer_error(req, &API_FORBIDDEN);
     } else if (rc) {
         chat_answer_rc(req, rc);
     } else {

@@ -13,6 +13,19 @@ bool chat_sees(const struct chat_member_row *member, unix_ms message)
     return message >= member->share_from && (!member->left || message <= member->left);
 }
 
+struct chat_thread_row chat_thread_for(const struct chat_thread_row *row,
+                                       const struct chat_member_row *member)
+{
+    struct chat_thread_row seen = *row;
+
+    if (!member->left)
+        return seen;
+    seen.topic = member->topic;
+    seen.metadata = STR_EMPTY;
+    seen.delete_after_days = 0;
+    return seen;
+}
+
 /* False: answered. */
 static bool find(struct request *req, struct chat_place *out)
 {

@@ -53,10 +53,11 @@ static void write_thread(struct export *e, const struct chat_thread_row *thread,
                          const struct chat_member_row *member)
 {
     struct chat_participant participant = chat_participant_of(member);
+    const struct chat_thread_row seen = chat_thread_for(thread, member);
     struct json_writer w = begin_line(e, STR("chatThread"));
 
     json_name(&w, "thread");
-    chat_thread_write(&w, thread);
+    chat_thread_write(&w, &seen);
     json_name(&w, "participant");
     chat_participant_write(&w, &thread->resource, &participant);
     if (member->left)

@@ -212,6 +212,7 @@ void chat_member_leave(struct chat_write *w, struct change_set *set,
     chat_write_thread(w, set, &row);
     left.left = message.id - 1; /* that message is for those who stay */
     left.gone = w->turn.next_order;
+    left.topic = row.topic;
     change_set_add(set, w->arena, CHANGE_CHAT_MEMBER_PUT)->u.chat_member = left;
     tell_removed(w, &row, goes);
 }

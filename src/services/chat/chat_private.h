@@ -113,6 +113,10 @@ bool chat_enter_to_read(struct request *req, struct chat_place *out) NODISCARD;
 /** Messages with ids from..to are for him; to 0: no bound. */
 void chat_window(const struct chat_member_row *member, unix_ms *out_from, unix_ms *out_to);
 bool chat_sees(const struct chat_member_row *member, unix_ms message) NODISCARD;
+/** The thread as a member may know it: who has left is told its topic as it was then, and nothing
+ * else that others can change. Texts are borrowed from both. */
+struct chat_thread_row chat_thread_for(const struct chat_thread_row *row,
+                                       const struct chat_member_row *member) NODISCARD;
 
 /* ---- what is kept about a user: chat_export.c ---- */
 

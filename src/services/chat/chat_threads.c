@@ -108,12 +108,13 @@ static size_t gather(struct thread_list *t, struct entry *out)
 
 static void write_item(const struct thread_list *t, const struct entry *e, struct json_writer *w)
 {
+    const struct chat_thread_row seen = chat_thread_for(e->thread, e->member);
     char id[CHAT_THREAD_ID_LEN];
 
-    chat_thread_id_format(&e->thread->key, &e->thread->secret, id);
+    chat_thread_id_format(&seen.key, &seen.secret, id);
     json_object_begin(w);
     json_member_str(w, "id", str_of(id, sizeof id));
-    json_member_str(w, "topic", e->thread->topic);
+    json_member_str(w, "topic", seen.topic);
     chat_member_time(w, "lastMessageReceivedOn", e->active);
     if (t->base.req->site->chat->options.mark_active)
         json_member_bool(w, "isActive", !e->member->left);

@@ -210,9 +210,9 @@ static const char *const sql[W_COUNT] = {
         " ORDER BY joined, user",
     [W_CHAT_MEMBER_PUT] =
         "INSERT INTO chat_members(thread, user, joined, gone, left_on, share_from, display_name,"
-        " metadata) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8) ON CONFLICT(thread, user)"
+        " metadata, topic) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9) ON CONFLICT(thread, user)"
         " DO UPDATE SET joined = ?3, gone = ?4, left_on = ?5, share_from = ?6, display_name = ?7,"
-        " metadata = ?8",
+        " metadata = ?8, topic = ?9",
     [W_CHAT_MESSAGE] =
         "SELECT " CHAT_MESSAGE_COLUMNS " FROM chat_messages AS m WHERE thread = ?1 AND id = ?2",
     [W_CHAT_MESSAGE_PUT] =

@@ -291,6 +291,7 @@ enum rc apply_chat_member_put(struct backend *b, sqlite3_stmt *st, struct change
     sqlite3_bind_int64(st, 6, row->share_from);
     bind_str(st, 7, row->display_name);
     bind_str(st, 8, row->metadata);
+    bind_str(st, 9, row->topic);
     rc = writer_run(b, st);
     if (rc || row->gone)
         return rc;

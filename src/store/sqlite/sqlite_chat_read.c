@@ -48,6 +48,7 @@ struct chat_member_row chat_member_of(sqlite3_stmt *st, int at, const struct uui
         .share_from = sqlite3_column_int64(st, at + 4),
         .display_name = arena_dup(arena, column_str(st, at + 5)),
         .metadata = arena_dup(arena, column_str(st, at + 6)),
+        .topic = arena_dup(arena, column_str(st, at + 7)),
     };
 }
 

@@ -186,10 +186,21 @@ static const char *const steps[] = {
     /* 6 */
     "UPDATE sms_messages SET history = CASE WHEN json_array_length(history) > 1"
     "  THEN json_remove(history, '$[0]') ELSE '' END WHERE finished > 0 AND history <> '';",
+    /* 7: of those who had left, by the messages that told of topics; each is looked at once */
+    "ALTER TABLE chat_members ADD COLUMN topic TEXT NOT NULL DEFAULT '';"
+    "CREATE TABLE chat_topics(thread INTEGER NOT NULL, id INTEGER NOT NULL, topic TEXT NOT NULL,"
+    "  PRIMARY KEY(thread, id)) WITHOUT ROWID;"
+    "INSERT INTO chat_topics SELECT thread, id, content FROM chat_messages WHERE type = 3"
+    "  AND thread IN (SELECT thread FROM chat_members WHERE gone > 0);"
+    "UPDATE chat_members SET topic = coalesce((SELECT topic FROM chat_topics AS c"
+    "  WHERE c.thread = chat_members.thread AND c.id <= left_on ORDER BY c.id DESC LIMIT 1),"
+    "  (SELECT topic FROM chat_threads WHERE num = chat_members.thread), '') WHERE gone > 0;"
+    "DROP TABLE chat_topics;",
 };
 /* clang-format on */
 _Static_assert(ARRAY_LEN(steps) == STORE_SCHEMA_VERSION, "one step per version");
 _Static_assert(SMS_SUBMITTED == 3 && SMS_DELIVERED == 4, "sms_due holds the open ones");
+_Static_assert(CHAT_TOPIC_UPDATED == 3, "step 7 names the type");
 _Static_assert(EVENT_PENDING == 1 && EVENT_DELIVERED == 2 && EVENT_DEAD == 3,
                "indexes of events name the states");
 

@@ -175,6 +175,29 @@ static const char version_5[] =
     "UPDATE users SET external_id = NULL WHERE deleted > 0 AND external_id IS NOT NULL;"
     "INSERT INTO schema_version(version, applied) VALUES (5, 1700000000000);";
 
+/* What version 6 added, as it was released: never to be changed. */
+static const char version_6[] =
+    "UPDATE sms_messages SET history = CASE WHEN json_array_length(history) > 1"
+    "  THEN json_remove(history, '$[0]') ELSE '' END WHERE finished > 0 AND history <> '';"
+    "INSERT INTO schema_version(version, applied) VALUES (6, 1700000000000);";
+
+/* A thread whose topic was "first" at 10, "second" at 20, "third" at 30, between other messages;
+ * who was in it, and one who left the thread of rows_4. */
+static const char members_6[] =
+    "INSERT INTO chat_threads VALUES (2, x'00000000000000000000000000000005', x'01',"
+    " x'00000000000000000000000000000001', x'00000000000000000000000000000011', 5, 0, 1, 0, 0,"
+    " 'third', '');"
+    "INSERT INTO chat_heads VALUES (2, 8, 40);"
+    "INSERT INTO chat_messages WITH m(id, type, content) AS (VALUES (9, 4, '[]'), (10, 3, 'first'),"
+    "  (11, 1, 'text'), (15, 5, '[]'), (20, 3, 'second'), (21, 5, '[]'), (30, 3, 'third'),"
+    "  (40, 5, '[]')) SELECT id, 2, id, id, id, type, x'00000000000000000000000000000011', id, 0, 0,"
+    "  '', content, '' FROM m;"
+    "INSERT INTO chat_members WITH m(thread, user, left_on) AS (VALUES"
+    "  (2, x'0000000000000000000000000000000b', 0), (2, x'0000000000000000000000000000000c', 14),"
+    "  (2, x'0000000000000000000000000000000d', 20), (2, x'0000000000000000000000000000000e', 29),"
+    "  (2, x'0000000000000000000000000000000f', 39), (1, x'00000000000000000000000000000010', 50))"
+    "  SELECT thread, user, 1, left_on > 0, left_on, 0, '', '' FROM m;";
+
 /* A message that waits, one that has ended at once, one whose second attempt was the last; those
  * that have ended tell of it in their history too. */
 static const char messages_5[] =

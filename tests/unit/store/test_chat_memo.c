@@ -19,7 +19,8 @@ static struct chat_member_row member_of(const struct uuid *thread, const struct 
                                     .joined = 5,
                                     .share_from = NOW,
                                     .display_name = STR("name"),
-                                    .metadata = STR("{}")};
+                                    .metadata = STR("{}"),
+                                    .topic = STR("when he left")};
 }
 
 static void offer(struct memo *m, uint64_t changes, const struct uuid *key, const struct uuid *user)
@@ -46,6 +47,7 @@ static bool finds(struct memo *m, uint64_t changes, const struct uuid *key, cons
         assert_int_equal(member.share_from, NOW);
         check_text(member.display_name, STR("name"));
         check_text(member.metadata, STR("{}"));
+        check_text(member.topic, STR("when he left"));
     }
     arena_clear(&arena);
     return found;

@@ -50,6 +50,12 @@ static void make_version_5(struct fixture *f)
     run_sql(f->path, version_5);
 }
 
+static void make_version_6(struct fixture *f)
+{
+    make_version_5(f);
+    run_sql(f->path, version_6);
+}
+
 /* ---- from older versions ---- */
 
 struct seen {
@@ -306,8 +312,9 @@ static struct str schema_of(struct fixture *f)
 
 static void makes_of_an_old_store_what_a_new_one_is(struct fixture *f)
 {
-    static void (*const make[])(struct fixture *) = {make_version_1, make_version_2, make_version_3,
-                                                     make_version_4, make_version_5};
+    static void (*const make[])(struct fixture *) = {make_version_1, make_version_2,
+                                                     make_version_3, make_version_4,
+                                                     make_version_5, make_version_6};
     struct str fresh;
 
     fixture_open(f);
@@ -327,12 +334,12 @@ static void refuses_the_next_version_and_leaves_it_alone(struct fixture *f)
 {
     fixture_open(f);
     fixture_close(f);
-    run_sql(f->path, "INSERT INTO schema_version VALUES (7, 1)");
+    run_sql(f->path, "INSERT INTO schema_version VALUES (8, 1)");
     assert_int_equal(fixture_try_open(f), RC_CONFLICT);
-    assert_true(str_find_str(buf_str(&f->why), STR("newer version (its schema is 7,")) <
+    assert_true(str_find_str(buf_str(&f->why), STR("newer version (its schema is 8,")) <
                 f->why.len);
     assert_int_equal(store_verify_file(f->path, NULL), RC_CONFLICT);
-    run_sql(f->path, "DELETE FROM schema_version WHERE version = 7");
+    run_sql(f->path, "DELETE FROM schema_version WHERE version = 8");
     fixture_open(f);
 }
 
@@ -455,6 +462,38 @@ static void takes_the_end_out_of_histories_of_version_5(struct fixture *f)
             assert_int_equal(row->state, wanted[i].state);
             check_text(row->history, wanted[i].history);
             check_text(row->text, STR("text"));
+        }
+        fixture_close(f);
+    }
+}
+
+/** Of those who left a thread of version 6, 11 and up. */
+static void keeps_the_topic_that_was_when_somebody_left(struct fixture *f)
+{
+    static const struct {
+        const char *of;
+        struct str topic;
+    } wanted[] = {
+        {"one who is in", STR_INIT("")},
+        {"one who left before anything changed", STR_INIT("first")},
+        {"one who left with the change", STR_INIT("second")},
+        {"one who left before the next change", STR_INIT("second")},
+        {"one who left last", STR_INIT("third")},
+        {"one whose thread does not tell of topics", STR_INIT("topic")},
+    };
+
+    make_version_6(f);
+    run_sql(f->path, members_6);
+    assert_int_equal(store_verify_file(f->path, &f->why), RC_OK);
+    for (int k = 0; k < 2; k++) {
+        fixture_open(f);
+        for (size_t i = 0; i < ARRAY_LEN(wanted); i++) {
+            const struct uuid thread = id_of(i < 5 ? 5 : 4), user = id_of(11 + i);
+            struct chat_member_row row;
+
+            assert_int_equal(store_chat_member(f->reader, &thread, &user, &f->arena, &row), RC_OK);
+            if (!str_eq(row.topic, wanted[i].topic))
+                fail_msg("%s: " STR_FMT, wanted[i].of, STR_ARG(row.topic));
         }
         fixture_close(f);
     }
@@ -691,6 +730,7 @@ static const struct store_case cases[] = {
     {"takes over a store after a migration that failed", takes_over_a_store_after_a_migration_that_failed},
     {"gives places to messages of version 3", gives_places_to_messages_of_version_3},
     {"takes the end out of histories of version 5", takes_the_end_out_of_histories_of_version_5},
+    {"keeps the topic that was when somebody left", keeps_the_topic_that_was_when_somebody_left},
     {"verifies a store of version 1", verifies_a_store_of_version_1},
     {"copies applications and what is assigned", copies_applications_and_what_is_assigned},
     {"finds few among many assignments by an index", finds_few_among_many_assignments_by_an_index},

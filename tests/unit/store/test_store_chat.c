@@ -96,9 +96,18 @@ static void keeps_a_membership_as_it_was_given_last(struct fixture *f)
         assert_int_equal(got.share_from, row->share_from);
         check_text(got.display_name, row->display_name);
         check_text(got.metadata, row->metadata);
-        c.u.chat_member = (struct chat_member_row){
-            .thread = id_of(1), .user = id_of(2), .joined = 8, .gone = 9, .left = NOW + 1};
+        check_text(got.topic, row->topic);
+        c.u.chat_member = (struct chat_member_row){.thread = id_of(1),
+                                                   .user = id_of(2),
+                                                   .joined = 8,
+                                                   .gone = 9,
+                                                   .left = NOW + 1,
+                                                   .topic = STR("as it was")};
     }
+    c = put_member(1, 2, 10); /* he is back */
+    must(f, c);
+    assert_int_equal(find_member(f, 1, 2, &got), RC_OK);
+    assert_int_equal(got.topic.len, 0);
     assert_int_equal(find_member(f, 1, 3, &got), RC_NOT_FOUND);
     assert_int_equal(find_member(f, 2, 2, &got), RC_NOT_FOUND);
 }
