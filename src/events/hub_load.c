@@ -107,7 +107,8 @@ static bool was_in(const struct chat_member_row *m, int64_t base)
 static void read_topics(void *ctx, struct store_reader *r)
 {
     struct load *l = ctx;
-    struct chat_query query = {.what = CHAT_LIST_THREADS, .user = l->key.user};
+    const struct chat_query query = {
+        .what = CHAT_LIST_THREADS, .resource = l->key.resource, .user = l->key.user};
     struct chat_page page = {0};
     struct arena arena;
 

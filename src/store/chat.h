@@ -80,7 +80,7 @@ struct chat_receipt_row {
 
 /** A creation that may come again: the same id of the same user gives the same thread. */
 struct chat_repeat_row {
-    struct uuid user;   /* user of a resource: unique among all */
+    struct uuid user;   /* of the thread's resource; in another somebody may have his id */
     uint8_t digest[16]; /* of repeatability-request-id; primary key with the user */
     struct uuid thread;
     unix_ms now, kept_until;
@@ -173,8 +173,8 @@ struct chat_prune {
 /** Lists, for store_on_pool(). */
 struct chat_query {
     enum {
-        CHAT_LIST_THREADS = 1, /* threads in which `user` is or was (joined > 0) and that live, in
-                                * no order, with his membership: all of them */
+        CHAT_LIST_THREADS = 1, /* threads of `resource` that live and in which `user` is or was
+                                * (joined > 0), in no order, with his membership: all of them */
         CHAT_LIST_MESSAGES,    /* of `thread`, highest seq first: see below */
         CHAT_LIST_MEMBERS,     /* present ones of `thread`, in order of joining */
         CHAT_LIST_RECEIPTS,    /* of `thread`, in order of users */

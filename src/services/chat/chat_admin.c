@@ -122,8 +122,7 @@ static void read_of_user(struct threads *t, struct store_reader *r)
     for (size_t i = 0; i < page.n; i++) {
         const struct chat_thread_row row = page.threads[i];
 
-        if (!uuid_eq(&row.resource, &q->resource) ||
-            memcmp(&row.key, &q->from, sizeof q->from) < 0 ||
+        if (memcmp(&row.key, &q->from, sizeof q->from) < 0 ||
             (!from_start && memcmp(&row.key, &q->before, sizeof q->before) >= 0))
             continue;
         t->more = t->n == t->list.limit;

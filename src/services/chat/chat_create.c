@@ -55,7 +55,7 @@ static void digest(struct request *req, struct str id, uint8_t out[static 16])
 }
 
 /* What it made, as its creator now knows it: he may have left. RC_DENIED: he has no place in it any
- * more, since he was deleted and is back. */
+ * more, since he was deleted and is back; or it is of another resource, whose user has his guid. */
 static enum rc find_made(struct creation *c, const struct uuid *thread)
 {
     struct request *req = c->making.write.req;
@@ -66,7 +66,8 @@ static enum rc find_made(struct creation *c, const struct uuid *thread)
     if (rc || row.deleted)
         return rc ? rc : RC_NOT_FOUND;
     c->making.made = chat_thread_for(&row, &member);
-    return member.joined ? RC_OK : RC_DENIED;
+    return member.joined && uuid_eq(&row.resource, &req->principal->user.resource) ? RC_OK
+                                                                                   : RC_DENIED;
 }
 
 /* True: answered with what the id made before, or with why that can't be. */

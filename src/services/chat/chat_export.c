@@ -91,7 +91,8 @@ static void write_message(struct export *e, struct str thread_id,
 
 static enum rc list_threads(struct export *e, struct store_reader *r, struct arena *arena)
 {
-    const struct chat_query query = {.what = CHAT_LIST_THREADS, .user = e->user.user};
+    const struct chat_query query = {
+        .what = CHAT_LIST_THREADS, .resource = e->user.resource, .user = e->user.user};
     struct chat_page page;
     enum rc rc = store_list_chat(r, &query, arena, &page);
 
@@ -101,8 +102,7 @@ static enum rc list_threads(struct export *e, struct store_reader *r, struct are
     if (!e->threads)
         abort();
     for (size_t i = 0; i < page.n; i++)
-        if (uuid_eq(&page.threads[i].resource, &e->user.resource))
-            e->threads[e->n++] = page.threads[i].key;
+        e->threads[e->n++] = page.threads[i].key;
     e->listed = true;
     return RC_OK;
 }

@@ -143,8 +143,9 @@ void chat_threads_list(struct request *req)
     if (!chat_limits_allow(req, CHAT_LIMIT_LIST_THREADS, NULL) ||
         !chat_listing_begin(&t->base, req, THREADS_PAGE))
         return;
-    t->base.query =
-        (struct chat_query){.what = CHAT_LIST_THREADS, .user = req->principal->user.user};
+    t->base.query = (struct chat_query){.what = CHAT_LIST_THREADS,
+                                        .resource = req->principal->user.resource,
+                                        .user = req->principal->user.user};
     t->base.write = write_threads;
     t->list = str_of(&t->base.query.user, sizeof t->base.query.user);
     if (chat_listing_place(&t->base, t->list, &t->continues, t->after))

@@ -16,8 +16,7 @@
     " t.delete_after_days, t.expires, t.topic, t.metadata, h.seq, h.last_id"
 #define CHAT_THREAD_TABLES " FROM chat_threads AS t CROSS JOIN chat_heads AS h ON h.thread = t.num"
 #define CHAT_MEMBER_COLUMNS                                                                        \
-    "m.user, m.joined, m.gone, m.left_on, m.share_from, m.display_name, m.metadata,"               \
-    " m.topic"
+    "m.user, m.joined, m.gone, m.left_on, m.share_from, m.display_name, m.metadata, m.topic"
 #define CHAT_MESSAGE_COLUMNS                                                                       \
     "m.id, m.seq, m.first_seq, m.type, m.sender, m.version, m.edited, m.deleted,"                  \
     " m.sender_name, m.content, m.metadata"

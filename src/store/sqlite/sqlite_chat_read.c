@@ -297,6 +297,7 @@ static enum rc list_threads(struct listing *l)
     if (!st)
         return RC_IO;
     bind_uuid(st, 1, &l->q->user);
+    bind_uuid(st, 2, &l->q->resource);
     return reader_walk(l->r, st, thread_of_user, l);
 }
 

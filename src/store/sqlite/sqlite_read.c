@@ -151,7 +151,8 @@ static const char *const sql[R_COUNT] = {
         "SELECT " CHAT_THREAD_COLUMNS ", " CHAT_MEMBER_COLUMNS
         " FROM chat_members AS m INDEXED BY chat_members_user"
         " CROSS JOIN chat_threads AS t ON t.num = m.thread"
-        " CROSS JOIN chat_heads AS h ON h.thread = t.num WHERE m.user = ?1 AND t.deleted = 0",
+        " CROSS JOIN chat_heads AS h ON h.thread = t.num WHERE m.user = ?1 AND t.resource = ?2"
+        " AND t.deleted = 0",
     [R_LIST_CHAT_MESSAGES] =
         "SELECT " CHAT_MESSAGE_COLUMNS " FROM chat_messages AS m"
         " WHERE thread = ?1 AND id >= ?2 AND id < ?3 ORDER BY id DESC",

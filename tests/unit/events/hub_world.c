@@ -42,6 +42,7 @@ enum rc __wrap_store_list_chat(struct store_reader *r, const struct chat_query *
 
     (void)r;
     assert_int_equal(query->what, CHAT_LIST_THREADS);
+    assert_true(uuid_eq(&query->resource, &world.resource));
     *out = (struct chat_page){0};
     if (world.failing)
         return world.failing;

@@ -393,7 +393,7 @@ static struct change membership(int64_t i)
 static void lists_threads_in_which_a_user_is_or_was(struct fixture *f)
 {
     struct chat_query q = {.what = CHAT_LIST_THREADS, .user = id_of(7)};
-    struct change deleted = put_thread(5);
+    struct change deleted = put_thread(5), foreign = put_thread(102);
     struct chat_page page;
     bool seen[101] = {0};
 
@@ -403,6 +403,9 @@ static void lists_threads_in_which_a_user_is_or_was(struct fixture *f)
     fill(f, 200, membership);
     must(f, put_thread(101));
     must(f, put_member(101, 8, 1, 0));
+    foreign.u.chat_thread.resource = id_of(2); /* another user there, of the same guid */
+    must(f, foreign);
+    must(f, put_member(102, 7, 1, 0));
     must(f, deleted);
     page = must_list(f, q);
     assert_int_equal(page.n, 99);
