@@ -185,14 +185,16 @@ enum rc schema_recognise(sqlite3 *db, const char *path, int64_t *out_version,
 /** Runs the steps from `version` to STORE_SCHEMA_VERSION, a transaction each. */
 enum rc schema_migrate(sqlite3 *db, int64_t version) NODISCARD;
 
-/* sqlite_apply.c */
-enum rc sqlite_apply(struct backend *b, struct change_set *set, struct log_out *log) NODISCARD;
+/* sqlite_statements.c */
 /** A prepared statement of the writer; NULL on failure. */
 sqlite3_stmt *writer_stmt(struct backend *b, enum write_stmt which) NODISCARD;
 /** Runs a statement of the writer to its end and resets it. */
 enum rc writer_run(struct backend *b, sqlite3_stmt *st) NODISCARD;
 /** Is there a row? Resets the statement. */
 enum rc writer_row_exists(struct backend *b, sqlite3_stmt *st, bool *out) NODISCARD;
+
+/* sqlite_apply.c */
+enum rc sqlite_apply(struct backend *b, struct change_set *set, struct log_out *log) NODISCARD;
 /** Appends `what` to the change log under the next number. */
 enum rc writer_log(struct backend *b, struct log_out *log, const struct log_entry *what) NODISCARD;
 /** Applies one change; `st` is its kind's statement. */
