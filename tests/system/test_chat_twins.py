@@ -46,6 +46,19 @@ def test_what_happens_is_told_in_one_resource(twins):
     ear.hears_nothing()
 
 
+def test_what_was_missed_is_told_in_one_resource(twins):
+    """Also of a thread that is gone, whose entry in the log alone says who was in it."""
+    anna, twin = twins
+    ear = Ear(anna.server, twin, host=twin.host)
+    ear.close()
+    thread, other = anna.create(), twin.create()
+    thread.send("not for the twin")
+    assert thread.call("DELETE").status == other.call("DELETE").status == 204
+    again = Ear(anna.server, twin, host=twin.host, cursor=ear.ready["cursor"])
+    assert {e["threadId"] for e in again.events} == {other.id} and again.events[-1]["type"] == "chatThreadDeleted"
+    again.close()
+
+
 def test_an_id_that_comes_again_gives_no_thread_of_another_resource(twins):
     anna, twin = twins
     key = {"repeatability-request-id": str(uuid.uuid4())}

@@ -1,7 +1,7 @@
 /* What the log keeps of a notice besides its columns, and back. Messages keep nothing: they are
  * read from their rows, as they now are. The form is our own and nobody else reads it:
- * {"id","topic","metadata"?,"days"?,"created","createdBy","people":[{"user","name"?,"share",
- * "metadata"?}]}. */
+ * {"id","resource","topic","metadata"?,"days"?,"created","createdBy","people":[{"user","name"?,
+ * "share","metadata"?}]}. */
 #include "services/chat/chat_private.h"
 
 /* 250 people are below that, with names and metadata of controls. */
@@ -59,6 +59,7 @@ struct str chat_log_data(const struct chat_notice *what, struct arena *arena)
     json_writer_init(&w, &out);
     json_object_begin(&w);
     json_member_str(&w, "id", what->thread_id);
+    json_member_id(&w, "resource", &what->base.resource);
     json_member_str(&w, "topic", what->topic);
     write_text(&w, "metadata", what->thread_metadata);
     json_member_int(&w, "days", what->delete_after_days);
@@ -123,6 +124,8 @@ static enum rc read_data(struct str data, struct arena *arena, struct chat_notic
     if (json_read(data, &obj, NULL) || !json_is_object(obj))
         return RC_INVALID;
     out->thread_id = read_text(obj, "id", arena);
+    if (uuid_eq(&out->base.resource, &(struct uuid){0})) /* the thread is gone */
+        out->base.resource = read_id(obj, "resource");
     out->topic = read_text(obj, "topic", arena);
     out->thread_metadata = read_text(obj, "metadata", arena);
     out->delete_after_days = (uint32_t)read_int(obj, "days");

@@ -111,15 +111,12 @@ static enum rc tell(struct catch_up *u, struct store_reader *r, const struct cha
         rc = store_chat_message(r, &e->thread, e->message, &u->arena, &message);
     if (rc && rc != RC_NOT_FOUND)
         return rc;
-    if (thread.created && !uuid_eq(&thread.resource, &u->user.resource))
-        return RC_NOT_FOUND;
     rc = chat_notice_from_log(e, thread.created && !thread.deleted ? &thread : NULL,
                               message.id ? &message : NULL, &u->arena, &n);
     if (rc)
         return rc;
-    n.base.resource = u->user.resource;
     n.base.order = e->order;
-    if (is_told(u, &n))
+    if (uuid_eq(&n.base.resource, &u->user.resource) && is_told(u, &n))
         add_frame(u, &n);
     return RC_OK;
 }

@@ -413,6 +413,7 @@ static void the_log_keeps_what_rows_do_not(void **state)
     (void)state;
     assert_int_equal(chat_notice_from_log(&row, NULL, NULL, &arena, &got), RC_OK);
     assert_int_equal(got.event, CHAT_EVENT_THREAD_DELETED);
+    assert_true(uuid_eq(&got.base.resource, &plain.base.resource));
     assert_true(str_eq(got.thread_id, plain.thread_id) && str_eq(got.topic, plain.topic));
     assert_true(str_eq(got.thread_metadata, plain.thread_metadata));
     assert_int_equal(got.delete_after_days, 30);
