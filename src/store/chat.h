@@ -80,8 +80,8 @@ struct chat_receipt_row {
 
 /** A creation that may come again: the same id of the same user gives the same thread. */
 struct chat_repeat_row {
-    struct uuid user;   /* of the thread's resource; in another somebody may have his id */
-    uint8_t digest[16]; /* of repeatability-request-id; primary key with the user */
+    struct uuid user;
+    uint8_t digest[16]; /* of resource and repeatability-request-id; primary key with the user */
     struct uuid thread;
     unix_ms now, kept_until;
 };

@@ -46,16 +46,22 @@ static void answer_made(struct creation *c)
 
 /* ---- ids that come again ---- */
 
+/* With the resource: a user of another one may have the same guid. */
 static void digest(struct request *req, struct str id, uint8_t out[static 16])
 {
+    const struct uuid *resource = &req->principal->user.resource;
+    struct hash_work *work = gate_hash_work(req->site->gate);
     uint8_t sum[SHA256_LEN];
 
-    sha256(gate_hash_work(req->site->gate), id, sum);
+    sha256_begin(work);
+    sha256_add(work, str_of(resource->octets, sizeof resource->octets));
+    sha256_add(work, id);
+    sha256_end(work, sum);
     memcpy(out, sum, 16);
 }
 
 /* What it made, as its creator now knows it: he may have left. RC_DENIED: he has no place in it any
- * more, since he was deleted and is back; or it is of another resource, whose user has his guid. */
+ * more, since he was deleted and is back. */
 static enum rc find_made(struct creation *c, const struct uuid *thread)
 {
     struct request *req = c->making.write.req;
@@ -66,8 +72,7 @@ static enum rc find_made(struct creation *c, const struct uuid *thread)
     if (rc || row.deleted)
         return rc ? rc : RC_NOT_FOUND;
     c->making.made = chat_thread_for(&row, &member);
-    return member.joined && uuid_eq(&row.resource, &req->principal->user.resource) ? RC_OK
-                                                                                   : RC_DENIED;
+    return member.joined ? RC_OK : RC_DENIED;
 }
 
 /* True: answered with what the id made before, or with why that can't be. */
