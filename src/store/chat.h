@@ -175,6 +175,8 @@ struct chat_query {
     enum {
         CHAT_LIST_THREADS = 1, /* threads of `resource` that live and in which `user` is or was
                                 * (joined > 0), in no order, with his membership: all of them */
+        CHAT_LIST_LATEST,      /* the same by activity, newest first; of one time, highest key
+                                * first: see below */
         CHAT_LIST_MESSAGES,    /* of `thread`, highest seq first: see below */
         CHAT_LIST_MEMBERS,     /* present ones of `thread`, in order of joining */
         CHAT_LIST_RECEIPTS,    /* of `thread`, in order of users */
@@ -198,7 +200,11 @@ struct chat_query {
      * empty while there is more */
     int64_t seq_below;
     unix_ms id_from, id_to;
-    bool present;  /* PLACES: only those where he is in */
+    /* LATEST: a thread is active when its newest message came, or when he left. From active_from
+     * on; goes_on: behind the place (active_to, before) */
+    unix_ms active_from, active_to;
+    bool goes_on;
+    bool present;  /* PLACES, LATEST: only those where he is in */
     uint32_t skip; /* MEMBERS, RECEIPTS */
     unix_ms now;
     int64_t after_order;
@@ -206,7 +212,7 @@ struct chat_query {
 };
 struct chat_page {
     struct chat_thread_row *threads;
-    struct chat_member_row *members; /* MEMBERS; THREADS, PLACES: one for each thread */
+    struct chat_member_row *members; /* MEMBERS; THREADS, LATEST, PLACES: one for each thread */
     struct chat_message_row *messages;
     struct chat_receipt_row *receipts;
     struct chat_log_row *log;

@@ -2,8 +2,6 @@
  * §2.5. */
 #include "services/chat/chat_wire.h"
 
-#include <stdlib.h>
-
 #define THREADS_PAGE    ((uint32_t)20)
 #define THREAD_JSON_MAX ((size_t)1024)
 #define ESCAPED_MAX     ((size_t)6)
@@ -34,122 +32,97 @@ void chat_thread_get(struct request *req)
 
 /* ---- list ---- */
 
-/* A thread as the list orders it. */
-struct entry {
-    const struct chat_thread_row *thread;
-    const struct chat_member_row *member;
-    unix_ms active; /* of the newest message that he can know of */
-};
-
 struct thread_list {
     struct chat_listing base; /* first */
     struct str list;          /* what cursors are places in: this user's threads */
-    bool continues;           /* behind `after` */
-    uint64_t after[CHAT_PLACE_LEN];
 };
 
-static int newest_first(const void *a, const void *b)
+/* Of the newest message that he can know of, or when he left. */
+static unix_ms active_of(const struct chat_thread_row *thread, const struct chat_member_row *member)
 {
-    const struct entry *x = a, *y = b;
-
-    if (x->active != y->active)
-        return x->active < y->active ? 1 : -1;
-    return memcmp(&y->thread->key, &x->thread->key, sizeof x->thread->key);
+    return member->left && member->left < thread->last_id ? member->left : thread->last_id;
 }
 
-static uint64_t half_of_key(const struct entry *e, size_t from)
+/* A place: the time, and both halves of the key. */
+static uint64_t half_of(const struct uuid *key, size_t from)
 {
     uint64_t half = 0;
 
     for (size_t i = from; i < from + sizeof half; i++)
-        half = half << 8 | e->thread->key.octets[i];
+        half = half << 8 | key->octets[i];
     return half;
 }
 
-static void place_of(const struct entry *e, uint64_t out[static CHAT_PLACE_LEN])
+static void put_half(struct uuid *key, size_t from, uint64_t half)
 {
-    out[0] = (uint64_t)e->active;
-    out[1] = half_of_key(e, 0);
-    out[2] = half_of_key(e, sizeof(uint64_t));
+    for (size_t i = sizeof half; i-- > 0; half >>= 8)
+        key->octets[from + i] = (uint8_t)half;
 }
 
-static bool is_behind(const struct thread_list *t, const struct entry *e)
+static void go_on_behind(struct chat_query *q, const uint64_t place[static CHAT_PLACE_LEN])
 {
-    uint64_t place[CHAT_PLACE_LEN];
-
-    place_of(e, place);
-    for (size_t i = 0; i < CHAT_PLACE_LEN && t->continues; i++)
-        if (place[i] != t->after[i])
-            return place[i] < t->after[i];
-    return !t->continues;
+    q->goes_on = true;
+    q->active_to = (unix_ms)place[0];
+    put_half(&q->before, 0, place[1]);
+    put_half(&q->before, sizeof(uint64_t), place[2]);
 }
 
-/* Those that belong on this page or behind it, in order. */
-static size_t gather(struct thread_list *t, struct entry *out)
+static void write_item(const struct chat_listing *l, size_t at, struct json_writer *w)
 {
-    const struct chat_listing *l = &t->base;
-    const struct chat_options *options = &l->req->site->chat->options;
-    size_t n = 0;
-
-    for (size_t i = 0; i < l->page.n; i++) {
-        struct entry e = {&l->page.threads[i], &l->page.members[i], l->page.threads[i].last_id};
-
-        if (e.member->left && !options->removed_reads)
-            continue;
-        if (e.member->left && e.member->left < e.active)
-            e.active = e.member->left;
-        if (e.active >= l->start && is_behind(t, &e))
-            out[n++] = e;
-    }
-    if (n)
-        qsort(out, n, sizeof *out, newest_first);
-    return n;
-}
-
-static void write_item(const struct thread_list *t, const struct entry *e, struct json_writer *w)
-{
-    const struct chat_thread_row seen = chat_thread_for(e->thread, e->member);
+    const struct chat_member_row *member = &l->page.members[at];
+    const struct chat_thread_row seen = chat_thread_for(&l->page.threads[at], member);
     char id[CHAT_THREAD_ID_LEN];
 
     chat_thread_id_format(&seen.key, &seen.secret, id);
     json_object_begin(w);
     json_member_str(w, "id", str_of(id, sizeof id));
     json_member_str(w, "topic", seen.topic);
-    chat_member_time(w, "lastMessageReceivedOn", e->active);
-    if (t->base.req->site->chat->options.mark_active)
-        json_member_bool(w, "isActive", !e->member->left);
+    chat_member_time(w, "lastMessageReceivedOn", active_of(&seen, member));
+    if (l->req->site->chat->options.mark_active)
+        json_member_bool(w, "isActive", !member->left);
     json_object_end(w);
 }
 
 static void write_threads(struct chat_listing *l, struct json_writer *w, struct str *out_place)
 {
-    struct thread_list *t = (struct thread_list *)l;
-    struct entry *entries = arena_array(&l->arena, struct entry, l->page.n);
-    size_t n = gather(t, entries), shown = n < l->size ? n : l->size;
-    uint64_t place[CHAT_PLACE_LEN];
+    const struct thread_list *t = (const struct thread_list *)l;
+    const struct chat_thread_row *last;
 
-    for (size_t i = 0; i < shown; i++)
-        write_item(t, &entries[i], w);
-    if (shown == n)
+    for (size_t i = 0; i < l->page.n; i++)
+        write_item(l, i, w);
+    if (!l->page.more)
         return;
-    place_of(&entries[shown - 1], place);
+    last = &l->page.threads[l->page.n - 1];
+    const uint64_t place[CHAT_PLACE_LEN] = {
+        (uint64_t)active_of(last, &l->page.members[l->page.n - 1]), half_of(&last->key, 0),
+        half_of(&last->key, sizeof(uint64_t))};
+
     *out_place = chat_listing_cursor(l, t->list, place);
 }
 
 void chat_threads_list(struct request *req)
 {
     struct thread_list *t = arena_new(req->arena, struct thread_list);
+    struct chat_query *q = &t->base.query;
+    uint64_t place[CHAT_PLACE_LEN];
+    bool given;
 
     if (!chat_limits_allow(req, CHAT_LIMIT_LIST_THREADS, NULL) ||
         !chat_listing_begin(&t->base, req, THREADS_PAGE))
         return;
-    t->base.query = (struct chat_query){.what = CHAT_LIST_THREADS,
-                                        .resource = req->principal->user.resource,
-                                        .user = req->principal->user.user};
+    *q = (struct chat_query){.what = CHAT_LIST_LATEST,
+                             .resource = req->principal->user.resource,
+                             .user = req->principal->user.user,
+                             .present = !req->site->chat->options.removed_reads,
+                             .active_from = t->base.start,
+                             .limit = t->base.size};
     t->base.write = write_threads;
-    t->list = str_of(&t->base.query.user, sizeof t->base.query.user);
-    if (chat_listing_place(&t->base, t->list, &t->continues, t->after))
-        chat_listing_run(&t->base);
+    t->list = str_of(&q->user, sizeof q->user);
+    if (!chat_listing_place(&t->base, t->list, &given, place))
+        return;
+    if (given)
+        go_on_behind(q, place);
+    chat_listing_run(&t->base);
 }
 
 /* ---- change ---- */

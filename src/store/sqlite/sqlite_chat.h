@@ -72,6 +72,9 @@ enum rc read_chat_message(struct backend_reader *r, uint64_t stamp, struct arena
 /** In: its user and digest. */
 enum rc read_chat_repeat(struct backend_reader *r, uint64_t stamp,
                          struct chat_repeat_row *in_out) NODISCARD;
+/** CHAT_LIST_LATEST, into an empty page; within reader_hold(). sqlite_chat_latest.c. */
+enum rc list_chat_latest(struct backend_reader *r, uint64_t stamp, const struct chat_query *q,
+                         struct arena *arena, struct chat_page *out) NODISCARD;
 enum rc scan_chat(struct backend_reader *r, uint64_t stamp, const struct chat_query *q,
                   struct arena *arena, struct chat_page *out) NODISCARD;
 

@@ -659,6 +659,8 @@ static enum rc list(struct listing *l)
     switch (l->q->what) {
     case CHAT_LIST_THREADS:
         return list_threads(l);
+    case CHAT_LIST_LATEST:
+        return list_chat_latest(l->r, l->stamp, l->q, l->arena, l->out);
     case CHAT_LIST_ALL:
         return list_all(l);
     case CHAT_LIST_EXPIRED:

@@ -153,6 +153,14 @@ static const char *const sql[R_COUNT] = {
         " CROSS JOIN chat_threads AS t ON t.num = m.thread"
         " CROSS JOIN chat_heads AS h ON h.thread = t.num WHERE m.user = ?1 AND t.resource = ?2"
         " AND t.deleted = 0",
+    [R_LIST_CHAT_LATEST] =
+        "SELECT m.thread, m.left_on, h.last_id FROM chat_members AS m INDEXED BY chat_members_user"
+        " CROSS JOIN chat_heads AS h ON h.thread = m.thread WHERE m.user = ?1",
+    [R_CHAT_KEY] =
+        "SELECT id FROM chat_threads WHERE num = ?1 AND resource = ?2 AND deleted = 0",
+    [R_CHAT_PLACE] =
+        "SELECT " CHAT_THREAD_COLUMNS ", " CHAT_MEMBER_COLUMNS CHAT_THREAD_TABLES
+        " CROSS JOIN chat_members AS m ON m.thread = t.num WHERE t.num = ?1 AND m.user = ?2",
     [R_LIST_CHAT_MESSAGES] =
         "SELECT " CHAT_MESSAGE_COLUMNS " FROM chat_messages AS m"
         " WHERE thread = ?1 AND id >= ?2 AND id < ?3 ORDER BY id DESC",

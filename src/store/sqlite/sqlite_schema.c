@@ -195,7 +195,9 @@ static const char *const steps[] = {
     "UPDATE chat_members SET topic = coalesce((SELECT topic FROM chat_topics AS c"
     "  WHERE c.thread = chat_members.thread AND c.id <= left_on ORDER BY c.id DESC LIMIT 1),"
     "  (SELECT topic FROM chat_threads WHERE num = chat_members.thread), '') WHERE gone > 0;"
-    "DROP TABLE chat_topics;",
+    "DROP TABLE chat_topics;"
+    "DROP INDEX chat_members_user;"
+    "CREATE INDEX chat_members_user ON chat_members(user, thread, left_on);",
 };
 /* clang-format on */
 _Static_assert(ARRAY_LEN(steps) == STORE_SCHEMA_VERSION, "one step per version");
