@@ -165,15 +165,6 @@ static bool is_temporary(int status)
     return status == 408 || status == 429 || status >= 500;
 }
 
-static void again(struct http_call *c, const char *detail, struct carrier_result *out)
-{
-    uint64_t after_ms = http_retry_after_ms(c);
-
-    http_result_trouble(c, CODE_TEMPORARY, detail, out);
-    if (after_ms > out->retry_ms)
-        out->retry_ms = after_ms;
-}
-
 static void reject(struct carrier_result *out, uint32_t code, const char *detail)
 {
     out->outcome = CARRIER_REJECTED;
@@ -188,7 +179,7 @@ static void read_item(struct http_call *c, const json_t *item, struct carrier_re
     int64_t status = 0;
 
     if (json_get_int(item, "httpStatusCode", &status)) {
-        again(c, "an answer that is none of the SMS service", out);
+        http_result_trouble(c, CODE_TEMPORARY, "an answer that is none of the SMS service", out);
     } else if (status == 202 && !json_get_str(item, "messageId", &id) && id.len <= REF_MAX) {
         *ref = arena_dup(&c->arena, id);
         out->outcome = CARRIER_ACCEPTED;
@@ -218,7 +209,7 @@ static void read_refusal(struct http_call *c, const json_t *json, struct carrier
     if (json_get_str(json_object_get(json, "error"), "code", &code))
         code = STR_EMPTY;
     if (is_temporary(c->call.status))
-        again(c, "Azure says: try again later", out);
+        http_result_trouble(c, CODE_TEMPORARY, "Azure says: try again later", out);
     else if (c->call.status == 401 && name_eq(code, STR("Unauthorized")))
         reject(out, CODE_SENDER, "the sender is not one of the resource");
     else if (c->call.status == 400 && sender)
@@ -257,7 +248,7 @@ static void read_poll(struct azure *a, struct http_call *c, const json_t *json,
     struct carrier_report report = {.id = c->id, .final = true, .detail = "as Azure tells"};
 
     if (c->call.status != 200 && c->call.status != 404) {
-        again(c, "Azure does not tell", out);
+        http_result_trouble(c, CODE_TEMPORARY, "Azure does not tell", out);
         return;
     }
     out->outcome = CARRIER_ACCEPTED;
@@ -279,8 +270,8 @@ static void read_answer(void *ctx, struct http_call *c, struct carrier_result *o
     struct azure *a = ctx;
     json_t *json = NULL;
 
-    if (c->call.rc) {
-        again(c, c->call.reason, out); /* sent or not: it is the same message there */
+    if (c->call.rc) { /* sent or not: it is the same message there */
+        http_result_trouble(c, CODE_TEMPORARY, c->call.reason, out);
         return;
     }
     if (json_read(buf_str(&c->call.response), &json, NULL))

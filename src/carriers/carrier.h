@@ -31,9 +31,9 @@ struct carrier_message {
 };
 
 enum carrier_outcome {
-    CARRIER_UNSURE = 0, /* no answer: it may have been taken; goes again when the rule allows */
+    CARRIER_UNSURE = 0, /* no answer: it may have been taken; comes again, much later */
     CARRIER_ACCEPTED,   /* a report follows */
-    CARRIER_LATER,      /* not taken for sure: again after retry_ms */
+    CARRIER_LATER,      /* not taken for sure: it comes again */
     CARRIER_REJECTED,   /* never: failed with `code` */
 };
 #define CARRIER_REFS_MAX 64
@@ -43,7 +43,7 @@ struct carrier_result {
     struct uuid id;
     enum carrier_outcome outcome;
     uint32_t code;     /* REJECTED: 4001, 5001, …; LATER: what it fails with at the deadline */
-    uint64_t retry_ms; /* LATER */
+    uint64_t retry_ms; /* LATER: when the carrier wants it again; 0: longer each time */
     uint64_t poll_ms;  /* ACCEPTED: ask again after that; 0: a report comes by itself */
     struct str ref;    /* kept with the message, handed back at poll; empty: none */
     const struct str *refs; /* ids of its parts at the carrier, by which receipts name it */

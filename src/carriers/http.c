@@ -171,8 +171,6 @@ static void read_acceptance(const struct http_gateway *g, const struct place_sou
 static void read_status(const struct http *h, struct http_call *c,
                         const struct place_source *source, struct carrier_result *out)
 {
-    uint64_t after_ms = http_retry_after_ms(c);
-
     switch (verdict_of(&h->gateway, c->call.status)) {
     case VERDICT_TAKEN:
         read_acceptance(&h->gateway, source, out);
@@ -182,8 +180,6 @@ static void read_status(const struct http *h, struct http_call *c,
         break;
     case VERDICT_TEMPORARY:
         http_result_trouble(c, CODE_TEMPORARY, "the gateway says: try again later", out);
-        if (after_ms > out->retry_ms)
-            out->retry_ms = after_ms;
         break;
     case VERDICT_ODD:
         http_result_trouble(c, CODE_PERMANENT,

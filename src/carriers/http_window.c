@@ -8,7 +8,6 @@
 #define CONNECT_MS       ((uint32_t)5000)
 #define PAUSE_FIRST_MS   ((uint64_t)1000)
 #define PAUSE_MAX_MS     ((uint64_t)60000)
-#define RETRY_MS         ((uint64_t)5000)
 #define RETRY_AFTER_MAX  ((uint64_t)3600)
 #define CODE_UNAVAILABLE 5001u
 
@@ -223,25 +222,30 @@ void http_call_refuse(struct http_call *c, const char *why)
 
 /* ---- what it means ---- */
 
+/* 0: the gateway says nothing, or not in seconds. */
+static uint64_t retry_after_ms(const struct http_call *c)
+{
+    uint64_t seconds = 0;
+
+    if (str_to_u64(outbound_answer_header(&c->call, STR("retry-after")), RETRY_AFTER_MAX, &seconds))
+        return 0;
+    return seconds * 1000;
+}
+
+void http_result_later(const struct http_call *c, uint32_t code, const char *detail,
+                       struct carrier_result *out)
+{
+    out->outcome = CARRIER_LATER;
+    out->code = code;
+    out->retry_ms = retry_after_ms(c);
+    out->detail = detail;
+}
+
 void http_result_trouble(struct http_call *c, uint32_t code, const char *detail,
                          struct carrier_result *out)
 {
     c->trouble = true;
-    out->outcome = CARRIER_LATER;
-    out->code = code;
-    out->retry_ms = PAUSE_FIRST_MS;
-    out->detail = detail;
-}
-
-void http_result_later(struct http_call *c, uint32_t code, const char *detail,
-                       struct carrier_result *out)
-{
-    uint64_t after_ms = http_retry_after_ms(c);
-
-    out->outcome = CARRIER_LATER;
-    out->code = code;
-    out->retry_ms = after_ms ? after_ms : RETRY_MS;
-    out->detail = detail;
+    http_result_later(c, code, detail, out);
 }
 
 void http_result_unanswered(struct http_call *c, struct carrier_result *out)
@@ -249,15 +253,6 @@ void http_result_unanswered(struct http_call *c, struct carrier_result *out)
     http_result_trouble(c, CODE_UNAVAILABLE, c->call.reason, out);
     if (c->call.sent && c->call.rc != RC_DENIED) /* led elsewhere: that was no acceptance */
         out->outcome = CARRIER_UNSURE;
-}
-
-uint64_t http_retry_after_ms(const struct http_call *c)
-{
-    uint64_t seconds = 0;
-
-    if (str_to_u64(outbound_answer_header(&c->call, STR("retry-after")), RETRY_AFTER_MAX, &seconds))
-        return 0;
-    return seconds * 1000;
 }
 
 void http_window_status(const struct http_window *w, struct json_writer *out)

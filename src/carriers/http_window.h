@@ -63,15 +63,13 @@ void http_call_refuse(struct http_call *c, const char *why);
 
 /** No answer of HTTP came: not taken when nothing was sent, else unsure. */
 void http_result_unanswered(struct http_call *c, struct carrier_result *out);
-/** The gateway is at fault: again later (the engine waits longer each time), and a pause for all
- * that lasts longer each time. `code`: what it fails with when its
- * time is over. */
+/** The gateway is at fault: again later, as below, and a pause for all that lasts longer each time.
+ */
 void http_result_trouble(struct http_call *c, uint32_t code, const char *detail,
                          struct carrier_result *out);
-/** This message again later. */
-void http_result_later(struct http_call *c, uint32_t code, const char *detail,
+/** This message again later: when the answer's Retry-After says so (in seconds, up to an hour),
+ * else when the engine does. `code`: what it fails with when its time is over. */
+void http_result_later(const struct http_call *c, uint32_t code, const char *detail,
                        struct carrier_result *out);
-/** Milliseconds of an answer's Retry-After in seconds, up to an hour; 0: none. */
-uint64_t http_retry_after_ms(const struct http_call *c) NODISCARD;
 
 #endif

@@ -91,7 +91,8 @@ static void finish(struct smpp *c, struct handover *h, enum carrier_outcome outc
 /* Nothing of it was sent, or nothing of it was taken: it goes again. */
 static void put_off(struct smpp *c, struct handover *h, const char *detail)
 {
-    h->retry_ms = c->paused_until > c->now + PAUSE_MIN_MS ? c->paused_until - c->now : PAUSE_MIN_MS;
+    if (c->paused_until > c->now)
+        h->retry_ms = c->paused_until - c->now;
     finish(c, h, CARRIER_LATER, 5001, detail);
 }
 

@@ -101,16 +101,21 @@ bool attempt_blames_endpoint(const struct attempt *a)
            (a->rc || row == ARRAY_LEN(statuses) || !statuses[row].blameless);
 }
 
+int64_t retry_jitter_ms(int64_t wait, uint32_t random)
+{
+    int64_t max = wait / JITTER_SHARE < JITTER_MAX_MS ? wait / JITTER_SHARE : JITTER_MAX_MS;
+
+    return (int64_t)random % (max + 1);
+}
+
 int64_t retry_wait_ms(uint32_t attempts, int status, uint32_t random)
 {
     size_t step = attempts ? attempts - 1 : 0, row = row_of(status);
     int64_t wait = schedule[step < ARRAY_LEN(schedule) ? step : ARRAY_LEN(schedule) - 1];
-    int64_t jitter;
 
     if (row < ARRAY_LEN(statuses) && statuses[row].wait_ms > wait)
         wait = statuses[row].wait_ms;
-    jitter = wait / JITTER_SHARE < JITTER_MAX_MS ? wait / JITTER_SHARE : JITTER_MAX_MS;
-    return wait + (int64_t)random % (jitter + 1);
+    return wait + retry_jitter_ms(wait, random);
 }
 
 bool retry_is_expired(unix_ms published, uint32_t ttl_minutes, unix_ms now)

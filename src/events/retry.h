@@ -39,6 +39,9 @@ struct retry_plan retry_expired(struct str outcome, struct arena *arena);
 bool retry_is_expired(unix_ms published, uint32_t ttl_minutes, unix_ms now) NODISCARD;
 /** Milliseconds from the `attempts`th failure to the next attempt. */
 int64_t retry_wait_ms(uint32_t attempts, int status, uint32_t random) NODISCARD;
+/** What is added to a wait, so that not all come back at one moment: a twentieth at most, and
+ * thirty seconds. `random`: any number. */
+int64_t retry_jitter_ms(int64_t wait, uint32_t random) NODISCARD;
 /** How long an endpoint is left alone after so many failures in a row; 0: not at all. */
 int64_t retry_protection_ms(unsigned failures) NODISCARD;
 

@@ -231,12 +231,41 @@ def test_a_stop_does_not_wait_for_a_gateway(gateway):
         assert not complaints(server, code)
         server.start()
         assert message(server, sent)["state"] == "submitting"
-        assert server.admin("PUT", "/admin/clock", {"advance": "61s"}).status == 200
+        assert server.admin("PUT", "/admin/clock", {"advance": "64s"}).status == 200
         eventually("it was taken", lambda: message(server, sent)["state"] == "submitted")
         assert message(server, sent)["unsure"] is True
         assert not complaints(server, server.stop())
     finally:
         server.close()
+
+
+def test_an_error_after_the_delivery_floods_nobody(fresh_server, gateway):
+    """A minute, then two: the times are stored, so that a crash makes them no shorter."""
+    server = fresh_server()
+
+    def tries(of):
+        return sum(json.loads(body)["ref"] == of for _, _, body in gateway.asked)
+
+    def advance(seconds):
+        assert server.admin("PUT", "/admin/clock", {"advance": f"{seconds}s"}).status == 200
+
+    def taken(id):
+        return eventually("it was taken", lambda: message(server, id)["state"] == "submitted")
+
+    describe(server, gateway, "faulty")
+    gateway.answers += [(500, {}), (500, {})]
+    sent = send(server, "+14255550141", "+14255550318", "once, please")
+    eventually("it is unsure", lambda: transport_status(server, "faulty")["unsure"] == 1)
+    advance(64)
+    eventually("it is unsure again", lambda: transport_status(server, "faulty")["unsure"] == 2)
+    server.kill()
+    server.start()
+    advance(64)
+    taken(send(server, "+14255550141", "+14255550318", "another"))
+    assert tries(sent) == 2
+    advance(64)
+    taken(sent)
+    assert (tries(sent), message(server, sent)["unsure"]) == (3, True)
 
 
 def test_a_gateway_brings_a_message(server, gateway):

@@ -8,7 +8,11 @@
 
 #include "services/sms/sms_core.h"
 
-#define SMS_FLIGHTS_MAX ((size_t)4000)
+#define SMS_FLIGHTS_MAX   ((size_t)4000)
+#define SMS_RETRY_MS      ((int64_t)1000)
+#define SMS_RETRY_MAX_MS  ((int64_t)5 * 60 * 1000)
+#define SMS_UNSURE_MS     ((int64_t)60 * 1000)
+#define SMS_UNSURE_MAX_MS ((int64_t)30 * 60 * 1000)
 
 /** A transport as the engine uses it: open, or missing while messages wait for it. */
 struct sms_way {
@@ -115,8 +119,8 @@ void sms_flight_report(struct sms_flight *f, const struct carrier_report *report
 void sms_flights_retry(struct sms_engine *e);
 /** Frees those that nobody answers for any more. */
 void sms_flights_clear(struct sms_engine *e);
-/** When a message goes again that was not taken: twice as long each time. `retry_ms`: as the
- * carrier says; 0: nothing. */
-uint64_t sms_retry_delay(uint64_t retry_ms, uint32_t attempts) NODISCARD;
+/** How long a message waits after so many handovers, in milliseconds: twice as long each time. The
+ * carrier may have it: that could bring it to the recipient again, so it waits longer. */
+int64_t sms_retry_delay(bool may_have_it, uint32_t attempts) NODISCARD;
 
 #endif

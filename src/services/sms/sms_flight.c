@@ -3,23 +3,21 @@
  * too late hurts no other. Source: wire/sms §3, §6. */
 #include "services/sms/sms_engine.h"
 
-#define DEFER_MS      ((int64_t)30 * 1000) /* nobody can take it now */
-#define NO_ROOM_MS    ((int64_t)1000)      /* there is somebody, who may soon have room */
-#define ASK_AGAIN_MS  ((uint64_t)5 * 1000)
-#define RETRY_MS      ((uint64_t)1000)
-#define RETRY_MAX_MS  ((uint64_t)5 * 60 * 1000)
-#define REF_KEPT_MS   ((int64_t)24 * 60 * 60 * 1000) /* after the deadline */
-#define DOUBLINGS_MAX 10
+#include "events/retry.h"
 
-uint64_t sms_retry_delay(uint64_t retry_ms, uint32_t attempts)
+#define DEFER_MS     ((int64_t)30 * 1000) /* nobody can take it now */
+#define NO_ROOM_MS   ((int64_t)1000)      /* there is somebody, who may soon have room */
+#define ASK_AGAIN_MS ((uint64_t)5 * 1000)
+#define REF_KEPT_MS  ((int64_t)24 * 60 * 60 * 1000) /* after the deadline */
+
+int64_t sms_retry_delay(bool may_have_it, uint32_t attempts)
 {
-    uint64_t delay = retry_ms ? retry_ms : RETRY_MS;
-    uint32_t doublings = attempts > 1 ? attempts - 1 : 0;
+    int64_t delay = may_have_it ? SMS_UNSURE_MS : SMS_RETRY_MS;
+    int64_t max = may_have_it ? SMS_UNSURE_MAX_MS : SMS_RETRY_MAX_MS;
 
-    if (delay >= RETRY_MAX_MS)
-        return delay;
-    delay <<= doublings < DOUBLINGS_MAX ? doublings : DOUBLINGS_MAX;
-    return delay < RETRY_MAX_MS ? delay : RETRY_MAX_MS;
+    while (attempts-- > 1 && delay < max)
+        delay *= 2;
+    return delay < max ? delay : max;
 }
 
 static struct str key_of(const struct sms_flight *f)
@@ -35,6 +33,16 @@ static unix_ms now_of(const struct sms_flight *f)
 static unix_ms not_after(const struct sms_flight *f, unix_ms due)
 {
     return due < f->row.deadline ? due : f->row.deadline;
+}
+
+/* What failed together does not come back at one moment: an id is as good as a random number. */
+static unix_ms next_handover(const struct sms_flight *f, bool may_have_it)
+{
+    int64_t delay = sms_retry_delay(may_have_it, f->row.attempts);
+    uint32_t random;
+
+    memcpy(&random, f->row.id.octets + sizeof f->row.id.octets - sizeof random, sizeof random);
+    return not_after(f, now_of(f) + delay + retry_jitter_ms(delay, random));
 }
 
 /* ---- life ---- */
@@ -274,7 +282,7 @@ static void begin_hand_over(struct sms_flight *f)
     }
     f->row.state = SMS_SUBMITTING;
     f->row.attempts++;
-    f->row.due = now_of(f) + SMS_UNSURE_MS;
+    f->row.due = next_handover(f, true); /* unless it is answered */
     take_place(f, &f->way->pending);
     begin_changes(f);
     sms_step_add(&f->changes, from, &f->row);
@@ -351,12 +359,11 @@ static void taken(struct sms_flight *f, const struct carrier_result *result)
 
 static void not_taken(struct sms_flight *f, const struct carrier_result *result)
 {
-    uint64_t delay = sms_retry_delay(result->retry_ms, f->row.attempts);
-
     log_flight(f, LOG_INFO, "sms.later", result->detail);
     f->row.state = SMS_QUEUED;
     f->row.code = result->code;
-    f->row.due = not_after(f, now_of(f) + (int64_t)delay);
+    f->row.due = result->retry_ms ? not_after(f, now_of(f) + (int64_t)result->retry_ms)
+                                  : next_handover(f, false);
     begin_changes(f);
     sms_step_add(&f->changes, SMS_STATE_BIT(SMS_SUBMITTING), &f->row);
     commit(f);

@@ -24,8 +24,7 @@
 #define SMS_TIMEOUT_S       18000
 #define SMS_REPEAT_KEPT_MS  ((int64_t)24 * 60 * 60 * 1000)
 #define SMS_REPEAT_AHEAD_MS ((int64_t)5 * 60 * 1000)
-#define SMS_UNSURE_MS       ((int64_t)60 * 1000) /* an unanswered handover goes again after that */
-#define SMS_INBOX           STR("inbox")         /* the transport that is always there */
+#define SMS_INBOX           STR("inbox") /* the transport that is always there */
 
 /* deliveryStatusDetails. Source: wire/sms §3. */
 #define SMS_CODE_DELIVERED 2000u

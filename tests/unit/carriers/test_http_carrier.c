@@ -205,16 +205,28 @@ static void reads_answers(void **state)
 
 static void waits_as_long_as_it_is_told(void **state)
 {
+    static const struct {
+        const char *name;
+        struct bench_answer answer;
+        uint64_t retry_ms;
+    } cases[] = {
+        {"429 with a time", {.status = 429, .headers = "retry-after: 90\r\n"}, 90000},
+        {"503 with a time", {.status = 503, .headers = "retry-after: 1\r\n"}, 1000},
+        {"a time beyond an hour", {.status = 503, .headers = "retry-after: 3601\r\n"}, 0},
+        {"a date", {.status = 503, .headers = "retry-after: Mon, 23 Nov 2026 15:00:00 GMT\r\n"}, 0},
+        {"no time", {.status = 429}, 0},
+        {"no answer", {.rc = RC_IO}, 0},
+    };
     struct carrier_message m = bench_message();
-    struct bench b;
 
     (void)state;
-    bench_open(&b, &http_carrier_ops, C(""), NULL);
-    assert_int_equal(
-        bench_submit(&b, &m, (struct bench_answer){.status = 429, .headers = "retry-after: 90\r\n"})
-            ->retry_ms,
-        90000);
-    bench_close(&b);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        struct bench b;
+
+        bench_open(&b, &http_carrier_ops, C(""), NULL);
+        check(cases[i].name, bench_submit(&b, &m, cases[i].answer)->retry_ms == cases[i].retry_ms);
+        bench_close(&b);
+    }
 }
 
 static void refuses_a_request_that_grows_too_long(void **state)

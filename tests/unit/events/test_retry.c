@@ -89,6 +89,9 @@ static void adds_a_little_jitter_and_never_takes_any(void **state)
         assert_true(first >= 10 * SECONDS && first <= 10 * SECONDS + 500);
         assert_true(later >= 12 * HOURS && later <= 12 * HOURS + 30 * SECONDS);
     }
+    assert_int_equal(retry_jitter_ms(60 * SECONDS, 3000), 3000);
+    assert_int_equal(retry_jitter_ms(60 * SECONDS, 3001), 0);
+    assert_int_equal(retry_jitter_ms(0, UINT32_MAX), 0);
 }
 
 static void stops_at_the_attempts(void **state)

@@ -223,6 +223,7 @@ static int close_scene(void **state)
 static void advance(int64_t ms)
 {
     atomic_fetch_add(&fx.clock.frozen_ms, ms);
+    sms_wake(sms); /* it would look by itself, within a second */
 }
 
 static struct uuid add_message(struct sms_row row)
@@ -410,29 +411,59 @@ static void a_report_by_id_during_the_handover_counts(void **state)
     wait_for_state(&id, SMS_DELIVERED);
 }
 
-static void later_goes_again_after_a_while(void **state)
+/* When a message goes again, counted from now: a little later than that at most. */
+static void check_due(const struct sms_row *row, int64_t wait_ms)
+{
+    unix_ms due = clock_now(&fx.clock) + wait_ms;
+
+    assert_in_range(row->due, due, due + wait_ms / 20);
+}
+
+static void later_goes_again_later_each_time(void **state)
 {
     struct uuid id = add_message((struct sms_row){0});
     struct sms_row row;
 
     (void)state;
+    for (unsigned i = 1; i <= 10; i++) {
+        wait_for_submits(i);
+        assert_int_equal(fake.attempt, i);
+        answer(&(struct carrier_result){.id = id, .outcome = CARRIER_LATER, .code = 5001});
+        row = wait_for_state(&id, SMS_QUEUED);
+        check_due(&row, i < 10 ? (int64_t)1000 << (i - 1) : 5 * MINUTE_MS);
+        if (i == 1)
+            fixture_spin(&fx, 300);
+        assert_int_equal(fake.submits, i);
+        advance(row.due - clock_now(&fx.clock));
+    }
+}
+
+static void later_goes_again_when_the_carrier_wants_it(void **state)
+{
+    struct uuid id = add_message((struct sms_row){0});
+
+    (void)state;
+    for (unsigned i = 1; i <= 4; i++) {
+        wait_for_submits(i);
+        answer(&(struct carrier_result){
+            .id = id, .outcome = CARRIER_LATER, .retry_ms = 2000, .code = 5001});
+        assert_int_equal(wait_for_state(&id, SMS_QUEUED).due, clock_now(&fx.clock) + 2000);
+        advance(2000);
+    }
+}
+
+static void later_is_never_later_than_the_deadline(void **state)
+{
+    struct uuid id = add_message((struct sms_row){0});
+
+    (void)state;
     wait_for_submits(1);
     answer(&(struct carrier_result){
-        .id = id, .outcome = CARRIER_LATER, .retry_ms = 2000, .code = 5001});
-    row = wait_for_state(&id, SMS_QUEUED);
-    assert_int_equal(row.due, START_MS + 2000);
-    fixture_spin(&fx, 300);
-    assert_int_equal(fake.submits, 1);
-    advance(2000);
-    wait_for_submits(2);
-    assert_int_equal(fake.attempt, 2);
-    answer(&(struct carrier_result){
-        .id = id, .outcome = CARRIER_LATER, .retry_ms = 2000, .code = 5001});
-    row = wait_for_state(&id, SMS_QUEUED);
-    assert_int_equal(row.due, START_MS + 2000 + 4000);
-    advance(61 * MINUTE_MS);
+        .id = id, .outcome = CARRIER_LATER, .retry_ms = 90 * (uint64_t)MINUTE_MS, .code = 5001});
+    assert_int_equal(wait_for_state(&id, SMS_QUEUED).due, START_MS + 60 * MINUTE_MS);
+    advance(60 * MINUTE_MS);
     assert_int_equal(wait_for_state(&id, SMS_FAILED).code, 5001);
-    assert_int_equal(fake.submits, 2);
+    assert_int_equal(fake.submits, 1);
 }
 
 static void rejected_is_final(void **state)
@@ -445,26 +476,48 @@ static void rejected_is_final(void **state)
     assert_int_equal(wait_for_state(&id, SMS_FAILED).code, 4002);
 }
 
-static void unsure_goes_again_after_a_minute(void **state)
+/* Each may bring it to the recipient once more. */
+static void unsure_goes_again_later_each_time(void **state)
 {
-    struct uuid id = add_message((struct sms_row){0});
+    const unsigned minutes[] = {1, 2, 4, 8, 16, 30, 30};
+    struct uuid id = add_message((struct sms_row){.deadline = START_MS + 125 * MINUTE_MS});
+    struct sms_row row;
+
+    (void)state;
+    for (unsigned i = 0; i < ARRAY_LEN(minutes); i++) {
+        wait_for_submits(i + 1);
+        answer(&(struct carrier_result){.id = id, .outcome = CARRIER_UNSURE});
+        fixture_spin(&fx, 100);
+        assert_int_equal(fake.submits, i + 1);
+        row = stored(&id);
+        assert_int_equal(row.state, SMS_SUBMITTING);
+        assert_int_equal(row.unsure, i > 0);
+        check_due(&row, minutes[i] * MINUTE_MS);
+        advance(row.due - clock_now(&fx.clock));
+    }
+    wait_for_submits(ARRAY_LEN(minutes) + 1);
+    accept_with(&id, NULL, 0);
+    assert_true(wait_for_state(&id, SMS_SUBMITTED).unsure);
+}
+
+static void unsure_is_never_later_than_the_deadline(void **state)
+{
+    struct uuid id = add_message((struct sms_row){.deadline = START_MS + 30000});
 
     (void)state;
     wait_for_submits(1);
     answer(&(struct carrier_result){.id = id, .outcome = CARRIER_UNSURE});
-    fixture_spin(&fx, 300);
+    fixture_spin(&fx, 100);
+    assert_int_equal(stored(&id).due, START_MS + 30000);
+    advance(30000);
+    assert_int_equal(wait_for_state(&id, SMS_FAILED).code, 5002);
     assert_int_equal(fake.submits, 1);
-    assert_int_equal(stored(&id).state, SMS_SUBMITTING);
-    advance(MINUTE_MS);
-    wait_for_submits(2);
-    assert_true(stored(&id).unsure);
-    accept_with(&id, NULL, 0);
-    assert_true(wait_for_state(&id, SMS_SUBMITTED).unsure);
 }
 
 static void a_new_run_takes_up_what_was_left(void **state)
 {
     struct uuid id = add_message((struct sms_row){0});
+    struct sms_row row;
 
     (void)state;
     wait_for_submits(1);
@@ -473,7 +526,9 @@ static void a_new_run_takes_up_what_was_left(void **state)
     run_sms();
     fixture_spin(&fx, 100);
     assert_int_equal(fake.submits, 1); /* it may have been taken: not before its time */
-    advance(MINUTE_MS);
+    row = stored(&id);
+    check_due(&row, MINUTE_MS);
+    advance(row.due - clock_now(&fx.clock));
     wait_for_submits(2);
     assert_true(stored(&id).unsure);
     accept_with(&id, NULL, 0);
@@ -606,7 +661,7 @@ static void a_changed_transport_is_opened_anew(void **state)
         fixture_spin(&fx, 5);
     assert_int_equal(fake.closed, 1);
     assert_int_equal(fake.n, 0); /* answered: unsure */
-    advance(MINUTE_MS);
+    advance(stored(&id).due - clock_now(&fx.clock));
     wait_for_submits(2);
     accept_with(&id, NULL, 0);
     assert_true(wait_for_state(&id, SMS_SUBMITTED).unsure);
@@ -730,9 +785,12 @@ int main(void)
         TEST(a_report_is_told_again_when_a_handover_takes_long),
         TEST(the_end_of_the_service_lets_go_of_early_reports),
         TEST(a_report_by_id_during_the_handover_counts),
-        TEST(later_goes_again_after_a_while),
+        TEST(later_goes_again_later_each_time),
+        TEST(later_goes_again_when_the_carrier_wants_it),
+        TEST(later_is_never_later_than_the_deadline),
         TEST(rejected_is_final),
-        TEST(unsure_goes_again_after_a_minute),
+        TEST(unsure_goes_again_later_each_time),
+        TEST(unsure_is_never_later_than_the_deadline),
         TEST(a_new_run_takes_up_what_was_left),
         TEST(no_more_than_there_is_room_for),
         TEST(without_room_a_deadline_still_counts),

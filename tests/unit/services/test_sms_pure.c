@@ -161,12 +161,17 @@ static void ids(void **state)
 static void waits_twice_as_long_each_time(void **state)
 {
     (void)state;
-    assert_int_equal(sms_retry_delay(0, 1), 1000);
-    assert_int_equal(sms_retry_delay(1000, 1), 1000);
-    assert_int_equal(sms_retry_delay(1000, 2), 2000);
-    assert_int_equal(sms_retry_delay(1000, 5), 16000);
-    assert_int_equal(sms_retry_delay(1000, 100), 300000);
-    assert_int_equal(sms_retry_delay(600000, 3), 600000); /* the carrier's own word, if longer */
+    assert_int_equal(sms_retry_delay(false, 1), 1000);
+    assert_int_equal(sms_retry_delay(false, 2), 2000);
+    assert_int_equal(sms_retry_delay(false, 5), 16000);
+    assert_int_equal(sms_retry_delay(false, 9), 256000);
+    assert_int_equal(sms_retry_delay(false, 10), 300000);
+    assert_int_equal(sms_retry_delay(false, UINT32_MAX), 300000);
+    assert_int_equal(sms_retry_delay(true, 1), 60000); /* it may have been taken */
+    assert_int_equal(sms_retry_delay(true, 2), 120000);
+    assert_int_equal(sms_retry_delay(true, 5), 960000);
+    assert_int_equal(sms_retry_delay(true, 6), 1800000);
+    assert_int_equal(sms_retry_delay(true, UINT32_MAX), 1800000);
 }
 
 static void keeps_which_parts_have_been_reported(void **state)
