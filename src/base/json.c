@@ -119,6 +119,19 @@ void json_freep(json_t **j)
     *j = NULL;
 }
 
+struct str json_text(const json_t *value, size_t flags, struct arena *arena)
+{
+    char *text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY | flags);
+    struct str copy;
+
+    if (!text)
+        abort(); /* no memory: what was parsed can be written */
+    copy = arena_dup(arena, str_from(text));
+    explicit_bzero(text, copy.len);
+    free(text);
+    return copy;
+}
+
 static struct str string_of(const json_t *value)
 {
     return (struct str){json_string_value(value), json_string_length(value)};

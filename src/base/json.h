@@ -15,6 +15,9 @@
  * `out_why` (may be NULL) gets a short borrowed reason, a static text without input in it. */
 enum rc json_read(struct str text, json_t **out, const char **out_why) NODISCARD;
 void json_freep(json_t **j);
+/** The compact text of any value, in the arena; no copy of it stays elsewhere. `flags`: jansson's,
+ * besides. */
+struct str json_text(const json_t *value, size_t flags, struct arena *arena) NODISCARD;
 /** A string member as a slice into `obj`; RC_NOT_FOUND: absent or null, RC_INVALID: no string. */
 enum rc json_get_str(const json_t *obj, const char *name, struct str *out) NODISCARD;
 /** An integer member: any number with an integral value in range; same results. */

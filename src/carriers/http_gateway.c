@@ -284,10 +284,7 @@ static enum rc read_body(const json_t *body, struct arena *arena, struct http_ga
     if (json_is_string(body)) {
         g->body = arena_dup(arena, text_of(body));
     } else if (json_is_object(body) || json_is_array(body)) {
-        char *text = json_dumps(body, JSON_COMPACT);
-
-        g->body = arena_dup(arena, str_from(text));
-        free(text);
+        g->body = json_text(body, 0, arena);
         if (g->escape != TEMPLATE_JSON)
             return http_config_bad(why, "body", "that is JSON needs a contentType of JSON");
     } else {

@@ -47,8 +47,6 @@ struct arm_text_rule {
 };
 bool arm_text(struct request *req, const json_t *obj, const struct arm_text_rule *rule,
               struct str *out) NODISCARD;
-/** JSON text of a value, in the arena. */
-struct str arm_dump(struct request *req, const json_t *value);
 /** A member of an object as JSON text in the arena; empty when absent or null. */
 struct str arm_raw(struct request *req, const json_t *obj, const char *name);
 /** Tags: an object of at most 50 texts, as JSON text in the arena; false: answered. Absent: `out`

@@ -135,23 +135,11 @@ bool arm_text(struct request *req, const json_t *obj, const struct arm_text_rule
     return true;
 }
 
-struct str arm_dump(struct request *req, const json_t *value)
-{
-    char *text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
-    struct str out;
-
-    if (!text)
-        abort(); /* no memory: what was parsed can be written */
-    out = arena_dup(req->arena, str_from(text));
-    free(text);
-    return out;
-}
-
 struct str arm_raw(struct request *req, const json_t *obj, const char *name)
 {
     const json_t *value = json_object_get(obj, name);
 
-    return !value || json_is_null(value) ? STR_EMPTY : arm_dump(req, value);
+    return !value || json_is_null(value) ? STR_EMPTY : json_text(value, 0, req->arena);
 }
 
 static bool tags_fine(json_t *tags)
@@ -181,6 +169,6 @@ bool arm_tags(struct request *req, const json_t *body, struct str *out)
                              "octets, values of at most 256."));
         return false;
     }
-    *out = json_object_size(tags) ? arm_dump(req, tags) : STR_EMPTY;
+    *out = json_object_size(tags) ? json_text(tags, 0, req->arena) : STR_EMPTY;
     return true;
 }

@@ -259,7 +259,7 @@ static bool make_document(struct request *req, json_t *properties, struct str *o
                     arena_printf(req->arena, "The role is not valid: " STR_FMT ".", STR_ARG(why)));
         return false;
     }
-    *out = arm_dump(req, document);
+    *out = json_text(document, 0, req->arena);
     return true;
 }
 

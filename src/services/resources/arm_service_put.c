@@ -87,7 +87,7 @@ static void commit(struct service_edit *e)
 {
     enum rc rc;
 
-    e->row.properties = arm_dump(e->req, e->props);
+    e->row.properties = json_text(e->props, 0, e->req->arena);
     if (!e->old)
         e->changes.items[e->changes.n++] = resource_scope_clear(e->req, &e->row);
     next(e, CHANGE_RESOURCE_PUT)->u.resource = e->row;

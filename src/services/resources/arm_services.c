@@ -233,7 +233,7 @@ void arm_service_link_hub(struct request *req)
     json_object_set_new(props, "notificationHubId", json_stringn(id.ptr, id.len));
     c->kind = CHANGE_RESOURCE_PUT;
     c->u.resource = resource_row_of(req, r);
-    c->u.resource.properties = arm_dump(req, props);
+    c->u.resource.properties = json_text(props, 0, req->arena);
     link->changes.n = 1;
     changes_commit(&link->changes, req, on_linked);
 }

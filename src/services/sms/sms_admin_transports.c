@@ -261,16 +261,9 @@ static bool take_secrets(struct put *p, json_t *obj, const json_t *old, json_t *
     return true;
 }
 
-/* The text of an object, in the arena; the copy in between is wiped. */
-static struct str text_of(struct request *req, const json_t *obj)
+static struct str text_of(struct request *req, const json_t *value)
 {
-    char *text = json_dumps(obj, JSON_COMPACT | JSON_REAL_PRECISION(15));
-    struct str copy = arena_dup(req->arena, str_from(text));
-
-    if (text)
-        explicit_bzero(text, strlen(text));
-    free(text);
-    return copy;
+    return json_text(value, JSON_REAL_PRECISION(15), req->arena);
 }
 
 static bool check(struct put *p, const json_t *config, const json_t *secrets, struct refusal *why)

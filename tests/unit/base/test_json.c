@@ -305,6 +305,21 @@ static void takes_the_digits_of_a_number_for_a_word(void **state)
     arena_clear(&arena);
 }
 
+static void tells_a_value_as_compact_text(void **state)
+{
+    json_t *obj = parsed(STR("{ \"b\" : [1, \"\u00e9\"], \"a\" : null }"));
+    struct arena arena;
+
+    (void)state;
+    arena_init(&arena);
+    check_str("as it stands", json_text(obj, 0, &arena), STR("{\"b\":[1,\"\u00e9\"],\"a\":null}"));
+    check_str("in order", json_text(obj, JSON_SORT_KEYS, &arena),
+              STR("{\"a\":null,\"b\":[1,\"\u00e9\"]}"));
+    check_str("no object", json_text(json_object_get(obj, "a"), 0, &arena), STR("null"));
+    json_freep(&obj);
+    arena_clear(&arena);
+}
+
 static void lifts_the_upper_limit_alone(void **state)
 {
     static const struct json_field fields[] = {
@@ -409,6 +424,7 @@ int main(void)
         cmocka_unit_test(fills_a_body),
         cmocka_unit_test(takes_the_digits_of_a_number_for_a_word),
         cmocka_unit_test(lifts_the_upper_limit_alone),
+        cmocka_unit_test(tells_a_value_as_compact_text),
         cmocka_unit_test(writes_in_order),
         cmocka_unit_test(escapes),
     };
