@@ -48,6 +48,24 @@ def test_other_content(server, change):
     assert send(server, recipient)[0] == first
 
 
+@pytest.mark.parametrize("change", [
+    {"partner": "p", "partnerParams": {"ApiKey": "k2", "Campaign": "c"}}, {"partner": "p", "partnerParams": {"ApiKey": "k"}},
+    {"partner": "q", "partnerParams": {"ApiKey": "k", "Campaign": "c"}}, {"partner": "p", "apiKey": "k"}, None])
+def test_other_words_to_the_partner(server, change):
+    recipient = once()
+    first, = send(server, recipient, messagingConnect={"partner": "p", "partnerParams": {"ApiKey": "k", "Campaign": "c"}})
+    assert "used before" in rejected(send(server, recipient, messagingConnect=change)[0])
+    same = {"partnerParams": {"Campaign": "c", "ApiKey": "k"}, "partner": "p"}
+    assert send(server, recipient, messagingConnect=same)[0] == first, "the order of members is nothing"
+
+
+def test_another_key_for_the_partner(server):
+    recipient = once()
+    first, = send(server, recipient, messagingConnect={"partner": "p", "apiKey": "k"})
+    rejected(send(server, recipient, messagingConnect={"partner": "p", "apiKey": "k2"})[0])
+    assert send(server, recipient, messagingConnect={"partner": "p", "apiKey": "k"})[0] == first
+
+
 def test_other_recipient(server):
     recipient = once()
     send(server, recipient)

@@ -48,7 +48,7 @@ static void digest(const struct sms_sending *s, struct hash_work *w, struct str 
     add_text(w, to);
     add_text(w, s->message);
     add_text(w, s->tag);
-    add_text(w, s->partner);
+    add_text(w, s->connect);
     sha256_add(w, str_of(&s->timeout_s, sizeof s->timeout_s));
     sha256_add(w, s->report ? STR("1") : STR("0"));
     sha256_end(w, out);

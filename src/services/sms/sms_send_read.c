@@ -139,7 +139,7 @@ static void read_timeout(struct sms_sending *s, const json_t *options, struct sm
 
 /* Either shape of 2026-01-23 and the previews: partner, with an object of at least one parameter
  * or a key. */
-static void read_partner(struct sms_sending *s, const json_t *options, struct sms_problems *p)
+static void read_connect(struct sms_sending *s, const json_t *options, struct sms_problems *p)
 {
     const json_t *connect = json_object_get(options, "messagingConnect");
     struct str partner = STR_EMPTY, key = STR_EMPTY;
@@ -155,7 +155,7 @@ static void read_partner(struct sms_sending *s, const json_t *options, struct sm
         sms_problem_add(p, "SmsSendOptions.MessagingConnect",
                         STR("partnerParams with at least one property are required."));
     else
-        s->partner = arena_dup(s->req->arena, partner);
+        s->connect = json_text(connect, JSON_SORT_KEYS, s->req->arena);
 }
 
 static void read_options(struct sms_sending *s, const json_t *obj, struct sms_problems *p)
@@ -180,7 +180,7 @@ static void read_options(struct sms_sending *s, const json_t *obj, struct sms_pr
     else
         s->tag = arena_dup(s->req->arena, tag);
     read_timeout(s, options, p);
-    read_partner(s, options, p);
+    read_connect(s, options, p);
 }
 
 bool sms_send_read(struct sms_sending *s, struct sms_problems *p)

@@ -80,7 +80,9 @@ struct sms_sending {
     struct request *req;
     const struct sms_world *world; /* held until the answer */
     struct sms_sender sender;
-    struct str from, message, tag, partner;
+    struct str from, message, tag;
+    struct str
+        connect; /* all that is for a partner: JSON, members in order; empty: none is named */
     bool report;
     int64_t timeout_s;
     uint32_t segments;
