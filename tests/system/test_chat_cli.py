@@ -64,16 +64,21 @@ class Window:
         self.process.stdin.write(line + "\n")
         self.process.stdin.flush()
 
+    def until(self, what):
+        until(lambda: what() or self.process.poll() is not None)
+        assert what(), (self.lines, self.errors)
+
     def wait(self, line: str):
-        until(lambda: line in self.lines or self.process.poll() is not None)
-        assert line in self.lines, (self.lines, self.errors)
+        self.until(lambda: line in self.lines)
+
+    def hear(self, part: str, times: int = 1):
+        self.until(lambda: sum(part in line for line in self.lines) >= times)
 
     def events(self) -> list[dict]:
         return [json.loads(line) for line in self.lines]
 
-    def ready(self):
-        until(lambda: any('"ready"' in line for line in self.lines) or self.process.poll() is not None)
-        assert self.process.poll() is None, self.errors
+    def ready(self, times: int = 1):
+        self.hear('"ready"', times)
 
     def end(self) -> int:
         return self.process.wait(WAIT)
@@ -116,46 +121,47 @@ def test_without_a_thread_it_shows_all_of_the_users(server, anna, ben):
         assert [event["threadId"] for event in window.events()[1:]] == [one.id, two.id]
 
 
-def test_a_server_that_comes_back_is_found_again(fresh_server):
-    server = fresh_server()
-    anna, ben = Person(server), Person(server)
-    thread = anna.create("long", ben)
-    with Window(server, thread.id, "--as", ben.id, "--json") as window:
-        window.ready()
-        server.listen = ["--https", f"localhost:{server.https_port}", "--http", f"localhost:{server.http_port}"]
-        server.stop()
-        server.start()
-        thread.send("after the restart")
-        until(lambda: any("after the restart" in line for line in window.lines))
-
-
-def test_a_token_that_has_expired_is_issued_anew(fresh_server):
+@pytest.fixture
+def days(fresh_server):
+    """A server of the test's own, a thread that its maker writes to, and the other's window, which is ready."""
     server = fresh_server()
     anna, ben = Person(server), Person(server)
     thread = anna.create("days", ben)
     with Window(server, thread.id, "--as", ben.id, "--json") as window:
         window.ready()
-        advance(server, "25h")
-        until(lambda: sum('"ready"' in line for line in window.lines) == 2 or window.process.poll() is not None)
-        thread.by(anna.with_scopes("chat")).send("a day later")
-        until(lambda: any("a day later" in line for line in window.lines))
+        yield server, thread, window
 
 
-def test_a_token_that_expires_while_the_server_is_away_is_issued_anew(fresh_server):
-    server = fresh_server()
-    anna, ben = Person(server), Person(server)
-    thread = anna.create("days", ben)
-    with Window(server, thread.id, "--as", ben.id, "--json") as window:
-        window.ready()
-        window.process.send_signal(signal.SIGSTOP)  # it must not come back before the day is over
-        server.listen = ["--https", f"localhost:{server.https_port}", "--http", f"localhost:{server.http_port}"]
-        server.stop()
-        server.start()
-        advance(server, "25h")
-        window.process.send_signal(signal.SIGCONT)
-        thread.by(anna.with_scopes("chat")).send("a day later")
-        until(lambda: any("a day later" in line for line in window.lines) or window.process.poll() is not None)
-        assert window.process.poll() is None, window.errors
+def come_back(server):
+    """The server was away, and is where it was."""
+    server.listen = ["--https", f"localhost:{server.https_port}", "--http", f"localhost:{server.http_port}"]
+    server.stop()
+    server.start()
+
+
+def test_a_server_that_comes_back_is_found_again(days):
+    server, thread, window = days
+    come_back(server)
+    thread.send("after the restart")
+    window.hear("after the restart")
+
+
+def test_a_token_that_has_expired_is_issued_anew(days):
+    server, thread, window = days
+    advance(server, "25h")
+    window.ready(2)
+    thread.by(thread.who.with_scopes("chat")).send("a day later")
+    window.hear("a day later")
+
+
+def test_a_token_that_expires_while_the_server_is_away_is_issued_anew(days):
+    server, thread, window = days
+    window.process.send_signal(signal.SIGSTOP)  # it must not come back before the day is over
+    come_back(server)
+    advance(server, "25h")
+    window.process.send_signal(signal.SIGCONT)
+    thread.by(thread.who.with_scopes("chat")).send("a day later")
+    window.hear("a day later")
 
 
 def test_a_token_that_was_given_and_is_revoked_ends_it(server, anna, ben, thread):

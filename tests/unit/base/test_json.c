@@ -186,6 +186,30 @@ static const struct json_field body_fields[] = {
     {0},
 };
 
+/* What json_fill() looks at and writes; zeros at first. */
+struct filling {
+    json_t *obj;
+    struct arena arena;
+    struct body body;
+    struct json_problem problem;
+};
+
+static void filling_clear(struct filling *f)
+{
+    json_freep(&f->obj);
+    arena_clear(&f->arena);
+}
+
+/* What the text does not have stays in the body. */
+static enum rc fill(struct filling *f, struct str text, const struct json_field *fields,
+                    bool strict)
+{
+    json_freep(&f->obj);
+    f->obj = parsed(text);
+    f->problem = (struct json_problem){0};
+    return json_fill(f->obj, fields, strict, &f->body, &f->arena, &f->problem);
+}
+
 static void says_what_is_wrong_with_a_body(void **state)
 {
     /* clang-format off */
@@ -222,50 +246,39 @@ static void says_what_is_wrong_with_a_body(void **state)
         {STR_INIT("{\"id\":\"a\",\"idd\":1}"), false, RC_OK, {NULL, 0}, {NULL, 0}},
     };
     /* clang-format on */
-    struct arena arena;
+    struct filling f = {0};
 
     (void)state;
-    arena_init(&arena);
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        json_t *obj = parsed(cases[i].text);
-        struct json_problem problem = {0};
-        struct body body = {0};
-
-        assert_int_equal(json_fill(obj, body_fields, cases[i].strict, &body, &arena, &problem),
-                         cases[i].rc);
-        check_str("the field", problem.field, cases[i].field);
-        check_str("the reason", str_from(problem.reason), cases[i].reason);
-        check_str("the nearest", problem.nearest,
+        assert_int_equal(fill(&f, cases[i].text, body_fields, cases[i].strict), cases[i].rc);
+        check_str("the field", f.problem.field, cases[i].field);
+        check_str("the reason", str_from(f.problem.reason), cases[i].reason);
+        check_str("the nearest", f.problem.nearest,
                   cases[i].rc == RC_CONFLICT ? STR("id") : STR_EMPTY);
-        json_freep(&obj);
     }
-    arena_clear(&arena);
+    filling_clear(&f);
 }
 
 static void fills_a_body(void **state)
 {
-    struct json_problem problem;
-    struct body body = {.minutes = 1440};
-    struct arena arena;
-    json_t *obj = parsed(STR("{\"scopes\":[\"chat\",\"voip\"],\"id\":\"ab\",\"flag\":true}"));
+    struct filling f = {.body.minutes = 1440};
 
     (void)state;
-    arena_init(&arena);
-    assert_int_equal(json_fill(obj, body_fields, true, &body, &arena, &problem), RC_OK);
-    json_freep(&obj); /* what was filled in does not need it any more */
-    check_str("a string", body.id, STR("ab"));
-    assert_int_equal(body.minutes, 1440);
-    assert_true(body.flag);
-    assert_true(body.scopes.present);
-    assert_int_equal(body.scopes.n, 2);
-    check_str("a list's item", body.scopes.items[1], STR("voip"));
-    obj = parsed(STR("{\"id\":\"ab\",\"scopes\":[]}"));
-    body = (struct body){0};
-    assert_int_equal(json_fill(obj, body_fields, true, &body, &arena, &problem), RC_OK);
-    assert_true(body.scopes.present);
-    assert_int_equal(body.scopes.n, 0);
-    json_freep(&obj);
-    arena_clear(&arena);
+    assert_int_equal(fill(&f, STR("{\"scopes\":[\"chat\",\"voip\"],\"id\":\"ab\",\"flag\":true}"),
+                          body_fields, true),
+                     RC_OK);
+    json_freep(&f.obj); /* what was filled in does not need it any more */
+    check_str("a string", f.body.id, STR("ab"));
+    assert_int_equal(f.body.minutes, 1440);
+    assert_true(f.body.flag);
+    assert_true(f.body.scopes.present);
+    assert_int_equal(f.body.scopes.n, 2);
+    check_str("a list's item", f.body.scopes.items[1], STR("voip"));
+    f.body = (struct body){0};
+    assert_int_equal(fill(&f, STR("{\"id\":\"ab\",\"scopes\":[]}"), body_fields, true), RC_OK);
+    assert_true(f.body.scopes.present);
+    assert_int_equal(f.body.scopes.n, 0);
+    filling_clear(&f);
 }
 
 static void takes_the_digits_of_a_number_for_a_word(void **state)
@@ -287,22 +300,17 @@ static void takes_the_digits_of_a_number_for_a_word(void **state)
         {STR_INIT("{\"id\":true}"), {NULL, 0}, STR_INIT("must be a string")},
     };
     /* clang-format on */
-    struct arena arena;
+    struct filling f = {0};
 
     (void)state;
-    arena_init(&arena);
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
-        json_t *obj = parsed(cases[i].text);
-        struct json_problem problem = {0};
-        struct body body = {0};
-
-        assert_int_equal(json_fill(obj, fields, true, &body, &arena, &problem),
+        f.body.id = STR_EMPTY;
+        assert_int_equal(fill(&f, cases[i].text, fields, true),
                          cases[i].reason.len ? RC_INVALID : RC_OK);
-        json_freep(&obj);
-        check_str("the word", body.id, cases[i].id);
-        check_str("the reason", str_from(problem.reason), cases[i].reason);
+        check_str("the word", f.body.id, cases[i].id);
+        check_str("the reason", str_from(f.problem.reason), cases[i].reason);
     }
-    arena_clear(&arena);
+    filling_clear(&f);
 }
 
 static void tells_a_value_as_compact_text(void **state)
@@ -326,19 +334,12 @@ static void lifts_the_upper_limit_alone(void **state)
         {"id", JSON_FIELD_STR, offsetof(struct body, id), 2, 0, false},
         {0},
     };
-    struct json_problem problem;
-    struct body body = {0};
-    struct arena arena;
-    json_t *obj = parsed(STR("{\"id\":\"abcdefgh\"}"));
+    struct filling f = {0};
 
     (void)state;
-    arena_init(&arena);
-    assert_int_equal(json_fill(obj, fields, true, &body, &arena, &problem), RC_OK);
-    json_freep(&obj);
-    obj = parsed(STR("{\"id\":\"a\"}"));
-    assert_int_equal(json_fill(obj, fields, true, &body, &arena, &problem), RC_INVALID);
-    json_freep(&obj);
-    arena_clear(&arena);
+    assert_int_equal(fill(&f, STR("{\"id\":\"abcdefgh\"}"), fields, true), RC_OK);
+    assert_int_equal(fill(&f, STR("{\"id\":\"a\"}"), fields, true), RC_INVALID);
+    filling_clear(&f);
 }
 
 static void writes_in_order(void **state)
