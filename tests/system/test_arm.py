@@ -184,6 +184,28 @@ def test_odd_paths_are_refused_and_the_server_stays(server, owner):
     assert owner.ask("GET", owner.service("default"), COM).status == 200
 
 
+SERVICES, IDENTITIES = "Microsoft.Communication/communicationServices", "Microsoft.ManagedIdentity/userAssignedIdentities"
+
+
+@pytest.mark.parametrize("what, version", [(SERVICES, COM), (IDENTITIES, MSI)])
+def test_what_lies_in_a_group_is_listed_where_there_is_one(owner, what, version):
+    name = fresh()
+    group, path = owner.group(name), f"{owner.group(name)}/providers/{what}"
+    missing = {"code": "ResourceGroupNotFound", "message": f"Resource group '{name}' could not be found."}
+    assert owner.ask("GET", path, version, wanted=404).json()["error"] == missing
+    owner.ask("PUT", group, RES, {"location": "westeurope"}, 201)
+    assert owner.ask("GET", path, version, wanted=200).json() == {"value": []}
+    owner.ask("DELETE", group, RES, wanted=200)
+    assert owner.ask("GET", path, version, wanted=404).json()["error"] == missing
+
+
+def test_a_group_is_there_for_one_list_when_something_of_another_lies_in_it(owner):
+    providers = owner.group(fresh()) + "/providers"
+    owner.ask("PUT", f"{providers}/{IDENTITIES}/{fresh()}", MSI, {"location": "westeurope"}, 201)
+    assert owner.ask("GET", f"{providers}/{SERVICES}", COM, wanted=200).json() == {"value": []}
+    assert len(owner.ask("GET", f"{providers}/{IDENTITIES}", MSI, wanted=200).json()["value"]) == 1
+
+
 def test_a_group_is_deleted_once(owner):
     """Whoever comes too late is told so, also when both have seen the group."""
     for _ in range(5):

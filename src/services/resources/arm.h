@@ -54,6 +54,9 @@ struct str arm_raw(struct request *req, const json_t *obj, const char *name);
 bool arm_tags(struct request *req, const json_t *body, struct str *out) NODISCARD;
 /** Writes "tags" when there are some. */
 void arm_write_tags(struct json_writer *w, struct str tags);
+/** Answers with the empty list of what does not lie in the path's group, or 404 when there is no
+ * such group. The request may be held. arm_groups.c */
+void arm_group_answer_empty(struct request *req);
 /** "/subscriptions/S/resourceGroups/G" in the management API's spelling. */
 struct str arm_group_id(struct request *req, struct str group);
 

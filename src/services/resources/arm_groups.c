@@ -185,6 +185,16 @@ static void finish_get(struct gathering *g)
         refuse_unknown(g);
 }
 
+static void finish_empty(struct gathering *g)
+{
+    if (!group_named(g, g->wanted)) {
+        refuse_unknown(g);
+        return;
+    }
+    g->n = 0;
+    finish_list(g);
+}
+
 static void finish_head(struct gathering *g)
 {
     answer_empty(g->req, group_named(g, g->wanted) ? 204 : 404);
@@ -194,6 +204,11 @@ void arm_groups_list(struct request *req)
 {
     if (arm_subscription(req))
         gather(gathering_new(req), finish_list);
+}
+
+void arm_group_answer_empty(struct request *req)
+{
+    gather(gathering_new(req), finish_empty);
 }
 
 void arm_group_get(struct request *req)

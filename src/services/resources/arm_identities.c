@@ -241,15 +241,34 @@ void arm_identity_delete(struct request *req)
 
 /* ---- lists ---- */
 
+static bool is_listed(const struct application_row *row, struct str group)
+{
+    struct arm_identity_place place;
+
+    return arm_identity_place(row->arm_id, &place) &&
+           (!group.len || name_eq_nocase(group, place.group));
+}
+
+static bool any_listed(const struct access_page *page, struct str group)
+{
+    for (size_t i = 0; i < page->n; i++)
+        if (is_listed(&page->applications[i], group))
+            return true;
+    return false;
+}
+
 static void on_listed(void *ctx, enum rc rc, const struct access_page *page)
 {
     struct request *req = ctx;
     struct str group = req->params[ARM_GROUP];
-    struct arm_identity_place place;
     struct arm_answer a;
 
     if (rc) {
         arm_refuse_rc(req, rc);
+        return;
+    }
+    if (group.len && !any_listed(page, group)) {
+        arm_group_answer_empty(req);
         return;
     }
     arm_answer_begin(&a, req);
@@ -257,8 +276,7 @@ static void on_listed(void *ctx, enum rc rc, const struct access_page *page)
     json_name(&a.w, "value");
     json_array_begin(&a.w);
     for (size_t i = 0; i < page->n; i++)
-        if (arm_identity_place(page->applications[i].arm_id, &place) &&
-            (!group.len || name_eq_nocase(group, place.group)))
+        if (is_listed(&page->applications[i], group))
             arm_write_identity(&a, &page->applications[i]);
     json_array_end(&a.w);
     json_object_end(&a.w);

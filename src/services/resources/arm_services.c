@@ -30,6 +30,19 @@ void arm_service_get(struct request *req)
         arm_answer_service(req, 200, r);
 }
 
+static bool is_listed(const struct resource *r, struct str group)
+{
+    return r->state != RESOURCE_DELETED && (!group.len || name_eq_nocase(r->group, group));
+}
+
+static bool any_listed(const struct directory *d, struct str group)
+{
+    for (size_t i = 0; i < d->resources_count; i++)
+        if (is_listed(&d->resources[i], group))
+            return true;
+    return false;
+}
+
 void arm_services_list(struct request *req)
 {
     const struct directory *d = gate_directory(req->site->gate);
@@ -38,16 +51,17 @@ void arm_services_list(struct request *req)
 
     if (!arm_subscription(req) || (group.len && !arm_group_valid(req, group)))
         return;
+    if (group.len && !any_listed(d, group)) {
+        arm_group_answer_empty(req);
+        return;
+    }
     arm_answer_begin(&a, req);
     json_object_begin(&a.w);
     json_name(&a.w, "value");
     json_array_begin(&a.w);
-    for (size_t i = 0; i < d->resources_count; i++) {
-        const struct resource *r = &d->resources[i];
-
-        if (r->state != RESOURCE_DELETED && (!group.len || name_eq_nocase(r->group, group)))
-            arm_write_service(&a, r);
-    }
+    for (size_t i = 0; i < d->resources_count; i++)
+        if (is_listed(&d->resources[i], group))
+            arm_write_service(&a, &d->resources[i]);
     json_array_end(&a.w);
     json_object_end(&a.w);
     arm_answer_end(&a, 200);

@@ -194,9 +194,8 @@ static void lists_by_subscription_and_group(void **state)
                NULL);
     assert_int_equal(json_array_size(json_at(&aw.w.fx, "value")), 1);
     assert_string_equal(text("value.0.name"), "two");
-    arm_expect(&aw, 200, NULL, "GET", SUB "/resourceGroups/g3" COMM "/communicationServices" V_COM,
-               NULL);
-    assert_int_equal(json_array_size(json_at(&aw.w.fx, "value")), 0);
+    arm_expect(&aw, 404, "ResourceGroupNotFound", "GET",
+               SUB "/resourceGroups/g3" COMM "/communicationServices" V_COM, NULL);
 }
 
 static void checks_names(void **state)
