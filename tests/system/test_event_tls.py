@@ -8,7 +8,7 @@ import webhook
 from cryptography import x509
 from oidc_issuer import Authority
 from sms import sent_id
-from subscribing import CLOUD, GRID, advance, error, eventually, listed, noted, put, settled, subscribe
+from subscribing import CLOUD, GRID, advance, error, eventually, listed, noted, put, settled, subscribe, tried_again
 from test_event_deliveries import NOW
 from webhook import Webhook
 
@@ -25,16 +25,6 @@ def hook():
 def trusting(fresh_server, hook):
     """Takes the hook's authority, as the operator says."""
     return fresh_server(*NOW, "--events-ca-file", hook.ca_file)
-
-
-def tries_in_vain(server, name) -> dict:
-    """The subscription, after the three tries that a handshake has."""
-    deadline = time.monotonic() + 60
-    while (found := settled(server, name, "Creating", "Failed"))["provisioningState"] == "Creating":
-        assert time.monotonic() < deadline, found
-        advance(server, "6s")
-        time.sleep(0.2)
-    return found
 
 
 # What a certificate may lack, as functions of the right authority and of a folder for another one.
@@ -70,7 +60,7 @@ def test_an_authority_that_nobody_named_is_not_trusted(fresh_server, hook):
     """In development neither."""
     server = fresh_server()
     put(server, "nobody", hook.url)
-    found = tries_in_vain(server, "nobody")
+    found = tried_again(server, "nobody")
     assert "certificate" in found["lastError"], found
     assert not hook.requests and len(hook.refused) == 3
 
@@ -80,7 +70,7 @@ def test_an_authority_that_nobody_named_is_not_trusted(fresh_server, hook):
 def test_no_consent_is_asked_of_a_stranger(trusting, hook, tmp_path, what, schema):
     hook.present(BAD[what](hook.authority, tmp_path))
     put(trusting, "stranger", hook.url + "?code=hush", schema=schema, headers={"Authorization": "Bearer hush"})
-    found = tries_in_vain(trusting, "stranger")
+    found = tried_again(trusting, "stranger")
     assert found["provisioningState"] == "Failed" and "not reached" in found["lastError"], found
     assert not hook.requests, "neither the code nor the header was told"
     hook.present(hook.authority.issue())
@@ -106,7 +96,7 @@ def test_no_event_goes_to_a_stranger(trusting, hook, tmp_path, what):
 def test_old_versions_of_tls_are_not_spoken(trusting, hook):
     hook.present(hook.authority.issue(), minimum_version=ssl.TLSVersion.TLSv1, maximum_version=ssl.TLSVersion.TLSv1_1)
     put(trusting, "old", hook.url)
-    assert tries_in_vain(trusting, "old")["provisioningState"] == "Failed"
+    assert tried_again(trusting, "old")["provisioningState"] == "Failed"
     assert not hook.requests and len(hook.refused) == 3
 
 
@@ -119,7 +109,7 @@ def test_new_versions_of_tls_are(trusting, hook, version):
 def test_a_server_that_does_not_speak_tls_is_not_spoken_to(trusting):
     with Webhook() as plain:
         put(trusting, "plain", plain.url.replace("http:", "https:") + "?code=hush")
-        assert tries_in_vain(trusting, "plain")["provisioningState"] == "Failed"
+        assert tried_again(trusting, "plain")["provisioningState"] == "Failed"
         assert not plain.requests
 
 
