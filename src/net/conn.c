@@ -27,8 +27,11 @@ static void wipe_ahead(struct conn *c)
     c->line_at = 0;
 }
 
-static void drop_unsent(struct conn *c)
+/* Answers carry keys and tokens. */
+static void wipe_unsent(struct conn *c)
 {
+    if (c->unsent)
+        explicit_bzero(c->unsent, c->unsent_at + c->unsent_len);
     free(c->unsent);
     c->unsent = NULL;
     c->unsent_at = c->unsent_len = 0;
@@ -53,7 +56,7 @@ void conn_close(struct conn *c)
         c->tls = NULL;
     }
     wipe_ahead(c);
-    drop_unsent(c);
+    wipe_unsent(c);
     list_remove(&c->all);
     list_remove(&c->waiting);
     list_remove(&c->resume);
@@ -82,17 +85,17 @@ void conn_abort(struct conn *c)
 
 static void keep_unsent(struct conn *c, struct str data)
 {
-    char *all = malloc(c->unsent_len + data.len);
+    size_t len = c->unsent_len + data.len;
+    char *all = malloc(len);
 
     if (!all)
         abort();
     if (c->unsent_len)
         memcpy(all, c->unsent + c->unsent_at, c->unsent_len);
     memcpy(all + c->unsent_len, data.ptr, data.len);
-    free(c->unsent);
+    wipe_unsent(c);
     c->unsent = all;
-    c->unsent_at = 0;
-    c->unsent_len += data.len;
+    c->unsent_len = len;
 }
 
 /* How many octets the socket took; -1: it is broken. */
@@ -187,7 +190,7 @@ static void send_more(struct conn *c)
         c->window_octets += (uint32_t)n;
         if (c->unsent_len)
             return;
-        drop_unsent(c);
+        wipe_unsent(c);
     }
     if (c->state == CONN_LAST)
         begin_linger(c);
@@ -270,9 +273,7 @@ void conn_flush(struct conn *c)
 
     if (out->len && c->state != CONN_CLOSED)
         conn_send(c, buf_str(out));
-    if (out->cap > KEEP_BUFFER)
-        buf_clear(out);
-    buf_reset(out);
+    lane_buf_done(out);
 }
 
 static void end_of_batch(struct conn *c)
@@ -383,6 +384,8 @@ static void receive(struct conn *c)
         conn_eof(c);
     else if (errno != EAGAIN && errno != EINTR)
         conn_close(c);
+    if (n > 0)
+        explicit_bzero(in, (size_t)n);
     POISON(in, READ_BUFFER); /* a request that goes on has what it needs: exchange_keep() */
 }
 

@@ -82,8 +82,6 @@ size_t exchange_encode(struct exchange *ex)
         ex->keep_alive = false;
     if (!ex->keep_alive && ex->req.reply.status != 101)
         ex->req.reply.close = true;
-    if (out == &lane->scratch)
-        buf_reset(out);
     before = out->len;
     reply_encode(&ex->req, lane_date(lane), out);
     if (out->failed) {
@@ -94,8 +92,7 @@ size_t exchange_encode(struct exchange *ex)
     octets = out->len - before;
     if (out == &lane->scratch) {
         conn_send(c, buf_str(out));
-        if (out->cap > KEEP_BUFFER)
-            buf_clear(out);
+        lane_buf_done(out);
     }
     return octets;
 }

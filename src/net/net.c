@@ -118,6 +118,15 @@ static void run_later(void *ctx)
         ws_flush(ws_conn_of(flush.next));
 }
 
+void lane_buf_done(struct buf *b)
+{
+    if (b->len)
+        explicit_bzero(b->ptr, b->len);
+    if (b->cap > KEEP_BUFFER)
+        buf_clear(b);
+    buf_reset(b);
+}
+
 void lane_later(struct net_lane *lane)
 {
     if (lane->later_queued)

@@ -185,6 +185,9 @@ static inline struct str lane_date(const struct net_lane *lane)
 }
 /** Samples the clocks for what is read now. */
 void lane_begin_batch(struct net_lane *lane);
+/** What `out` or `scratch` held is sent, or kept elsewhere: empties and wipes it. Memory beyond
+ * KEEP_BUFFER is given back. */
+void lane_buf_done(struct buf *b);
 /** Has conn_resume() and exchange_notify() called before the loop waits again. */
 void lane_later(struct net_lane *lane);
 /** The last connection of a draining lane has gone, perhaps. */

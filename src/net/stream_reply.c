@@ -64,13 +64,13 @@ void stream_piece(struct request *req, struct str piece)
     if (piece.len && has_body(req) && req->http_1_0) {
         send_now(ex, piece);
     } else if (piece.len && has_body(req)) {
-        buf_reset(chunk);
         buf_addf(chunk, "%zx\r\n", piece.len);
         buf_add(chunk, piece);
         buf_add(chunk, STR("\r\n"));
         if (chunk->failed)
             abort(); /* no memory */
         send_now(ex, buf_str(chunk));
+        lane_buf_done(chunk);
     }
     if (!ex->conn || ex->conn->unsent_len == 0)
         exchange_more(ex);

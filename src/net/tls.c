@@ -114,7 +114,8 @@ static bool configure(SSL_CTX *ctx)
     static const unsigned char session_id[] = "callgate";
 
     SSL_CTX_set_options(ctx, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION |
-                                 SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA);
+                                 SSL_OP_CIPHER_SERVER_PREFERENCE | SSL_OP_PRIORITIZE_CHACHA |
+                                 SSL_OP_CLEANSE_PLAINTEXT);
     SSL_CTX_set_mode(ctx, SSL_MODE_RELEASE_BUFFERS);
     SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF); /* tickets need none */
     SSL_CTX_set_alpn_select_cb(ctx, choose_protocol, NULL);
@@ -342,17 +343,15 @@ void tls_input(struct conn *c, struct str data)
         UNPOISON(c->lane->plain, PLAIN_BUFFER);
         open = decrypt(tls, &len, &broken);
         flush_wire(c); /* alerts, key updates */
-        if (broken) {
-            if (c->state != CONN_CLOSED)
-                fail(c);
-            return;
-        }
-        if (!open)
+        if (!open && !broken)
             c->eof = true;
-        if (len || !open)
+        if ((len || !open) && !broken)
             conn_input(c, (struct str){c->lane->plain, len});
+        explicit_bzero(c->lane->plain, len);
         POISON(c->lane->plain, PLAIN_BUFFER);
-        if (len < PLAIN_BUFFER)
+        if (broken && c->state != CONN_CLOSED)
+            fail(c);
+        if (broken || len < PLAIN_BUFFER)
             break;
     }
 }

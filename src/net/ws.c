@@ -50,7 +50,7 @@ static void tell_end(struct ws_conn *w, uint16_t code, struct str reason)
     figure_add(&w->lane->figures.ws_closed, 1);
     w->handler->closed(w->ctx, code, reason);
     ws_frames_clear(&w->in);
-    buf_clear(&w->out);
+    buf_wipe(&w->out);
     free(w);
 }
 
@@ -84,7 +84,7 @@ static bool send_out(struct ws_conn *w)
         return true;
     buf_init(&w->out, out.max);
     conn_send(c, buf_str(&out));
-    buf_clear(&out);
+    buf_wipe(&out);
     return c->state != CONN_CLOSED;
 }
 
