@@ -2,6 +2,7 @@
 #include "app/commands.h"
 
 #include "app/settings.h"
+#include "base/json.h"
 #include "cli/cli.h"
 
 enum { ROW_SERVE = 0, ROW_CONFIG, ROW_RESTORE, ROW_ROUTES, ROW_COUNT };
@@ -98,5 +99,6 @@ static const struct command rows[ROW_COUNT] = {
 
 int main(int argc, char **argv)
 {
+    json_wipe_freed();
     return cli_main(argc, argv, rows, ROW_COUNT);
 }

@@ -2,6 +2,7 @@
  * depth, empty texts, UTF-8, NULs. Writing: json_write.c. */
 #include "base/json.h"
 
+#include <malloc.h>
 #include <math.h>
 
 #define NAMES_MAX    64                 /* of a table: the rest is not suggested */
@@ -109,6 +110,18 @@ enum rc json_read(struct str text, json_t **out, const char **out_why)
     if (out_why)
         *out_why = why;
     return RC_INVALID;
+}
+
+static void wipe_and_free(void *at)
+{
+    if (at)
+        explicit_bzero(at, malloc_usable_size(at));
+    free(at);
+}
+
+void json_wipe_freed(void)
+{
+    json_set_alloc_funcs(malloc, wipe_and_free);
 }
 
 void json_freep(json_t **j)

@@ -18,6 +18,9 @@ void json_freep(json_t **j);
 /** The compact text of any value, in the arena; no copy of it stays elsewhere. `flags`: jansson's,
  * besides. */
 struct str json_text(const json_t *value, size_t flags, struct arena *arena) NODISCARD;
+/** From now on jansson wipes what it frees: passwords and keys come in bodies. Before anything is
+ * read; for a whole process, hence for programs, not for libraries. */
+void json_wipe_freed(void);
 /** A string member as a slice into `obj`; RC_NOT_FOUND: absent or null, RC_INVALID: no string. */
 enum rc json_get_str(const json_t *obj, const char *name, struct str *out) NODISCARD;
 /** An integer member: any number with an integral value in range; same results. */

@@ -104,6 +104,15 @@ def test_listed_keys_and_connection_strings(running):
     assert count(running.process.pid, signature(token)) <= 1, "by which the loop that checked it knows it"
 
 
+def test_a_password_of_a_carrier(running):
+    """Carriers log in again and again: the list of transports keeps theirs, and so does the carrier; nothing else."""
+    password = "q7Zx-4Kp"
+    made = running.admin("PUT", "/admin/sms/transports/carrier", {
+        "kind": "smpp", "host": "127.0.0.1", "port": 1, "systemId": "gate", "password": password})
+    assert made.status in (200, 201), made
+    until(lambda: count(running.process.pid, password) == 2)
+
+
 def test_answers_that_wait_for_a_slow_reader(running):
     """They are kept outside the loop's buffers until the peer has read them, or has gone."""
     with socket.socket(socket.AF_UNIX) as slow:
