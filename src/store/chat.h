@@ -112,6 +112,15 @@ struct chat_log_row {
     struct str data;
 };
 
+/** A deleted user who still has a place in threads, or had one. CHANGE_USER_DELETE makes the row in
+ * its own commit when he has one; so does CHANGE_CHAT_MEMBER_PUT when it lets in somebody who was
+ * deleted meanwhile. CHANGE_USER_REVIVE takes it away, and so does CHANGE_CHAT_LEAVER_DELETE once
+ * none of his memberships in threads that live is left; before that it changes nothing. Absent: OK.
+ */
+struct chat_leaver_row {
+    struct uuid resource, user;
+};
+
 /** One turn of a thread: CHANGE_CHAT_TURN. Lives in the arena of the set's owner, which nobody else
  * touches until `done`. */
 struct chat_turn {
@@ -120,9 +129,10 @@ struct chat_turn {
     struct uuid thread;
     const struct uuid *users; /* whose membership is looked up */
     size_t n_users;
-    unix_ms message;  /* a message that is looked up; 0: none */
-    bool all_members; /* the present ones, in order of joining */
-    bool receipt;     /* the receipt of users[0] */
+    unix_ms message;                      /* a message that is looked up; 0: none */
+    bool all_members;                     /* the present ones, in order of joining */
+    bool receipt;                         /* the receipt of users[0] */
+    const struct chat_leaver_row *leaver; /* is he one yet? NULL: not asked */
     /* what is found: */
     int64_t next_order; /* the number that the first CHAT_LOG_ADD after this turn will get */
     struct chat_thread_row row;      /* created 0: there is none */
@@ -131,6 +141,7 @@ struct chat_turn {
     size_t n_all;
     struct chat_message_row found; /* id 0: there is none */
     struct chat_receipt_row read;  /* message 0: there is none */
+    bool is_leaver;
     /** Writer thread, once, within the transaction: adds what follows by change_set_add(), or fails
      * the set alone (what would speak of the store itself, RC_FULL, RC_IO, RC_BUSY, RC_INTERNAL,
      * arrives as RC_INVALID). It touches nothing but the turn, its arena and its ctx; calls that
@@ -145,16 +156,8 @@ struct chat_clear {
     struct uuid thread;
 };
 
-/** A deleted user who still has a place in threads, or had one. CHANGE_USER_DELETE makes the row in
- * its own commit when he has one; so does CHANGE_CHAT_MEMBER_PUT when it lets in somebody who was
- * deleted meanwhile. CHANGE_CHAT_LEAVER_DELETE takes it away once none of his memberships in
- * threads that live is left; before that it changes nothing. Absent: OK. */
-struct chat_leaver_row {
-    struct uuid resource, user;
-};
-
-/** CHANGE_CHAT_MEMBER_DELETE: the membership of one who has left, and his receipt. Whoever is in
- * stays; absent: OK. */
+/** CHANGE_CHAT_MEMBER_DELETE: the membership of a leaver who has left the thread, and his receipt.
+ * Whoever is in stays, and who lives again; absent: OK. */
 struct chat_member_delete {
     struct uuid thread, user;
 };

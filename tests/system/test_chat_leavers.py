@@ -1,6 +1,8 @@
 """Deleting a user: he leaves every thread, and what he said, his name and his receipts go with him (chat §2.10)."""
 
+import concurrent.futures
 import json
+import time
 import uuid
 
 import pytest
@@ -175,6 +177,40 @@ def test_a_kill_in_the_midst_is_made_good_at_start(fresh_server):
         assert ids_in(thread) == [anna.id]
         assert [one["type"] for one in listed].count("participantRemoved") == 1
         assert "mine" not in json.dumps(listed) and "Ben" not in json.dumps(listed)
+
+
+def test_who_lives_again_leaves_nothing_more(fresh_server):
+    """A seed brings him back while his leaving is under way; who is deleted after him is seen to after him."""
+    server = fresh_server("--chat-mark-active")
+    anna = Person(server)
+
+    def seed(document) -> int:
+        return server.admin("POST", "/admin/seed", document).status
+
+    def revive(guid: str):
+        """As soon as he is dead."""
+        end = time.monotonic() + 30
+        while seed({"users": [{"id": guid}]}) != 201:
+            assert time.monotonic() < end
+
+    def active(who) -> int:
+        return sum(one["isActive"] for one in who.threads(maxPageSize=200)["value"])
+
+    for _ in range(20):
+        ben, cleo = Person(server), Person(server)
+        guids = [one.id.rsplit("_", 1)[1] for one in (anna, ben)]
+        thread = {"topic": "Lunch", "participants": [{"user": guid} for guid in guids]}
+        assert seed({"chat": {"threads": [thread] * 20}}) == 201
+        anna.create("another", cleo)
+        with concurrent.futures.ThreadPoolExecutor(1) as pool:
+            back = pool.submit(revive, guids[1])
+            delete(server, ben)
+            back.result()
+        ben = ben.with_scopes("chat")
+        left = active(ben)
+        delete(server, cleo)
+        until(lambda: forgotten(server, cleo))
+        assert active(ben) == left
 
 
 def test_a_user_of_the_same_guid_in_another_resource_stays(fresh_server):

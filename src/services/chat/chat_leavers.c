@@ -170,7 +170,7 @@ static void end_write(struct chat_leavers *l, enum rc rc)
         look(l);
 }
 
-/* What was refused has changed since the look: the next one sees how. */
+/* What was refused has changed since the look, or he lives again: the next one sees how. */
 static void on_turn(struct chat_write *w, enum rc rc)
 {
     end_write(w->ctx, w->refused ? RC_OK : rc);
@@ -188,6 +188,7 @@ static struct parting *new_parting(struct chat_leavers *l, const struct chat_thr
     w->actor = (struct user_key){l->who.resource, l->who.user};
     w->secret = row->secret;
     w->turn.thread = row->key;
+    w->turn.leaver = &l->who;
     w->done = on_turn;
     w->ctx = l;
     w->set.loop = l->site->loop;

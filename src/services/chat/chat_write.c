@@ -105,6 +105,8 @@ static const struct api_error *refusal_of(struct chat_write *w)
         w->explain = STR("chat; the thread was deleted");
         return &API_CHAT_THREAD_NOT_FOUND;
     }
+    if (t->leaver && !t->is_leaver) /* a deleted user's chat is seen to, and he lives again */
+        return &API_CONFLICT;
     if (t->n_users && (!t->members[0].joined || t->members[0].left)) { /* else: no user's doing */
         w->explain = STR("chat; the token's user was removed from the thread");
         return &API_FORBIDDEN;

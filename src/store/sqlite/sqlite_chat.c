@@ -139,6 +139,17 @@ static enum rc find_receipt(struct backend *b, struct chat_turn *turn)
     return RC_OK;
 }
 
+static enum rc find_leaver(struct backend *b, struct chat_turn *turn)
+{
+    sqlite3_stmt *st = writer_stmt(b, W_CHAT_LEAVER);
+
+    if (!st)
+        return RC_INTERNAL;
+    bind_uuid(st, 1, &turn->leaver->resource);
+    bind_uuid(st, 2, &turn->leaver->user);
+    return writer_row_exists(b, st, &turn->is_leaver);
+}
+
 /** What a turn says where nothing is found. */
 static void begin_turn(struct chat_turn *turn)
 {
@@ -149,6 +160,7 @@ static void begin_turn(struct chat_turn *turn)
     turn->n_all = 0;
     turn->found = (struct chat_message_row){.thread = turn->thread};
     turn->read = (struct chat_receipt_row){.thread = turn->thread};
+    turn->is_leaver = false;
     if (turn->n_users)
         turn->read.user = turn->users[0];
 }
@@ -165,6 +177,8 @@ static enum rc find_what_is_asked(struct backend *b, struct chat_turn *turn)
         rc = find_message(b, turn);
     if (!rc && turn->receipt && turn->n_users)
         rc = find_receipt(b, turn);
+    if (!rc && turn->leaver)
+        rc = find_leaver(b, turn);
     return rc == RC_NOT_FOUND ? RC_OK : rc; /* no thread: nothing else */
 }
 

@@ -245,8 +245,12 @@ static const char *const sql[W_COUNT] = {
         "DELETE FROM chat_log WHERE number IN (SELECT number FROM"
         " (SELECT number, time FROM chat_log ORDER BY number LIMIT ?2) WHERE time < ?1)",
     [W_CHAT_LOG_LAST] = "UPDATE chat_log_last SET n = ?1",
-    [W_CHAT_MEMBER_DELETE] = "DELETE FROM chat_members WHERE thread = ?1 AND user = ?2 AND gone > 0",
+    [W_CHAT_MEMBER_DELETE] =
+        "DELETE FROM chat_members WHERE thread = ?1 AND user = ?2 AND gone > 0"
+        " AND EXISTS (SELECT 1 FROM chat_threads AS t CROSS JOIN chat_leavers AS l"
+        " ON l.resource = t.resource WHERE t.num = ?1 AND l.user = ?2)",
     [W_CHAT_RECEIPT_DELETE] = "DELETE FROM chat_receipts WHERE thread = ?1 AND user = ?2",
+    [W_CHAT_LEAVER] = "SELECT 1 FROM chat_leavers WHERE resource = ?1 AND user = ?2",
     [W_CHAT_LEAVER_ADD] =
         "INSERT INTO chat_leavers(resource, user) SELECT ?1, ?2"
         " WHERE EXISTS (SELECT 1 FROM chat_members WHERE user = ?2) ON CONFLICT DO NOTHING",

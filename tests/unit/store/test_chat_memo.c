@@ -185,6 +185,8 @@ static void sees_each_change_of_a_place(struct fixture *f)
                           .u.chat_member_delete = {id_of(1), id_of(2)}};
     struct change clear = {.kind = CHANGE_CHAT_CLEAR, .u.chat_clear.thread = id_of(1)};
 
+    must(f, add_user(key_of(1, 2), NOW));
+    must(f, change_user(CHANGE_USER_DELETE, key_of(1, 2), NOW)); /* else `gone` does nothing */
     for (int i = 0; i < 3; i++) {
         left.u.chat_member.gone = i % 2 ? 0 : 9;
         must(f, left);

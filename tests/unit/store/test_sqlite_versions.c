@@ -663,6 +663,7 @@ static void check_writes(struct backend *b)
         {W_CHAT_REPEAT_PRUNE, "chat_repeats_kept"},
         {W_CHAT_MEMBER_DELETE, NULL},
         {W_CHAT_RECEIPT_DELETE, NULL},
+        {W_CHAT_LEAVER, NULL},
     };
 
     for (size_t i = 0; i < ARRAY_LEN(writes); i++) {

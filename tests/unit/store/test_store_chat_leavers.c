@@ -147,6 +147,7 @@ static void drops_a_membership_once_it_has_ended(struct fixture *f)
     struct chat_member_row row;
 
     begin(f, 7);
+    must(f, change_user(CHANGE_USER_DELETE, key_of(1, 7), NOW));
     must(f, put_receipt(1, 7));
     must(f, put_receipt(1, 8));
     must(f, drop_member(1, 7)); /* he is in */
@@ -158,6 +159,45 @@ static void drops_a_membership_once_it_has_ended(struct fixture *f)
     assert_int_equal(must_list(f, receipts).n, 1);
     must(f, drop_member(1, 7));
     must(f, drop_member(9, 7)); /* no such thread */
+}
+
+static enum rc decide_nothing(void *ctx, struct chat_turn *turn, struct change_set *set)
+{
+    (void)ctx, (void)turn, (void)set;
+    return RC_OK;
+}
+
+/** Whether a turn of thread 1 says that user 7 has to be let go. */
+static bool turn_sees_a_leaver(struct fixture *f, uint64_t resource)
+{
+    const struct chat_leaver_row who = {id_of(resource), id_of(7)};
+    struct chat_turn turn = {
+        .arena = &f->arena, .thread = id_of(1), .leaver = &who, .decide = decide_nothing};
+
+    must(f, (struct change){.kind = CHANGE_CHAT_TURN, .u.chat_turn = &turn});
+    return turn.is_leaver;
+}
+
+static void lets_nobody_go_who_lives_again(struct fixture *f)
+{
+    const struct uuid thread = id_of(1), user = id_of(7);
+    struct change back = add_user(key_of(1, 7), NOW + 5);
+    struct chat_member_row row;
+
+    back.kind = CHANGE_USER_REVIVE;
+    begin(f, 7);
+    must(f, put_member(1, 7, 5)); /* he has left the thread */
+    assert_false(turn_sees_a_leaver(f, 1));
+    must(f, change_user(CHANGE_USER_DELETE, key_of(1, 7), NOW));
+    assert_true(turn_sees_a_leaver(f, 1));
+    assert_false(turn_sees_a_leaver(f, 2)); /* who has his guid there */
+    must(f, back);
+    assert_false(turn_sees_a_leaver(f, 1));
+    must(f, drop_member(1, 7)); /* by who has looked before */
+    assert_int_equal(store_chat_member(f->reader, &thread, &user, &f->arena, &row), RC_OK);
+    must(f, change_user(CHANGE_USER_DELETE, key_of(1, 7), NOW + 6));
+    must(f, drop_member(1, 7));
+    assert_int_equal(store_chat_member(f->reader, &thread, &user, &f->arena, &row), RC_NOT_FOUND);
 }
 
 static void forgets_a_leaver_when_nothing_is_left_of_him(struct fixture *f)
@@ -284,6 +324,7 @@ static const struct store_case cases[] = {
     {"remembers who came in when he was deleted already", remembers_who_came_in_when_he_was_deleted_already},
     {"lists places in threads that live of the resource", lists_places_in_threads_that_live_of_the_resource},
     {"drops a membership once it has ended", drops_a_membership_once_it_has_ended},
+    {"lets nobody go who lives again", lets_nobody_go_who_lives_again},
     {"forgets a leaver when nothing is left of him", forgets_a_leaver_when_nothing_is_left_of_him},
     {"does not wait for deleted threads", does_not_wait_for_deleted_threads},
     {"lists what there is of him in messages", lists_what_there_is_of_him_in_messages},
