@@ -4,10 +4,8 @@
  * recipients' events have in common is written once. Source: wire/chat §5. */
 #include "services/chat/chat_events.h"
 
-#include "base/json.h"
 #include "events/event.h"
-#include "gate/principal.h"
-#include "store/change_list.h"
+#include "services/chat/chat_private.h"
 
 #define DATA_MAX        (8 * MIB) /* never reached: services limit names, texts and how many */
 #define TRANSACTION_LEN ((size_t)22)
@@ -44,13 +42,6 @@ struct writing {
 
 /* ---- members ---- */
 
-static bool is_nobody(const struct uuid *user)
-{
-    static const struct uuid none;
-
-    return uuid_eq(user, &none);
-}
-
 static struct str raw_id(const struct telling *t, const struct uuid *user)
 {
     const struct user_key key = {t->what->base.resource, *user};
@@ -58,16 +49,10 @@ static struct str raw_id(const struct telling *t, const struct uuid *user)
     return user_id_format(&key, t->changes.arena);
 }
 
-static void write_identifier(struct json_writer *w, const char *name, struct str id)
+static void write_identifier(struct writing *at, const char *name, const struct uuid *user)
 {
-    json_name(w, name);
-    json_object_begin(w);
-    json_member_str(w, "rawId", id);
-    json_name(w, "communicationUser");
-    json_object_begin(w);
-    json_member_str(w, "id", id);
-    json_object_end(w);
-    json_object_end(w);
+    json_name(&at->w, name);
+    chat_identifier_write(&at->w, &at->t->what->base.resource, user);
 }
 
 static void write_json(struct json_writer *w, const char *name, struct str json)
@@ -82,7 +67,7 @@ static void write_participant(struct writing *at, const struct chat_participant 
     json_member_str(&at->w, "displayName", p->display_name);
     if (p->metadata.len)
         write_json(&at->w, "metadata", p->metadata);
-    write_identifier(&at->w, "participantCommunicationIdentifier", raw_id(at->t, &p->user));
+    write_identifier(at, "participantCommunicationIdentifier", &p->user);
     json_object_end(&at->w);
 }
 
@@ -90,22 +75,20 @@ static void write_participant(struct writing *at, const struct chat_participant 
 static void write_actor(struct writing *at)
 {
     const struct telling *t = at->t;
-    struct str id;
+    const struct uuid *actor = &t->what->actor;
 
-    if (is_nobody(&t->what->actor))
+    if (chat_is_nobody(actor))
         return;
-    id = raw_id(t, &t->what->actor);
     if (at->level == LEVEL_USER && !t->person)
-        json_member_str(&at->w, t->kind->by, id);
+        json_member_str(&at->w, t->kind->by, raw_id(t, actor));
     write_identifier(
-        &at->w, arena_printf(t->changes.arena, "%sCommunicationIdentifier", t->kind->by).ptr, id);
+        at, arena_printf(t->changes.arena, "%sCommunicationIdentifier", t->kind->by).ptr, actor);
 }
 
 static void write_message(struct writing *at)
 {
     const struct chat_notice *m = at->t->what;
     struct json_writer *w = &at->w;
-    struct str sender = raw_id(at->t, &m->actor);
 
     if (m->event == CHAT_EVENT_MESSAGE_EDITED)
         json_member_time(w, "editTime", m->edited);
@@ -118,8 +101,8 @@ static void write_message(struct writing *at)
     if (m->event != CHAT_EVENT_MESSAGE_DELETED)
         write_json(w, "metadata", m->metadata.len ? m->metadata : STR("{}"));
     if (at->level == LEVEL_USER)
-        json_member_str(w, "senderId", sender);
-    write_identifier(w, "senderCommunicationIdentifier", sender);
+        json_member_str(w, "senderId", raw_id(at->t, &m->actor));
+    write_identifier(at, "senderCommunicationIdentifier", &m->actor);
     json_member_str(w, "senderDisplayName", m->actor_name);
     json_member_time(w, "composeTime", m->message);
     json_member_str(w, "type", m->type == CHAT_HTML ? STR("RichText/Html") : STR("Text"));
@@ -262,7 +245,8 @@ static struct str tail_of(const struct telling *t)
 static struct str subject_of(const struct telling *t, enum level level)
 {
     const struct uuid *who = t->person ? &t->person->user : &t->what->actor;
-    struct str id = is_nobody(who) ? STR("policy") : raw_id(t, who), word = t->kind->word[level];
+    struct str id = chat_is_nobody(who) ? STR("policy") : raw_id(t, who),
+               word = t->kind->word[level];
 
     return arena_printf(t->changes.arena, "thread/" STR_FMT "/" STR_FMT "/" STR_FMT,
                         STR_ARG(t->what->thread_id), STR_ARG(word), STR_ARG(id));

@@ -79,13 +79,6 @@ struct chat_participant chat_participant_of(const struct chat_member_row *row)
     return (struct chat_participant){row->user, row->display_name, row->share_from, row->metadata};
 }
 
-static bool is_nobody(const struct uuid *user)
-{
-    static const struct uuid nobody;
-
-    return uuid_eq(user, &nobody);
-}
-
 /* The content of a message: what it says, or of a system message what happened and by whom. */
 static void write_content(struct json_writer *w, const struct uuid *resource,
                           const struct chat_message_row *row)
@@ -106,7 +99,7 @@ static void write_content(struct json_writer *w, const struct uuid *resource,
         json_object_end(w);
         return;
     }
-    if (!is_nobody(&row->sender)) {
+    if (!chat_is_nobody(&row->sender)) {
         json_name(w, "initiatorCommunicationIdentifier");
         chat_identifier_write(w, resource, &row->sender);
     }
@@ -127,7 +120,7 @@ void chat_message_write(struct json_writer *w, const struct uuid *resource,
     if (row->sender_name.len)
         json_member_str(w, "senderDisplayName", row->sender_name);
     chat_member_time(w, "createdOn", row->id);
-    if (by_user && !is_nobody(&row->sender)) {
+    if (by_user && !chat_is_nobody(&row->sender)) {
         json_name(w, "senderCommunicationIdentifier");
         chat_identifier_write(w, resource, &row->sender);
     }

@@ -82,3 +82,10 @@ struct chat_notice *chat_notice_make(const struct chat_notice *plain)
     made->base.free = free_notice;
     return made;
 }
+
+bool chat_is_nobody(const struct uuid *user)
+{
+    static const struct uuid nobody;
+
+    return uuid_eq(user, &nobody);
+}

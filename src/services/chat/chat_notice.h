@@ -55,6 +55,8 @@ struct chat_notice {
     size_t n_members;
 };
 
+/** Zeros: no user was behind it. */
+bool chat_is_nobody(const struct uuid *user) NODISCARD;
 /** A deep copy of `plain` with one reference, to be published. `plain->base.users` too. */
 struct chat_notice *chat_notice_make(const struct chat_notice *plain);
 

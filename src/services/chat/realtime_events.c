@@ -14,11 +14,9 @@ static const struct str names[CHAT_EVENT_COUNT] = {
     [CHAT_EVENT_PARTICIPANTS_REMOVED] = STR_INIT("participantsRemoved"),
 };
 
-static const struct uuid nobody;
-
 static void write_actor(struct json_writer *w, const char *name, const struct chat_notice *n)
 {
-    if (uuid_eq(&n->actor, &nobody))
+    if (chat_is_nobody(&n->actor))
         return;
     json_name(w, name);
     chat_identifier_write(w, &n->base.resource, &n->actor);
@@ -100,7 +98,7 @@ static void write_people(struct json_writer *w, const struct chat_notice *n)
 
 static void write_deleted(struct json_writer *w, const struct chat_notice *n)
 {
-    bool by_policy = uuid_eq(&n->actor, &nobody);
+    bool by_policy = chat_is_nobody(&n->actor);
 
     chat_member_time(w, "deletedOn", n->time);
     json_member_str(w, "reason", by_policy ? STR("deletedByPolicy") : STR("deletedByUser"));

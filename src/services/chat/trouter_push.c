@@ -273,8 +273,7 @@ static void write_created(struct json_writer *w, const struct chat_notice *n,
 
 static void write_deleted(struct json_writer *w, const struct chat_notice *n)
 {
-    static const struct uuid nobody;
-    bool by_policy = uuid_eq(&n->actor, &nobody);
+    bool by_policy = chat_is_nobody(&n->actor);
 
     member_time(w, "deleteTime", n->time);
     if (!by_policy)
