@@ -4,14 +4,14 @@ import uuid
 
 import pytest
 from callgate_server import Server
-from chat import Person
+from chat import Person, path
 from realtime import Ear
 
 
 @pytest.fixture(scope="module")
 def twins():
     """Anna of the default resource, and who has her guid in another one; a server for them."""
-    running = Server().start()
+    running = Server("--limits", "azure").start()
     anna = Person(running)
     there = running.new_resource("elsewhere")
     twin = Person(running, of=there)
@@ -64,3 +64,9 @@ def test_an_id_that_comes_again_gives_no_thread_of_another_resource(twins):
     key = {"repeatability-request-id": str(uuid.uuid4())}
     made = [who.create("once", headers=key).id for who in (anna, twin) for _ in range(2)]
     assert made[0] == made[1] != made[2] == made[3]
+
+
+def test_calls_count_in_one_resource(twins):
+    anna, twin = twins
+    assert any(twin.call("GET", path()).status == 429 for _ in range(200))
+    assert anna.call("GET", path()).status == 200

@@ -104,7 +104,8 @@ static uint32_t share_of(const struct chat_limits *l, const struct rule *rule)
 static uint64_t key_of(const struct rule *rule, const struct chat_limit_call *call)
 {
     struct {
-        struct uuid user, thread;
+        struct user_key user;
+        struct uuid thread;
         uint64_t rule;
     } what = {.rule = (uint64_t)(rule - &rules[0][0]) + 1};
 
@@ -173,7 +174,7 @@ bool chat_limits_take(struct chat_limits *l, const struct chat_limit_call *call,
 
 bool chat_limits_allow(struct request *req, enum chat_limit_op op, const struct uuid *thread)
 {
-    struct chat_limit_call call = {.op = op, .user = req->principal->user.user};
+    struct chat_limit_call call = {.op = op, .user = req->principal->user};
     struct chat_limits *l = req->site->chat->limits;
     struct str name = STR_EMPTY;
     uint32_t retry_s = 0;

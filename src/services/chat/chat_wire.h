@@ -145,7 +145,8 @@ void chat_limits_free(struct chat_limits *l);
  * with the seconds until it is free again and the limit's name (static). Any thread. */
 struct chat_limit_call {
     enum chat_limit_op op;
-    struct uuid user, thread;
+    struct user_key user;
+    struct uuid thread;
 };
 bool chat_limits_take(struct chat_limits *l, const struct chat_limit_call *call, mono_ns now,
                       uint32_t *out_retry_s, struct str *out_name) NODISCARD;

@@ -223,7 +223,7 @@ static unsigned takes(struct chat_limits *l, const struct chat_limit_call *call,
 
 static void limits_are_those_of_the_documents(void **state)
 {
-    struct chat_limit_call call = {.op = CHAT_LIMIT_CHANGE_MESSAGES, .user = uuid_random()};
+    struct chat_limit_call call = {.op = CHAT_LIMIT_CHANGE_MESSAGES, .user.user = uuid_random()};
     struct chat_limits *l = chat_limits_new(1);
     mono_ns now = 1000 * SECOND;
     uint32_t retry_s = 0;
@@ -234,7 +234,7 @@ static void limits_are_those_of_the_documents(void **state)
     assert_false(chat_limits_take(l, &call, now + SECOND, &retry_s, &name));
     assert_int_equal(retry_s, 9);
     assert_true(str_eq(name, STR("send, edit and delete message: 10 in 10 s per thread")));
-    call.user = uuid_random(); /* per thread: another user is no help */
+    call.user.user = uuid_random(); /* per thread: another user is no help */
     assert_int_equal(takes(l, &call, now), 0);
     call.thread = uuid_random(); /* but another thread is */
     assert_int_equal(takes(l, &call, now), 10);
@@ -249,18 +249,20 @@ static void limits_are_those_of_the_documents(void **state)
 
 static void limits_by_user_and_by_both(void **state)
 {
-    struct chat_limit_call call = {.op = CHAT_LIMIT_CREATE_THREAD, .user = uuid_random()};
+    struct chat_limit_call call = {.op = CHAT_LIMIT_CREATE_THREAD, .user.user = uuid_random()};
     struct chat_limits *l = chat_limits_new(1);
 
     (void)state;
     assert_int_equal(takes(l, &call, SECOND), 10);
-    call.user = uuid_random();
+    call.user.user = uuid_random();
+    assert_int_equal(takes(l, &call, SECOND), 10);
+    call.user.resource = uuid_random(); /* of the same guid */
     assert_int_equal(takes(l, &call, SECOND), 10);
     call.op = CHAT_LIMIT_TYPING; /* 5 of a user in a thread, 10 of all in it */
     assert_int_equal(takes(l, &call, SECOND), 5);
-    call.user = uuid_random();
+    call.user.user = uuid_random();
     assert_int_equal(takes(l, &call, SECOND), 5);
-    call.user = uuid_random();
+    call.user.user = uuid_random();
     assert_int_equal(takes(l, &call, SECOND), 0);
     chat_limits_free(l);
 }
@@ -285,7 +287,7 @@ static void many_strangers_do_not_crowd_out_the_table(void **state)
 
     (void)state;
     for (int i = 0; i < 100000; i++) {
-        struct chat_limit_call call = {.op = CHAT_LIMIT_CREATE_THREAD, .user = uuid_random()};
+        struct chat_limit_call call = {.op = CHAT_LIMIT_CREATE_THREAD, .user.user = uuid_random()};
 
         assert_true(chat_limits_take(l, &call, SECOND, &retry_s, &name));
     }
