@@ -287,16 +287,36 @@ static void on_put(void *ctx, enum rc rc, struct change_set *set)
     answer_sender(p->req, set->items[0].out_existed ? 200 : 201, &p->sender);
 }
 
+/* Who has a number gets what is sent to it, so a key takes it from nobody: two resources share one
+ * when an administrator says so. */
+static bool is_anothers(const struct put *p)
+{
+    const struct request *req = p->req;
+    const struct sms_world *world;
+    bool taken;
+
+    if (req->principal->kind != PRINCIPAL_ACCESS_KEY || p->row.version > 1 ||
+        p->sender.kind == SMS_SENDER_ALPHANUMERIC)
+        return false;
+    world = sms_world_ref(req->site->sms);
+    taken = sms_number_owner(req->site, world, p->row.sender, p->sender.transport) != NULL;
+    sms_world_unref(world);
+    return taken;
+}
+
 static void put_once(struct put *p)
 {
     struct refusal why;
 
-    if (sms_admin_sender_place(p->req, &p->row, &p->sender, &why))
+    if (!sms_admin_sender_place(p->req, &p->row, &p->sender, &why))
+        answer_refusal(p->req, &why);
+    else if (is_anothers(p))
+        sms_admin_conflict(p->req, STR("Another resource has this number. An administrator may "
+                                       "give it to both: `callgate sender set`."));
+    else
         sms_admin_commit(p->req,
                          &(struct change){.kind = CHANGE_SMS_SENDER_PUT, .u.sms_sender = p->row},
                          on_put, p);
-    else
-        answer_refusal(p->req, &why);
 }
 
 void sms_admin_sender_put(struct request *req)

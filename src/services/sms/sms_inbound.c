@@ -109,27 +109,33 @@ static bool is_alive(const struct site *site, const struct uuid *resource)
     return r && r->state == RESOURCE_ACTIVE;
 }
 
-/* Of several that have the number, the one that sends through this transport. */
-static const struct sms_sender *owner_on_lists(const struct incoming *a)
+/* Of two that have the number. */
+static bool comes_first(const struct sms_sender *s, const struct sms_sender *other,
+                        struct str transport)
 {
-    const struct sms_world *w = a->world;
+    bool ours = name_eq(s->transport, transport), theirs = name_eq(other->transport, transport);
+
+    return ours == theirs ? s->created < other->created : ours;
+}
+
+const struct sms_sender *sms_number_owner(const struct site *site, const struct sms_world *w,
+                                          struct str number, struct str transport)
+{
     const struct sms_sender *found = NULL;
 
     for (size_t i = 0; i < w->senders_n; i++) {
         const struct sms_sender *s = &w->senders[i];
 
-        if (!name_eq(s->sender, a->in.to) || !is_alive(a->site, &s->resource))
-            continue;
-        if (name_eq(s->transport, a->transport))
-            return s;
-        found = found ? found : s;
+        if (name_eq(s->sender, number) && is_alive(site, &s->resource) &&
+            (!found || comes_first(s, found, transport)))
+            found = s;
     }
     return found;
 }
 
 static enum rc find_owner(struct incoming *a)
 {
-    const struct sms_sender *listed = owner_on_lists(a);
+    const struct sms_sender *listed = sms_number_owner(a->site, a->world, a->in.to, a->transport);
     const struct resource *r = gate_directory(a->site->gate)->default_resource;
 
     if (listed) {

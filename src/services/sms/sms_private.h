@@ -190,6 +190,11 @@ void sms_take_report(const struct site *site, struct sms_teller teller,
 
 /* ---- what comes in: sms_inbound.c ---- */
 
+/** Of the living resources that have the number on their lists, the one to which a message belongs
+ * that `transport` brings: that sends through it, then that had the number first; NULL: none.
+ * Borrowed from the world. */
+const struct sms_sender *sms_number_owner(const struct site *site, const struct sms_world *w,
+                                          struct str number, struct str transport) NODISCARD;
 /** Takes a message that `transport` brought: finds the resource that has its recipient as a sender,
  * acts on keywords, tells subscribers; all in one commit. What came before (by its ref) is taken
  * once. RC_NOT_FOUND: nobody's; RC_INVALID: no number, no UTF-8, too long. `done` may be NULL; else

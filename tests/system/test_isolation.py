@@ -1,0 +1,101 @@
+"""Who owns one resource of a server can't read, hear, change or use up anything of another one."""
+
+import urllib.parse
+import urllib.request
+
+import pytest
+from callgate_server import Server
+from fixtures import well_ended
+from sms_wire import callback_url, set_sender, set_transport
+
+PHONE = "+14255550123"
+
+
+class Owner:
+    """Somebody with the access key of one resource."""
+
+    def __init__(self, server, name: str):
+        self.server, self.of = server, server.new_resource(name)
+        self.host = self.of.host(server.http_port)
+
+    def ask(self, method: str, target: str, document=None):
+        return self.server.signed(method, target, document, key=self.of.primary, host=self.host)
+
+    def list_sender(self, sender: str, **config) -> int:
+        return self.ask("PUT", f"/admin/sms/senders/{urllib.parse.quote(sender)}", config).status
+
+    def received(self, number: str) -> list[str]:
+        """Texts that came in for it, oldest first."""
+        query = urllib.parse.urlencode({"direction": "inbound", "to": number})
+        return [one["message"] for one in self.ask("GET", f"/admin/sms/messages?{query}").json()["value"]][::-1]
+
+
+@pytest.fixture(scope="module")
+def server():
+    running = Server("--sms-senders", "list").start()
+    yield running
+    well_ended(running)
+
+
+@pytest.fixture(scope="module")
+def owners(server):
+    return Owner(server, "one"), Owner(server, "two")
+
+
+# ---- numbers ----
+
+
+@pytest.fixture(scope="module")
+def come_in(server):
+    """A function that lets a carrier bring a message to a number."""
+    set_transport(server, "kan", "kannel", url="http://127.0.0.1:1/cgi-bin/sendsms", username="u", password="p")
+    url = callback_url(server, "kan")
+
+    def bring(number: str, text: str):
+        query = urllib.parse.urlencode({"from": PHONE, "to": number})
+        with urllib.request.urlopen(f"{url}/inbound?{query}", text.encode(), timeout=60) as answer:
+            assert answer.status == 200
+    return bring
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_a_key_takes_no_number_of_another_resource(owners, come_in, first):
+    """Whichever resource's id sorts first, and whichever way out is named."""
+    victim, attacker = owners[first], owners[1 - first]
+    number = f"+1425555700{first}"
+    assert victim.list_sender(number) == 201
+    assert attacker.list_sender(number) == attacker.list_sender(number, transport="kan") == 409
+    assert victim.list_sender(number, ratePerMinute=100) == 200, "it stays its own"
+    come_in(number, "for one alone")
+    come_in(number, "STOP")
+    assert victim.received(number) == ["for one alone", "STOP"] and attacker.received(number) == []
+    optouts = victim.ask("GET", f"/admin/sms/optouts?sender={urllib.parse.quote(number)}").json()["value"]
+    assert [one["recipient"] for one in optouts] == [PHONE]
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_a_number_that_two_have_is_the_first_ones(server, owners, come_in, first):
+    """Until the other one alone sends through what brings its messages."""
+    had, got = owners[first], owners[1 - first]
+    number = f"+1425555701{first}"
+    assert had.list_sender(number) == 201
+    given = server.admin("PUT", f"/admin/sms/senders/{urllib.parse.quote(number)}?resource={got.of.name}", {})
+    assert given.status == 201, given
+    come_in(number, "before")
+    assert got.list_sender(number, transport="kan") == 200, "what an administrator gave stays"
+    come_in(number, "after")
+    assert had.received(number) == ["before"] and got.received(number) == ["after"]
+
+
+def test_a_number_is_free_when_its_resource_is_gone(server, owners):
+    gone = Owner(server, "gone")
+    assert gone.list_sender("54545") == 201
+    assert owners[0].list_sender("54545") == 409
+    assert server.admin("DELETE", "/admin/resources/gone?confirm=gone").status == 204
+    assert owners[0].list_sender("54545") == 201
+
+
+def test_names_are_shared(server, owners):
+    """They receive nothing, so there is nothing to take."""
+    set_sender(server, "Contoso")
+    assert [one.list_sender("Contoso") for one in owners] == [201, 201]
