@@ -116,6 +116,31 @@ def test_a_role_opens_the_data_plane_at_once(server, owner):
     assert create() == 403
 
 
+def test_who_has_one_resource_names_no_identity_that_is_not_his_to_read(server, owner):
+    """The answer would show its ids; and that there is none sounds no different."""
+    mine, theirs, ids = fresh(), fresh(), owner.group("shown")
+    for name in (mine, theirs):
+        owner.ask("PUT", owner.service(name), COM, {**NEW, "identity": {"type": "SystemAssigned"}}, 201)
+    user = f"{ids}/providers/Microsoft.ManagedIdentity/userAssignedIdentities/{fresh()}"
+    owner.ask("PUT", user, MSI, {"location": "global"}, 201)
+    holder = Arm(server, "Contributor", owner.service(mine))
+
+    def name(path, who=holder):
+        return who.ask("PATCH", owner.service(mine), COM,
+                       {"identity": {"type": "UserAssigned", "userAssignedIdentities": {path: {}}}})
+    for path in (user, user + "x", owner.service(theirs), owner.service(theirs + "x")):
+        answer = name(path)
+        assert answer.status == 400 and answer.json()["error"]["message"] == \
+            f"There is no user-assigned identity '{path}', or you may not read it."
+    assert name(owner.service(theirs), owner).status == 400, "it is a resource's own"
+    assert name(user, owner).status == 200
+    assert name(user).status == 200, "it was there"
+    server.admin("POST", "/admin/role-assignments", {"principal": holder.client, "role": "Reader", "scope": ids})
+    assert name(user + "x").status == 400
+    holder.ask("PATCH", owner.service(mine), COM, {"identity": {"type": "None"}}, 200)
+    assert name(user).status == 200
+
+
 def test_who_has_no_role_is_told_what_is_missing(server, owner):
     nobody = Arm(server, None)
     answer = nobody.ask("GET", owner.service("default"), COM, wanted=403)

@@ -3,6 +3,7 @@
  *   {"tags": object, "linkedDomains": [text], "publicNetworkAccess": text, "notificationHubId":
  *    text, "identity": {"system": bool, "user": [ARM id in lower case]}}
  * Source: wire/managed-identity §5.3. */
+#include "services/resources/arm_identity.h"
 #include "services/resources/arm_service.h"
 
 #define DOMAINS_MAX    ((size_t)100)
@@ -171,6 +172,25 @@ static size_t index_of(const json_t *list, struct str id)
     return i;
 }
 
+static json_t *former_users(const struct service_edit *e)
+{
+    return json_object_get(json_object_get(e->props, "identity"), "user");
+}
+
+/* The resource shows the ids of what it names: so that is the caller's to read, or was there. */
+static bool may_name(const struct service_edit *e, struct str id)
+{
+    const json_t *former = former_users(e);
+    struct arm_identity_place place;
+    struct standing standing;
+
+    if (index_of(former, id) < json_array_size(former))
+        return true;
+    gate_standing(e->req->site->gate, &e->req->principal->object_id, id, &standing);
+    return arm_identity_place(id, &place) &&
+           standing.actions & ACTION_BIT(ACTION_MANAGED_IDENTITIES_READ);
+}
+
 /* One member of userAssignedIdentities; false: answered. */
 static bool take_user(struct service_edit *e, json_t *users, const char *name, const json_t *value)
 {
@@ -192,11 +212,14 @@ static bool take_user(struct service_edit *e, json_t *users, const char *name, c
             json_array_remove(users, at);
         return true;
     }
-    rc = store_application(req->site->reader, APPLICATION_BY_ARM_ID, id, req->arena, &row);
+    rc = may_name(e, id)
+             ? store_application(req->site->reader, APPLICATION_BY_ARM_ID, id, req->arena, &row)
+             : RC_NOT_FOUND;
     if (rc == RC_NOT_FOUND) {
-        arm_invalid(req,
-                    arena_printf(req->arena, "There is no user-assigned identity '" STR_FMT "'.",
-                                 STR_ARG(str_from(name)))); /* a scope: printable, and not long */
+        arm_invalid(req, arena_printf(req->arena,
+                                      "There is no user-assigned identity '" STR_FMT
+                                      "', or you may not read it.",
+                                      STR_ARG(str_from(name)))); /* printable, and not long */
         return false;
     }
     if (rc) {
@@ -230,7 +253,7 @@ bool service_edit_identity(struct service_edit *e, const json_t *body)
 {
     static const struct arm_text_rule type_rule = {"type", 64, true};
     AUTO(json_freep) json_t *users = json_array();
-    json_t *identity, *former = json_object_get(json_object_get(e->props, "identity"), "user");
+    json_t *identity;
     struct identity_kinds kinds;
     struct str type;
 
@@ -246,7 +269,7 @@ bool service_edit_identity(struct service_edit *e, const json_t *body)
         return false;
     }
     if (e->merge && kinds.user)
-        json_array_extend(users, former);
+        json_array_extend(users, former_users(e));
     if (!read_users(e, identity, users))
         return false;
     if (kinds.user != (json_array_size(users) > 0)) {
