@@ -6,6 +6,7 @@
 #include "cli/cli.h"
 #include "services/admin/admin.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <malloc.h>
 #include <signal.h>
@@ -16,6 +17,33 @@
 #define READER_IDLE_MS 150 /* well below what the writer waits for readers to let go */
 #define LEAF_AHEAD_MS  (30LL * 24 * 3600 * 1000)
 #define MALLOC_ARENAS  2
+
+/* Our own code and libraries abort when the system gives them no memory, thread or descriptor. */
+static void say_why_aborted(void)
+{
+    static const char words[] =
+        "callgate: had to give up: the system gave no memory, no thread or no descriptor. Look at "
+        "ulimit -v, -u and -n, and at the limits of the service or container.\n";
+
+    if (write(STDERR_FILENO, words, sizeof words - 1) < 0)
+        return; /* nobody listens; it ends all the same */
+}
+
+/* While nothing runs yet, it is a start that failed, as others do. */
+static void end_start(int signal_number)
+{
+    (void)signal_number;
+    say_why_aborted();
+    _exit(EXIT_LOCAL);
+}
+
+/* A debugger still sees where it was. */
+static void end_at_once(int signal_number)
+{
+    say_why_aborted();
+    (void)signal(signal_number, SIG_DFL); /* can't fail for a valid number */
+    (void)raise(signal_number);
+}
 
 static void stop_loops(struct app *app)
 {
@@ -117,7 +145,10 @@ static enum rc start_lanes(struct app *app, struct buf *why)
         if (i > 0 && pthread_create(&lane->thread, NULL, lane_main, lane) == 0)
             lane->threaded = true;
         else if (i > 0)
-            buf_addf(why, "can't start thread %u: lower --threads.", i);
+            buf_addf(why,
+                     "can't start thread %u: lower --threads, or raise the limits of processes "
+                     "and of memory (ulimit -u, -v).",
+                     i);
     }
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return why->len > 0 ? RC_INTERNAL : RC_OK;
@@ -169,6 +200,7 @@ static enum rc run(struct app *app, struct buf *why)
     rc = start_lanes(app, why);
     if (!rc) {
         app->ready = true;
+        (void)signal(SIGABRT, end_at_once);
         say_ready(app);
         loop_run(first);
         log_info(app->log, "server.stopped", "uptime_s=%lld",
@@ -199,12 +231,15 @@ static struct log *open_log(const struct settings *s)
 }
 
 /* A caller may have closed them: then the log would go to what gets their numbers. */
-static void hold_standard_descriptors(void)
+static bool hold_standard_descriptors(void)
 {
     for (int fd = STDIN_FILENO; fd <= STDERR_FILENO; fd++) {
-        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd)
-            abort();
+        if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", O_RDWR) != fd) {
+            (void)fprintf(stderr, "callgate: can't open /dev/null: %s.\n", os_error_text(errno));
+            return false;
+        }
     }
+    return true;
 }
 
 int app_serve(int argc, char **argv)
@@ -217,8 +252,10 @@ int app_serve(int argc, char **argv)
 
     if (!app)
         return EXIT_LOCAL;
-    hold_standard_descriptors();
-    (void)signal(SIGPIPE, SIG_IGN); /* can't fail for a valid number */
+    if (!hold_standard_descriptors())
+        return EXIT_LOCAL;
+    (void)signal(SIGABRT, end_start); /* can't fail for a valid number */
+    (void)signal(SIGPIPE, SIG_IGN);
     (void)signal(SIGXFSZ, SIG_IGN); /* a write beyond the limit fails, as on a full disk */
     /* Before any thread is started. NOLINTNEXTLINE(concurrency-mt-unsafe) */
     (void)mallopt(M_ARENA_MAX, MALLOC_ARENAS);

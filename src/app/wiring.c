@@ -14,10 +14,15 @@
 #include "services/resources/arm.h"
 #include "services/sms/sms.h"
 
+#include <fcntl.h>
 #include <sched.h>
 #include <sys/resource.h>
 #include <sys/sysinfo.h>
 #include <unistd.h>
+
+/* The store's files, sockets and pipes at rest, and some dozens of connections. */
+#define DESCRIPTORS_MIN    64
+#define DESCRIPTORS_A_LOOP 14
 
 /* ---- the handler that net calls: one lane's pipeline ---- */
 
@@ -304,8 +309,6 @@ static void open_lane(struct app *app, unsigned index)
     lane->app = app;
     if (!lane->loop)
         lane->loop = loop_new(index);
-    if (!lane->reader)
-        lane->reader = store_reader_new(app->store);
     lane->gate = gate_loop_new(app->gate, app->store, lane->reader);
     lane->site = (struct site){
         .options = &app->site_options,
@@ -345,17 +348,6 @@ static enum rc open_router(struct app *app, struct buf *why)
     return app->router ? RC_OK : RC_INTERNAL;
 }
 
-static void raise_descriptors(struct app *app)
-{
-    struct rlimit limit;
-
-    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
-        return;
-    limit.rlim_cur = limit.rlim_max;
-    if (setrlimit(RLIMIT_NOFILE, &limit) != 0)
-        log_warn(app->log, "start.descriptors", "action=kept_the_soft_limit");
-}
-
 static unsigned lane_count(const struct app *app)
 {
     int64_t wanted = setting_number(app->settings, "threads");
@@ -364,6 +356,53 @@ static unsigned lane_count(const struct app *app)
     if (wanted == 0)
         wanted = sched_getaffinity(0, sizeof usable, &usable) ? get_nprocs() : CPU_COUNT(&usable);
     return wanted > APP_LANES_MAX ? APP_LANES_MAX : (unsigned)wanted;
+}
+
+/* A process that is started with files open has fewer left than its limit says. */
+static bool has_free_descriptors(rlim_t limit, unsigned needed)
+{
+    for (int fd = 0; needed && (rlim_t)fd < limit; fd++) {
+        if (fcntl(fd, F_GETFD) < 0)
+            needed--;
+    }
+    return needed == 0;
+}
+
+/* Later, each lack of one would be found by whoever is first to ask, and most can't go on then. */
+static enum rc take_descriptors(struct app *app, struct buf *why)
+{
+    unsigned loops = lane_count(app), needed = DESCRIPTORS_MIN + loops * DESCRIPTORS_A_LOOP;
+    struct rlimit limit;
+
+    if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+        return RC_OK;
+    limit.rlim_cur = limit.rlim_max;
+    if (setrlimit(RLIMIT_NOFILE, &limit) != 0) {
+        log_warn(app->log, "start.descriptors", "action=kept_the_soft_limit");
+        (void)getrlimit(RLIMIT_NOFILE, &limit); /* it could be read before */
+    }
+    if (has_free_descriptors(limit.rlim_cur, needed))
+        return RC_OK;
+    buf_addf(why,
+             "too few files may be opened: the limit is %llu, and with %u event loop%s the server "
+             "needs %u beside those that are open already. Raise it (ulimit -n, LimitNOFILE= of a "
+             "service, --ulimit nofile= of a container)%s.",
+             (unsigned long long)limit.rlim_cur, loops, loops == 1 ? "" : "s", needed,
+             loops == 1 ? "" : ", or lower --threads");
+    return RC_INTERNAL;
+}
+
+static enum rc open_readers(struct app *app, struct buf *why)
+{
+    for (unsigned i = 0; i < lane_count(app); i++) {
+        app->lanes[i].reader = store_reader_new(app->store);
+        if (!app->lanes[i].reader) {
+            buf_add(why, STR("the store can't be opened for reading: look at its permissions, and "
+                             "at how many files the process may open (ulimit -n)."));
+            return RC_IO;
+        }
+    }
+    return RC_OK;
 }
 
 enum rc app_open(struct app *app, struct settings *settings, struct buf *why)
@@ -377,14 +416,13 @@ enum rc app_open(struct app *app, struct settings *settings, struct buf *why)
     buf_init(&app->ca_cert, MIB);
     pthread_mutex_init(&app->tls_lock, NULL);
     pthread_mutex_init(&app->endpoints.lock, NULL);
-    raise_descriptors(app);
-    if ((rc = data_dir_open(settings, &app->dir, why)) || (rc = open_store(app, why)))
+    if ((rc = take_descriptors(app, why)) || (rc = data_dir_open(settings, &app->dir, why)) ||
+        (rc = open_store(app, why)) || (rc = open_readers(app, why)))
         return rc;
     fill_site_options(app);
     site_shared_init(&app->shared, &app->site_options);
     app_hooks_init(app);
     app->lanes[0].loop = loop_new(0);
-    app->lanes[0].reader = store_reader_new(app->store);
     if (app->development && (rc = admin_clock_restore(app->lanes[0].reader, &app->clock))) {
         buf_add(why, STR("the store can't be read."));
         return rc;

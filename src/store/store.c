@@ -295,7 +295,8 @@ enum rc store_open(const struct store_options *options, struct store **out, stru
     if (start_writer(s)) {
         release(s);
         if (why)
-            buf_add(why, STR("No thread could be started: raise the limit of processes."));
+            buf_add(why, STR("No thread could be started: raise the limits of processes and of "
+                             "memory (ulimit -u, -v)."));
         return RC_INTERNAL;
     }
     *out = s;

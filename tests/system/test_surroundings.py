@@ -6,6 +6,7 @@ import os
 import pty
 import re
 import resource
+import signal
 import subprocess
 import termios
 import time
@@ -154,3 +155,39 @@ def test_an_export_is_for_its_owner_alone(fresh_server, tmp_path):
     user, _ = server.new_user()
     assert server.cli("user", "export", user, "--out", str(tmp_path / "user.jsonl")).returncode == 0
     assert (tmp_path / "user.jsonl").stat().st_mode & 0o077 == 0
+
+
+def started_with(descriptors: int, data: Path, **options) -> subprocess.CompletedProcess:
+    """A start that must fail."""
+    return subprocess.run([binary(), "serve", "--data", data, *FREE, "--threads", "1"], capture_output=True, text=True,
+                          timeout=SECONDS, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors, descriptors)), **options)
+
+
+@pytest.mark.parametrize("descriptors", [5, 8, 12, 14, 16, 18, 20, 24, 28, 32, 40, 70])
+def test_too_few_descriptors_are_told_in_one_sentence(tmp_path, descriptors):
+    run = started_with(descriptors, tmp_path / "data")
+    assert run.returncode == 5 and not run.stdout, run
+    assert run.stderr.startswith("callgate: too few files may be opened") and run.stderr.count("\n") == 1, run
+    assert str(descriptors) in run.stderr and "ulimit -n" in run.stderr and "LimitNOFILE=" in run.stderr, run
+    assert not (tmp_path / "data").exists()
+
+
+def test_descriptors_that_the_server_was_started_with_count(tmp_path):
+    """Else some other step fails, and speaks of something else."""
+    opened = [os.open("/dev/null", os.O_RDONLY) for _ in range(60)]
+    try:
+        run = started_with(110, tmp_path / "data", pass_fds=opened)
+    finally:
+        for fd in opened:
+            os.close(fd)
+    assert run.returncode == 5 and "too few files may be opened" in run.stderr, run
+
+
+def test_a_server_that_gives_up_says_why():
+    """Whatever can't be had at run time ends it by abort(), which is silent; a debugger still sees where."""
+    server = Server().start()
+    try:
+        assert server.stop(signal.SIGABRT) == -signal.SIGABRT
+        assert server.log().splitlines()[-1].startswith("callgate: had to give up: the system gave no memory")
+    finally:
+        server.close()
