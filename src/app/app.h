@@ -27,7 +27,6 @@ struct lane {
     struct net_lane *net;
     struct site site;
     struct hub *hub;
-    struct loop_task live_drain;
     struct loop_timer idle_timer;
     pthread_t thread; /* lanes but the first */
     bool threaded;
@@ -174,8 +173,6 @@ enum rc app_live_open(struct app *app, size_t loops, struct buf *why) NODISCARD;
 void app_live_lane(struct lane *lane, unsigned index, size_t loops);
 /** Writer thread, after the gate. */
 void app_live_on_commit(struct app *app, const struct log_entry *entries, size_t n);
-/** Every loop's connections get their goodbye, before net drains. */
-void app_live_drain(struct app *app);
 /** After net's lane. */
 void app_live_close_lane(struct lane *lane);
 void app_live_close(struct app *app);

@@ -77,23 +77,6 @@ void app_live_on_commit(struct app *app, const struct log_entry *entries, size_t
         hub_on_commit(app->bus, entries, n);
 }
 
-static void drain_lane(void *ctx)
-{
-    const struct lane *lane = ctx;
-
-    sessions_drain(lane->site.sessions);
-}
-
-void app_live_drain(struct app *app)
-{
-    for (unsigned i = 0; i < app->lane_count; i++) {
-        struct lane *lane = &app->lanes[i];
-
-        lane->live_drain = (struct loop_task){.run = drain_lane, .ctx = lane};
-        loop_post(lane->loop, &lane->live_drain);
-    }
-}
-
 void app_live_close_lane(struct lane *lane)
 {
     sessions_free(lane->site.sessions);

@@ -69,7 +69,6 @@ static void on_stop_signal(void *ctx)
     app_notify("STOPPING=1");
     log_info(app->log, "server.stopping", "grace_ms=%lld",
              (long long)setting_number(app->settings, "net.drain_timeout"));
-    app_live_drain(app);
     net_drain(app->net, (uint32_t)setting_number(app->settings, "net.drain_timeout"), on_drained,
               app);
 }

@@ -6,6 +6,7 @@
 #include "net/outbound.h"
 #include "services/admin/admin.h"
 #include "services/chat/chat.h"
+#include "services/chat/sessions.h"
 #include "services/endpoint/endpoint.h"
 #include "services/events/subscription_routes.h"
 #include "services/identity/identity.h"
@@ -70,8 +71,15 @@ static void on_unpark(void *lane_ctx, struct request *req, void *kept)
     pipeline_unpark(req, kept);
 }
 
-static const struct net_handler handler = {on_head,    on_run,  on_finished,
-                                           on_refused, on_park, on_unpark};
+static void on_farewell(void *lane_ctx)
+{
+    const struct lane *lane = lane_ctx;
+
+    sessions_drain(lane->site.sessions);
+}
+
+static const struct net_handler handler = {on_head, on_run,    on_finished, on_refused,
+                                           on_park, on_unpark, on_farewell};
 
 /* ---- from settings to options ---- */
 

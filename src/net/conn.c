@@ -485,7 +485,8 @@ void conn_drain(struct conn *c)
         c->state == CONN_LINGER)
         return;
     if (c->state == CONN_WS) {
-        ws_drain(c);
+        if (c->lane->parting || !c->lane->draining)
+            ws_drain(c);
         return;
     }
     if (c->exchange) {

@@ -299,6 +299,7 @@ void exchange_free(struct exchange *ex)
     list_remove(&ex->all);
     list_remove(&ex->notify);
     listener_unref(ex->at);
+    lane_check_quiet(lane);
     wipe(ex);
     if (lane->n_spare >= EXCHANGES_KEPT) {
         arena_clear(&ex->arena);

@@ -237,7 +237,7 @@ static void stop_listeners(struct net_lane *lane)
 
 void net_lane_cut(struct net_lane *lane)
 {
-    lane->draining = lane->drained = true; /* nobody waits for that any more */
+    lane->draining = lane->quiet = lane->parting = lane->drained = true; /* nobody waits for that */
     stop_listeners(lane);
     while (!list_empty(&lane->conns))
         conn_close(list_entry(lane->conns.next, struct conn, all));
@@ -259,6 +259,7 @@ void net_lane_free(struct net_lane *lane)
     free_spares(lane);
     loop_timer_close(&lane->sweep);
     loop_timer_close(&lane->grace);
+    loop_timer_close(&lane->patience);
     snapshot_view_clear(&lane->tls);
     buf_wipe(&lane->out);
     buf_wipe(&lane->scratch);
@@ -286,6 +287,7 @@ void lane_check_drained(struct net_lane *lane)
         return;
     lane->drained = true;
     loop_timer_close(&lane->grace);
+    loop_timer_close(&lane->patience);
     if (atomic_fetch_sub(&net->lanes_left, 1) == 1)
         loop_post(net->lanes[0]->loop, &net->drained);
 }
@@ -298,6 +300,20 @@ static void end_grace(void *ctx)
         conn_abort(list_entry(lane->conns.next, struct conn, all));
 }
 
+/* Each lane hears of it behind what the requests in flight have told it. */
+void lane_check_quiet(struct net_lane *lane)
+{
+    struct net *net = lane->net;
+
+    if (!lane->draining || lane->quiet || !list_empty(&lane->exchanges))
+        return;
+    lane->quiet = true;
+    if (atomic_fetch_sub(&net->lanes_busy, 1) != 1)
+        return;
+    for (size_t i = 0; i < net->n_lanes; i++)
+        loop_post(net->lanes[i]->loop, &net->lanes[i]->farewell_task);
+}
+
 static void drain_conns(struct net_lane *lane)
 {
     struct list *at, *next;
@@ -308,14 +324,33 @@ static void drain_conns(struct net_lane *lane)
     }
 }
 
+static void part(void *ctx)
+{
+    struct net_lane *lane = ctx;
+    const struct net_handler *handler = lane->net->options.handler;
+
+    if (lane->parting)
+        return;
+    lane->parting = true;
+    loop_timer_close(&lane->patience);
+    if (handler->farewell)
+        handler->farewell(lane->ctx);
+    drain_conns(lane);
+}
+
 static void drain_lane(void *ctx)
 {
     struct net_lane *lane = ctx;
 
     lane->draining = true;
+    lane->farewell_task = (struct loop_task){.run = part, .ctx = lane};
     loop_timer_start(lane->loop, &lane->grace, lane->grace_ms, 0, end_grace, lane);
+    loop_timer_start(lane->loop, &lane->patience,
+                     lane->grace_ms < PATIENCE_MS ? lane->grace_ms / 2 : PATIENCE_MS, 0, part,
+                     lane);
     stop_listeners(lane);
     drain_conns(lane);
+    lane_check_quiet(lane);
     lane_check_drained(lane);
 }
 
@@ -325,6 +360,7 @@ void net_drain(struct net *net, uint32_t grace_ms, loop_fn done, void *ctx)
         return;
     net->drained = (struct loop_task){.run = done, .ctx = ctx};
     atomic_store(&net->lanes_left, net->n_lanes);
+    atomic_store(&net->lanes_busy, net->n_lanes);
     for (size_t i = 0; i < net->n_lanes; i++) {
         net->lanes[i]->grace_ms = grace_ms;
         loop_post(net->lanes[i]->loop, &net->lanes[i]->drain_task);

@@ -38,6 +38,9 @@ struct net_handler {
      * outlive the arena, owned; handed back to unpark(). NULL, and NULL returned, are fine. */
     void *(*park)(void *lane_ctx, struct request *req);
     void (*unpark)(void *lane_ctx, struct request *req, void *kept);
+    /** net_drain() has come to WebSockets and long polls of this lane: what ends them by words of
+     * its own says them now. May be NULL. */
+    void (*farewell)(void *lane_ctx);
 };
 
 struct net_options {
@@ -88,8 +91,10 @@ enum rc tls_context_new(struct str chain_pem, const struct secret *key_pem,
                         struct tls_context **out, struct buf *why) NODISCARD;
 void tls_context_unref(struct tls_context *tls);
 
-/** Stops accepting and reading; requests in flight are answered (Connection: close); `done` is
- * called on the first lane's loop when no connection is left, or after `grace_ms`. Any thread. */
+/** Stops accepting and reading; requests in flight are answered (Connection: close). WebSockets are
+ * closed when that is done on all lanes, or takes long: what was acknowledged meanwhile still gets
+ * to them. `done` is called on the first lane's loop when no connection is left, or after
+ * `grace_ms`. Any thread. */
 void net_drain(struct net *net, uint32_t grace_ms, loop_fn done, void *ctx);
 
 struct net_figures {

@@ -34,6 +34,7 @@
 #define SWEEP_MS       500
 #define RATE_WINDOW_MS 10000 /* progress of bodies and of slow readers is judged in windows */
 #define LINGER_MS      2000  /* for the peer to read the last answer */
+#define PATIENCE_MS    1000  /* of WebSockets with requests in flight, when all is to end */
 #define PING_KINDS     4     /* different ws_options.ping_ms in a process */
 #define EXCHANGES_KEPT 64    /* free requests per lane that keep their arena's block */
 
@@ -67,6 +68,7 @@ struct net {
     pthread_mutex_t crowd_lock;
     struct map crowd; /* ip_of_client() to struct address_count */
     _Atomic bool draining;
+    _Atomic size_t lanes_busy; /* that have requests in flight yet, or don't drain yet */
     _Atomic size_t lanes_left; /* that have not drained yet */
     struct loop_task drained;  /* posted to the first lane */
 };
@@ -164,10 +166,11 @@ struct net_lane {
     int64_t date_second;
     char id_text[UUID_TEXT_LEN];
     uint64_t id_count;
-    struct loop_timer sweep, grace;
-    bool draining, drained;
+    struct loop_timer sweep, grace, patience;
+    bool draining, quiet, parting,
+        drained;      /* quiet: nothing was in flight; parting: WebSockets end */
     bool some_paused; /* of the listeners: see listener_resume() */
-    struct loop_task drain_task;
+    struct loop_task drain_task, farewell_task;
     uint32_t grace_ms;
     struct lane_figures figures;
 };
@@ -190,6 +193,8 @@ void lane_begin_batch(struct net_lane *lane);
 void lane_buf_done(struct buf *b);
 /** Has conn_resume() and exchange_notify() called before the loop waits again. */
 void lane_later(struct net_lane *lane);
+/** The last request of a draining lane has ended, perhaps. */
+void lane_check_quiet(struct net_lane *lane);
 /** The last connection of a draining lane has gone, perhaps. */
 void lane_check_drained(struct net_lane *lane);
 

@@ -328,7 +328,7 @@ static void take_over(struct conn *c, struct ws_conn *w)
     w->conn = c;
     c->ws = w;
     c->state = CONN_WS;
-    if (c->lane->draining || c->at->stopped)
+    if (c->lane->parting || (c->at->stopped && !c->lane->draining))
         ws_drain(c); /* the others were told before */
     if (c->lane->batch == c)
         return; /* what came behind the request follows in the same batch */

@@ -1,5 +1,8 @@
 """The end of the server while it is at work: whatever is under way then, it ends well."""
 
+import contextlib
+import http.client
+import json
 import signal
 import socket
 import struct
@@ -9,11 +12,16 @@ import time
 
 import pytest
 from callgate_server import binary
+from trouter import Person
+from waiting import until
+from websockets.exceptions import ConnectionClosedOK
 from wire import head, spelled
 
 TARGET = "/identities?api-version=2023-10-01"
 ROUNDS = 4
 WRITERS = 6
+VERSION = "api-version=2024-03-07"
+RECONNECT = '5:2::{"name":"trouter.reconnect","args":[{"target":"self"}]}'
 SECONDS = 60
 
 
@@ -51,3 +59,51 @@ def test_stop_in_the_middle_of_work(fresh_server, times):
         for thread in threads:
             thread.join()
         assert code == 0, server.log()[-4000:]
+
+
+def keep_sending(server, person, thread, acknowledged: list[str]):
+    """One message after the other on one connection, until the server takes no more."""
+    body = json.dumps({"content": "x"}).encode()
+    headers = {"Authorization": f"Bearer {person.token}", "Content-Type": "application/json"}
+    connection = server.connect()
+    with contextlib.suppress(OSError, http.client.HTTPException):
+        while (sent := server.send("POST", f"/chat/threads/{thread}/messages?{VERSION}", headers, body, connection)).status == 201:
+            acknowledged.append(sent.json()["id"])
+
+
+def test_live_connections_hear_what_was_acknowledged_before_the_end(fresh_server):
+    """The channel of the official client has no other way to learn of it."""
+    server = fresh_server("--threads", "2")
+    ann, ben = Person(server), Person(server)
+    tab, thread = ben.tab().online(), ann.thread(ben)
+    acknowledged, heard = [], []
+    senders = [threading.Thread(target=keep_sending, args=(server, ann, thread, acknowledged)) for _ in range(WRITERS)]
+    for sender in senders:
+        sender.start()
+    while len(acknowledged) < 100:
+        heard.append(tab.packet())
+    server.process.send_signal(signal.SIGTERM)
+    with pytest.raises(ConnectionClosedOK) as closed:
+        while True:
+            heard.append(tab.packet())
+    for sender in senders:
+        sender.join()
+    assert closed.value.rcvd.code == 1001 and RECONNECT in heard
+    everything = "".join(heard)
+    assert not [id for id in acknowledged if id not in everything]
+    assert server.process.wait(SECONDS) == 0
+
+
+def test_live_connections_do_not_wait_for_a_request_that_never_ends(fresh_server):
+    server = fresh_server("--net-drain-timeout", "20s")
+    tab = Person(server).tab().online()
+    with socket.create_connection(("127.0.0.1", server.http_port), SECONDS) as slow:
+        slow.sendall(b"POST /identities HTTP/1.1\r\nHost: localhost\r\nContent-Length: 10\r\n\r\n")
+        until(lambda: server.admin("GET", "/health/live").status == 200)
+        began = time.monotonic()
+        server.process.send_signal(signal.SIGTERM)
+        with pytest.raises(ConnectionClosedOK):
+            while True:
+                tab.packet()
+        assert time.monotonic() - began < 10
+    assert server.process.wait(SECONDS) == 0
