@@ -343,13 +343,10 @@ void conn_resume_later(struct conn *c)
     lane_later(c->lane);
 }
 
-/* The first octet of a TLS record that starts a handshake (RFC 8446 5.1). */
-#define TLS_HANDSHAKE_OCTET 0x16
-
 static void sniff(struct conn *c, struct str data)
 {
     c->state = CONN_HEAD;
-    if ((unsigned char)data.ptr[0] == TLS_HANDSHAKE_OCTET && !tls_start(c))
+    if ((unsigned char)data.ptr[0] == TLS_HANDSHAKE && !tls_start(c))
         conn_close(c);
 }
 

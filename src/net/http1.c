@@ -3,7 +3,7 @@
  * Source: wire/http §1; RFC 9112. */
 #include "net/net_internal.h"
 
-static void handler_refused(struct conn *c, struct refusal r)
+void http1_tell_refused(const struct conn *c, struct refusal r)
 {
     const struct net_handler *handler = c->lane->net->options.handler;
 
@@ -17,7 +17,7 @@ void http1_refuse(struct conn *c, struct refusal r)
 
     if (r.error != &API_REQUEST_TIMEOUT)
         figure_add(&c->lane->figures.framing_refused, 1);
-    handler_refused(c, r);
+    http1_tell_refused(c, r);
     c->exchange = ex;
     c->state = CONN_RUN; /* its own answer is the last one */
     ex->refusal = ex->started = true;
@@ -127,6 +127,14 @@ static bool skips_blank_line(struct conn *c, struct str data)
     return true;
 }
 
+static struct refusal refusal_of_octets(struct str data)
+{
+    bool tls = data.len && (unsigned char)data.ptr[0] == TLS_HANDSHAKE;
+
+    return (struct refusal){&API_BAD_REQUEST,
+                            tls ? "TLS on a listener of plain HTTP" : "line end or octet in head"};
+}
+
 static size_t take_head(struct conn *c, struct str data)
 {
     uint32_t head_max = c->lane->net->options.limits.head_max;
@@ -140,7 +148,7 @@ static size_t take_head(struct conn *c, struct str data)
     scan = head_find_end(data, &line_at, &len);
     c->line_at = (uint32_t)line_at;
     if (scan == HEAD_BROKEN || (scan == HEAD_COMPLETE && len == 2)) {
-        http1_refuse(c, (struct refusal){&API_BAD_REQUEST, "line end or octet in head"});
+        http1_refuse(c, refusal_of_octets(data));
         return 0;
     }
     if ((scan == HEAD_COMPLETE ? len : data.len) > head_max) {

@@ -35,6 +35,7 @@
 #define RATE_WINDOW_MS 10000 /* progress of bodies and of slow readers is judged in windows */
 #define LINGER_MS      2000  /* for the peer to read the last answer */
 #define PATIENCE_MS    1000  /* of WebSockets with requests in flight, when all is to end */
+#define TLS_HANDSHAKE  0x16  /* the first of a record that starts one (RFC 8446 5.1) */
 #define PING_KINDS     4     /* different ws_options.ping_ms in a process */
 #define EXCHANGES_KEPT 64    /* free requests per lane that keep their arena's block */
 
@@ -289,6 +290,8 @@ size_t http1_take(struct conn *c, struct str data);
 void http1_suspend(struct conn *c);
 /** Answers with the error and ends the connection. */
 void http1_refuse(struct conn *c, struct refusal r);
+/** Tells the handler alone, for log and metrics. */
+void http1_tell_refused(const struct conn *c, struct refusal r);
 
 /* ---- requests ---- */
 

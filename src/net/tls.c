@@ -280,9 +280,33 @@ static void fail(struct conn *c)
         conn_drain(c);
 }
 
+#define PLAIN_BODY                                                                                 \
+    "{\"error\":{\"code\":\"BadRequest\","                                                         \
+    "\"message\":\"This port speaks TLS: write https:// instead of http://.\"}}"
+_Static_assert(sizeof PLAIN_BODY - 1 == 100, "as the line below says");
+
+/* A request in the clear is answered in the clear, since its sender knows nothing else: else all it
+ * would learn is that the connection ended. */
+static void answer_plain(struct conn *c)
+{
+    static const struct str answer =
+        STR_INIT("HTTP/1.1 400 Bad Request\r\nContent-Type: application/json; charset=utf-8\r\n"
+                 "Content-Length: 100\r\nConnection: close\r\n\r\n" PLAIN_BODY);
+
+    http1_tell_refused(c, (struct refusal){&API_BAD_REQUEST, "plain HTTP on a listener of TLS"});
+    conn_send_raw(c, answer);
+}
+
+/* The first octet: methods are letters, records never begin with one. */
+static bool is_plain_request(const struct tls *tls)
+{
+    return SSL_in_before(tls->ssl) && tls->in.len && tls->in.ptr[0] >= 'A' && tls->in.ptr[0] <= 'Z';
+}
+
 static bool handshake(struct conn *c)
 {
     struct tls *tls = c->tls;
+    bool plain = is_plain_request(tls);
     int done, err;
 
     ERR_clear_error();
@@ -299,7 +323,10 @@ static bool handshake(struct conn *c)
         return false;
     }
     figure_add(&c->lane->figures.handshakes_failed, 1);
-    fail(c);
+    if (plain)
+        answer_plain(c);
+    if (c->state != CONN_CLOSED)
+        fail(c);
     return false;
 }
 
