@@ -54,6 +54,31 @@ static void write_error_json(const struct cg_error *err, struct buf *out)
     buf_add_char(out, '\n');
 }
 
+/* What to do when no answer came: a curl message tells what kind of stranger was met. */
+static const char *network_advice(struct str message)
+{
+    static const struct {
+        struct str part;
+        const char *advice;
+    } kinds[] = {
+        {STR_INIT("certificate"),
+         "A server is there, but its certificate is not accepted: --ca-file "
+         "names the authority that signed it."},
+        {STR_INIT("wrong version number"),
+         "Something is there, but it speaks no TLS: is the port "
+         "that of plain HTTP? Then write http:// in the endpoint."},
+        {STR_INIT("resolve host"), "The name has no address: look at its spelling, and at the "
+                                   "network of this machine."},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+        if (str_find_str(message, kinds[i].part) < message.len)
+            return kinds[i].advice;
+    return "No server was reached. Is it running? `callgate serve` starts one; --data, --endpoint "
+           "or "
+           "the connection string say where.";
+}
+
 static void write_error_text(enum cg_status status, const struct cg_error *err, struct buf *out)
 {
     buf_addf(out, "callgate: %s: %s\n", err->code[0] ? err->code : cg_status_text(status),
@@ -62,14 +87,8 @@ static void write_error_text(enum cg_status status, const struct cg_error *err, 
         buf_addf(out, "  status %d, request id %s\n", err->http_status, err->request_id);
     if (err->explain[0])
         buf_addf(out, "  why: %s\n", err->explain);
-    if (status == CG_NETWORK &&
-        str_find_str(str_from(err->message), STR("certificate")) < str_from(err->message).len)
-        buf_add(out,
-                STR("  A server is there, but its certificate is not accepted: --ca-file names "
-                    "the authority that signed it.\n"));
-    else if (status == CG_NETWORK)
-        buf_add(out, STR("  No server was reached. Is it running? `callgate serve` starts one; "
-                         "--data, --endpoint say where.\n"));
+    if (status == CG_NETWORK)
+        buf_addf(out, "  %s\n", network_advice(str_from(err->message)));
 }
 
 /* In a body: the request is wrong for the server, a name for who typed it. */

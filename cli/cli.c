@@ -76,14 +76,19 @@ void cli_print_help(const struct command *command, FILE *out)
 
 static void print_overview(const struct rows *rows, struct str group, FILE *out)
 {
+    size_t widest = 0;
     struct buf b;
 
+    for (size_t i = 0; i < rows->n; i++)
+        if (is_in_group(rows->items[i]->words, group) &&
+            str_from(rows->items[i]->words).len > widest)
+            widest = str_from(rows->items[i]->words).len;
     buf_init(&b, HELP_MAX);
     buf_addf(&b, "usage: callgate " STR_FMT "%sCOMMAND [options]\n\n", STR_ARG(group),
              group.len > 0 ? " " : "");
     for (size_t i = 0; i < rows->n; i++)
         if (is_in_group(rows->items[i]->words, group))
-            buf_addf(&b, "  %-20s  %s\n", rows->items[i]->words, rows->items[i]->help);
+            buf_addf(&b, "  %-*s  %s\n", (int)widest, rows->items[i]->words, rows->items[i]->help);
     buf_add(&b, STR("\n`callgate help COMMAND` or `callgate COMMAND --help` tells more, with "
                     "examples.\n"));
     buf_addf(&b, "%s", exit_codes);

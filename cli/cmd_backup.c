@@ -31,9 +31,9 @@ static enum exit_code make_part(struct cli *cli, const char *part, uint64_t *out
     enum exit_code code = EXIT_DONE;
 
     if (!to) {
-        code =
-            cli_fail(cli, EXIT_LOCAL, "%s: %s", part,
-                     errno == EEXIST ? "is there from an earlier run: remove it" : "can't be made");
+        code = cli_fail(cli, EXIT_LOCAL, "%s: %s", part,
+                        errno == EEXIST ? "is there from an earlier run: remove it"
+                                        : os_error_text(errno));
         if (fd >= 0)
             (void)close(fd); /* nothing was written */
         return code;

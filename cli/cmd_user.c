@@ -103,7 +103,7 @@ int user_export_run(struct cli *cli)
     to = fd < 0 ? NULL : fdopen(fd, "w");
     if (!to)
         return (int)cli_fail(cli, EXIT_LOCAL, "%s: %s", name,
-                             errno == EEXIST ? "exists already" : "can't be made");
+                             errno == EEXIST ? "exists already" : os_error_text(errno));
     code = export_to(cli, to);
     if (fclose(to) != 0 && code == EXIT_DONE)
         code = cli_fail(cli, EXIT_LOCAL, "%s could not be written", name);

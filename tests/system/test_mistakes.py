@@ -1,19 +1,29 @@
 """The likeliest mistakes of a newcomer: each is told in words that say what to do instead."""
 
 import json
+import re
 import socket
 import ssl
+import subprocess
 
 import pytest
+from callgate_server import binary
 from waiting import until
 from wire import Wire, head
 
 SECONDS = 60
+KEY = "c2VjcmV0LWtleS1vZi1uby1zZXJ2ZXI="
 
 
 def refusals(server) -> list[str]:
     lines = (json.loads(line) for line in server.log().splitlines() if line.startswith("{"))
     return [line["why"] for line in lines if line["event"] == "http.refused"]
+
+
+def told(server, *args, code: int) -> str:
+    run = server.cli(*args)
+    assert run.returncode == code, run
+    return run.stderr
 
 
 @pytest.mark.parametrize("method", ["GET", "POST", "OPTIONS"])
@@ -49,3 +59,28 @@ def test_tls_at_the_port_of_plain_http(fresh_server):
         with socket.create_connection(("127.0.0.1", server.http_port), SECONDS) as s:
             server.tls().wrap_socket(s, server_hostname="localhost")
     until(lambda: "TLS on a listener of plain HTTP" in refusals(server))
+
+
+def test_the_command_line_tells_tls_from_plain(server):
+    def ask(scheme, port):
+        return told(server, "token", "issue", "--connection-string", f"endpoint={scheme}://localhost:{port}/;accesskey={KEY}",
+                    code=3 if scheme == "https" else 1)
+    assert "write http:// in the endpoint" in ask("https", server.http_port)
+    assert "write https:// instead" in ask("http", server.https_port)
+
+
+def test_a_name_that_has_no_address(server):
+    said = told(server, "token", "issue", "--connection-string", f"endpoint=https://nobody.invalid/;accesskey={KEY}", code=3)
+    assert "spelling" in said and "callgate serve" not in said
+
+
+def test_a_file_that_can_not_be_written_is_named_with_the_reason(server, tmp_path):
+    assert "No such file or directory" in told(server, "backup", str(tmp_path / "nowhere" / "copy"), code=5)
+    assert "No such file or directory" in told(server, "user", "export", "8:acs:somebody", "--out", str(tmp_path / "no" / "copy"), code=5)
+
+
+@pytest.mark.parametrize("group", [(), ("app",), ("chat",), ("event",)], ids=lambda group: " ".join(group) or "all")
+def test_overviews_stand_in_columns(group):
+    run = subprocess.run([binary(), *group, "--help"], capture_output=True, text=True, timeout=SECONDS, check=True)
+    rows = [line for line in run.stdout.splitlines() if line.startswith("  ")]
+    assert len(rows) > 5 and len({re.match(r"  \S+(?: \S+)*?  +", row).end() for row in rows}) == 1, rows
