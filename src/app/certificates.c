@@ -6,6 +6,7 @@
 #include "crypto/jks.h"
 #include "crypto/x509.h"
 
+#include <errno.h>
 #include <sys/stat.h>
 
 #define SYSTEM_ROOTS         "/etc/ssl/certs/ca-certificates.crt"
@@ -102,6 +103,12 @@ static void note_end(struct app *app, struct str cert)
                  (long long)(left / HOUR_MS));
 }
 
+/* Right behind file_read(). */
+static const char *reading_failed(enum rc rc)
+{
+    return rc == RC_TOO_LARGE ? "it is too large for one" : os_error_text(errno);
+}
+
 static enum rc operator_certificate(struct app *app, struct tls_context **out, struct buf *why)
 {
     struct str cert_path = setting_text(app->settings, "tls.cert"),
@@ -112,15 +119,18 @@ static enum rc operator_certificate(struct app *app, struct tls_context **out, s
 
     buf_init(&cert, PEM_MAX);
     buf_init(&key_text, PEM_MAX);
-    rc = file_read(cert_path.ptr, PEM_MAX / 2, &cert);
-    if (rc) {
-        buf_addf(why, "can't read the certificate %s (tls.cert).", cert_path.ptr);
+    if ((rc = file_read(cert_path.ptr, PEM_MAX / 2, &cert))) {
+        buf_addf(why, "can't read the certificate %s (tls.cert): %s.", cert_path.ptr,
+                 reading_failed(rc));
     } else if ((rc = file_read(key_path.ptr, PEM_MAX / 2, &key_text))) {
-        buf_addf(why, "can't read the private key %s (tls.key).", key_path.ptr);
+        buf_addf(why, "can't read the private key %s (tls.key): %s.", key_path.ptr,
+                 reading_failed(rc));
     } else {
         key = secret_copy(key_text.ptr, key_text.len);
         rc = tls_context_new(buf_str(&cert), &key, out, why);
-        if (!rc)
+        if (rc)
+            buf_addf(why, " (tls.cert %s, tls.key %s)", cert_path.ptr, key_path.ptr);
+        else
             note_end(app, buf_str(&cert));
     }
     secret_clear(&key);

@@ -26,6 +26,14 @@ def told(server, *args, code: int) -> str:
     return run.stderr
 
 
+def refused_start(tmp_path, *args) -> str:
+    """The sentence of a start that fails."""
+    run = subprocess.run([binary(), "serve", "--data", tmp_path / "data", "--https", "localhost:0", "--http", "localhost:0",
+                          *args], capture_output=True, text=True, timeout=SECONDS)
+    assert run.returncode == 5 and not run.stdout, run
+    return run.stderr.splitlines()[-1]
+
+
 @pytest.mark.parametrize("method", ["GET", "POST", "OPTIONS"])
 def test_plain_http_at_the_port_of_tls(fresh_server, method):
     server = fresh_server()
@@ -72,6 +80,15 @@ def test_the_command_line_tells_tls_from_plain(server):
 def test_a_name_that_has_no_address(server):
     said = told(server, "token", "issue", "--connection-string", f"endpoint=https://nobody.invalid/;accesskey={KEY}", code=3)
     assert "spelling" in said and "callgate serve" not in said
+
+
+def test_certificates_that_can_not_be_used_are_named_with_the_reason(tmp_path):
+    missing, strange = tmp_path / "missing.pem", tmp_path / "strange.pem"
+    strange.write_text("no certificate")
+    assert f"{missing} (tls.cert): No such file or directory." in refused_start(tmp_path, "--tls-cert", missing, "--tls-key", missing)
+    assert f"{tmp_path} (tls.cert): Is a directory." in refused_start(tmp_path, "--tls-cert", tmp_path, "--tls-key", missing)
+    said = refused_start(tmp_path, "--tls-cert", strange, "--tls-key", strange)
+    assert "no certificate" in said and f"tls.cert {strange}" in said
 
 
 def test_a_file_that_can_not_be_written_is_named_with_the_reason(server, tmp_path):
