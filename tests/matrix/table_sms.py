@@ -6,6 +6,7 @@ from table import RESOURCE, SERVER, WIRE_KEY, Line
 
 V = "api-version="
 FIRST, SECOND, OPTOUTS, REPORTS = "2020-07-20-preview1", "2020-08-20-preview", "2024-12-10-preview", "2025-08-01-preview"
+MMS = "2023-06-30-privatepreview"
 NEW, OLD = V + "2026-01-23", V + FIRST
 FROM, TO = "+18005550100", "+14255550123"
 SEND = {"from": FROM, "smsRecipients": [{"to": TO}], "message": "matrix"}
@@ -17,6 +18,7 @@ WIRE = {
     ("POST", "/sms", SECOND): Line(WIRE_KEY, f"/sms?{NEW}", 202, SEND),
     **{("POST", f"/sms/optouts{colon}{what}", OPTOUTS): Line(WIRE_KEY, f"/sms/optouts{colon}{what}?{NEW}", 200, PEOPLE)
        for what in ("add", "remove", "check") for colon in (":", "/:")},
+    ("POST", "/mms", MMS): Line(WIRE_KEY, f"/mms?{V}{MMS}", 400, {}),
     # sent without a report, it has none
     ("GET", "/deliveryReports/{id}", REPORTS): Line(WIRE_KEY, f"/deliveryReports/{{message}}?{NEW}", 404),
 }

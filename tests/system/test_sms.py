@@ -241,6 +241,13 @@ def test_reports_are_newer(server):
     error_of(server.signed("GET", path("/deliveryReports/x", "2025-05-29-preview")), 400, "UnsupportedApiVersion")
 
 
+@pytest.mark.parametrize("version", [*VERSIONS, "2023-06-30-privatepreview", "2024-01-14-preview"])
+def test_no_version_has_mms(server, version):
+    answer = server.signed("POST", path("/mms", version), {"from": "+18005550100"})
+    error_of(answer, 400, "UnsupportedApiVersion")
+    assert answer.headers["api-supported-versions"] == SUPPORTED
+
+
 def test_methods(server):
     answer = server.signed("GET", path())
     error_of(answer, 405, "MethodNotAllowed")

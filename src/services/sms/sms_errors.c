@@ -150,3 +150,8 @@ bool sms_body(struct request *req, json_t **out)
         sms_answer_problems(req, &p);
     return p.n == 0;
 }
+
+void sms_mms(struct request *req)
+{
+    answer_error(req, &API_UNSUPPORTED_API_VERSION);
+}

@@ -27,6 +27,8 @@ enum sms_version {
 void sms_send(struct request *req);
 /** The same in 2020-07-20-preview1: one recipient, 200 with its id. Source: wire/sms §2.8. */
 void sms_send_2020(struct request *req);
+/** POST /mms: a version that had it is one that is not served. Source: wire/sms §1.1. */
+void sms_mms(struct request *req);
 /** POST /sms/optouts:add, :remove, :check */
 void sms_optouts_add(struct request *req);
 void sms_optouts_remove(struct request *req);
