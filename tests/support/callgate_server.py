@@ -6,18 +6,18 @@ import hmac
 import http.client
 import json
 import os
+import select
 import shutil
 import signal
 import socket
 import ssl
 import subprocess
 import tempfile
-import time
 from email.utils import formatdate
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-START_SECONDS = 30  # a sanitizer build on a busy machine
+START_SECONDS = 120  # a sanitizer build on a busy machine; usually one
 
 
 def binary() -> Path:
@@ -104,10 +104,10 @@ class Server:
             [self.program, "serve", "--data", self.data, *self.listen, *self.args],
             stdout=subprocess.PIPE, stderr=log, env=self.environment)
         log.close()
-        deadline = time.monotonic() + START_SECONDS
-        line = self.process.stdout.readline().decode()
-        if not line.startswith("ready ") or time.monotonic() > deadline:
-            self.process.wait(5)
+        told, _, _ = select.select([self.process.stdout], [], [], START_SECONDS)
+        line = self.process.stdout.readline().decode() if told else ""
+        if not line.startswith("ready "):
+            self.kill()  # if it has not ended by itself
             raise RuntimeError(f"no ready line but {line!r}; log: {self.log()[-2000:]}")
         self.ready_line = line.strip()
         self.about = json.loads((Path(self.data) / "server.json").read_text())

@@ -44,8 +44,6 @@ def test_no_service_token_of_before_counts(fresh_server, tmp_path):
 def refused_start(server) -> str:
     with pytest.raises(RuntimeError):
         server.start()
-    server.process.stdout.close()
-    server.process = None
     return server.log().splitlines()[-1]
 
 
