@@ -27,7 +27,8 @@ struct post {
     struct endpoint_call out; /* first */
     struct list node;
     struct lane *lane;
-    struct arena arena; /* URL, headers */
+    struct uuid resource; /* the subscription may be gone before its answer comes */
+    struct arena arena;   /* URL, headers */
     struct buf body;
     struct parcel **parcels;
     size_t n;
@@ -186,6 +187,7 @@ static void send_post(struct lane *lane, struct str topic, const struct event_ro
         abort();
     arena_init(&p->arena);
     p->lane = lane;
+    p->resource = s->resource;
     p->n = n;
     p->parcels = arena_array(&p->arena, struct parcel *, n);
     for (size_t i = 0; i < n; i++) {
@@ -218,14 +220,35 @@ static unsigned calls_allowed(const struct lane *lane)
     return lane->sub->batch_max > 1 ? BATCH_CALLS_MAX : LANE_CALLS_MAX;
 }
 
+/* What is under way for the lane's resource leaves a quarter of the room to other resources. */
+static bool resource_has_room(const struct lane *lane)
+{
+    struct list *posts = &lane->dispatcher->posts;
+    unsigned calls = 0;
+    size_t octets = 0;
+
+    for (struct list *at = posts->next; at != posts; at = at->next) {
+        const struct post *p = list_entry(at, struct post, node);
+
+        if (!uuid_eq(&p->resource, &lane->sub->resource))
+            continue;
+        calls++;
+        octets += p->body.len;
+    }
+    return calls < CALLS_MAX / 4 * 3 && octets < OCTETS_MAX / 4 * 3;
+}
+
 /* Half of the room is for first calls of lanes that don't fail: endpoints that let us wait, however
- * many events they have, leave it to the others. */
+ * many events they have, leave it to the others. So does one resource, however many endpoints it
+ * has. */
 static bool has_room(const struct lane *lane)
 {
     const struct dispatcher *d = lane->dispatcher;
-    unsigned share = lane->calls || lane->failures ? 2 : 1;
 
-    return d->calls < CALLS_MAX / share && d->octets < OCTETS_MAX / share;
+    if (d->calls < CALLS_MAX / 2 && d->octets < OCTETS_MAX / 2)
+        return true;
+    return d->calls < CALLS_MAX && d->octets < OCTETS_MAX && !lane->calls && !lane->failures &&
+           resource_has_room(lane);
 }
 
 /* How many calls may begin on it now. */

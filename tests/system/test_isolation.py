@@ -4,9 +4,13 @@ import urllib.parse
 import urllib.request
 
 import pytest
+import webhook
 from callgate_server import Server
 from fixtures import well_ended
 from sms_wire import callback_url, set_sender, set_transport
+from subscribing import PATH, SMS
+from waiting import until
+from webhook import Webhook
 
 PHONE = "+14255550123"
 
@@ -99,3 +103,43 @@ def test_names_are_shared(server, owners):
     """They receive nothing, so there is nothing to take."""
     set_sender(server, "Contoso")
     assert [one.list_sender("Contoso") for one in owners] == [201, 201]
+
+
+# ---- webhooks ----
+
+
+def test_the_webhooks_of_one_resource_leave_room_for_others(owners):
+    """Also when each of its many endpoints is sent as much at once as one request takes, and never answers."""
+    attacker, victim = owners
+    names, taken = [f"hungry-{n}" for n in range(70)], []
+    batches = {"includedEventTypes": [SMS], "maxEventsPerBatch": 100, "preferredBatchSizeInKilobytes": 1024}
+
+    def in_state(owner, state) -> bool:
+        listed = owner.ask("GET", f"{PATH}?limit=100").json()["value"]
+        return all(one["provisioningState"] == state for one in listed)
+
+    def comes_in(owner, number: str, text: str):
+        assert owner.list_sender(number) in (200, 201)
+        assert owner.ask("POST", "/admin/sms/inbound", {"from": PHONE, "to": number, "message": text}).status == 202
+
+    with Webhook() as hungry, Webhook() as prompt:
+        for name in names:
+            assert attacker.ask("PUT", f"{PATH}/{name}", {"endpoint": hungry.url, **batches}).status == 201
+        assert victim.ask("PUT", f"{PATH}/prompt", {"endpoint": prompt.url, "includedEventTypes": [SMS]}).status == 201
+        until(lambda: in_state(attacker, "Succeeded") and in_state(victim, "Succeeded"))
+        hungry.take, hungry.handshake = webhook.silent, webhook.answer(200, b"{}")
+        addresses = [attacker.ask("PUT", f"{PATH}/{name}", {"endpoint": hungry.url, **batches}).json()["validationUrl"]
+                     for name in names]
+        until(lambda: in_state(attacker, "AwaitingManualAction"))
+        for _ in range(36):
+            comes_in(attacker, "+14255557020", "x" * 32000)
+        for address in addresses:  # what has gathered may go
+            answer = attacker.server.send("GET", "/events/" + address.split("/events/")[1], {"Host": attacker.host})
+            assert answer.status == 200, answer
+        hungry.wait(40)
+        until(lambda: taken.append(len(hungry.of())) or (len(taken) > 20 and taken[-20] == taken[-1]))
+        comes_in(victim, "+14255557021", "in time")
+        assert [e["data"]["message"] for got in prompt.wait(1, timeout=15) for e in got.events()] == ["in time"]
+        for name in names:
+            assert attacker.ask("DELETE", f"{PATH}/{name}").status == 204
+        assert victim.ask("DELETE", f"{PATH}/prompt").status == 204
