@@ -223,7 +223,7 @@ struct chat_page {
     size_t n;
     bool more;
     int64_t next_seq;     /* MESSAGES: go on with seq_below = this */
-    struct uuid next_key; /* ALL: go on with before = this */
+    struct uuid next_key; /* ALL: go on with before = this; a full page's last one */
     unix_ms next_id;      /* SENT, TRACES: go on with id_from = this; bounded as MESSAGES */
     int64_t first_order;  /* LOG: the oldest entry that is kept at all; 0: the log is empty */
     int64_t last_order;   /* LOG: the newest; 0: the log has never had one */

@@ -152,7 +152,7 @@ struct sms_page {
     size_t n;
     bool more;        /* there may be more rows. NEWEST: go on with before = next; a filter that
                        * skips much makes a page short, or empty */
-    struct uuid next; /* NEWEST: of the last row that was looked at */
+    struct uuid next; /* NEWEST: of the last row of a full page, else of the last one looked at */
 };
 
 #endif

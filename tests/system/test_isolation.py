@@ -1,12 +1,16 @@
 """Who owns one resource of a server can't read, hear, change or use up anything of another one."""
 
+import base64
 import urllib.parse
 import urllib.request
+import uuid
 
 import pytest
 import webhook
 from callgate_server import Server
+from chat import Person
 from fixtures import well_ended
+from sms import message, path
 from sms_wire import callback_url, set_sender, set_transport
 from subscribing import PATH, SMS
 from waiting import until
@@ -101,8 +105,43 @@ def test_a_number_is_free_when_its_resource_is_gone(server, owners):
 
 def test_names_are_shared(server, owners):
     """They receive nothing, so there is nothing to take."""
-    set_sender(server, "Contoso")
-    assert [one.list_sender("Contoso") for one in owners] == [201, 201]
+    set_sender(server, "Fabrikam")
+    assert [one.list_sender("Fabrikam") for one in owners] == [201, 201]
+
+
+# ---- lists ----
+
+
+def link_of(owner, target: str) -> str:
+    listed = owner.ask("GET", f"{target}?limit=1").json()
+    assert len(listed["value"]) == 1
+    return urllib.parse.unquote(listed["nextLink"])
+
+
+def test_a_link_names_no_message_of_another_resource(owners):
+    """Of a page that ends between two messages, with another one's in between."""
+    mine, other = owners
+
+    def sends(owner) -> str:
+        owner.list_sender("Contoso")
+        answer = owner.ask("POST", path(), message(sender="Contoso"))
+        assert answer.status == 202, answer
+        return answer.json()["value"][0]["messageId"]
+    sent = [sends(owner) for owner in (mine, other, mine)]
+    link = link_of(mine, "/admin/sms/messages")
+    place = link.split("after=")[1]
+    assert place in sent[2] and place not in sent[1]
+    assert mine.ask("GET", link[link.index("/admin"):]).json()["value"][0]["messageId"] == sent[0]
+
+
+def test_a_link_names_no_thread_of_another_resource(server, owners):
+    people = [Person(server, of=owner.of) for owner in owners]
+    made = [who.create().id for who in (*people, people[0])]
+    link = link_of(owners[0], "/admin/chat/threads")
+    assert owners[0].ask("GET", link[link.index("/admin"):]).json()["value"][0]["id"] == made[0]
+    keys = [base64.urlsafe_b64decode(id[3:25] + "==")[:16] for id in made]
+    place = uuid.UUID(link.split("after=")[1]).bytes
+    assert [place == key for key in keys] == [False, False, True]
 
 
 # ---- webhooks ----

@@ -320,12 +320,14 @@ static bool thread_of_resource(sqlite3_stmt *st, void *ctx)
     struct listing *l = ctx;
     struct chat_thread_row row = chat_thread_of(st, l->arena);
     bool wanted = !row.deleted && uuid_eq(&row.resource, &l->q->resource);
+    bool full = l->out->n >= l->limit;
 
-    if (l->looked_at++ >= LIST_SCAN_MAX || (wanted && l->out->n >= l->limit)) {
+    if (l->looked_at++ >= LIST_SCAN_MAX || (wanted && full)) {
         l->out->more = true;
         return false;
     }
-    l->out->next_key = row.key;
+    if (!full) /* behind a full page only whether there is more matters */
+        l->out->next_key = row.key;
     if (wanted)
         add_thread(l, st);
     return true;

@@ -229,13 +229,14 @@ static void add_row(struct listing *l, sqlite3_stmt *st)
 static bool newest_for_page(sqlite3_stmt *st, void *ctx)
 {
     struct listing *l = ctx;
-    bool wanted = is_wanted(l->q, st);
+    bool wanted = is_wanted(l->q, st), full = l->out->n >= l->limit;
 
-    if (l->looked_at++ >= LIST_SCAN_MAX || (wanted && l->out->n >= l->limit)) {
+    if (l->looked_at++ >= LIST_SCAN_MAX || (wanted && full)) {
         l->out->more = true;
         return false;
     }
-    l->out->next = column_uuid(st, COL_ID);
+    if (!full) /* behind a full page only whether there is more matters */
+        l->out->next = column_uuid(st, COL_ID);
     if (wanted)
         add_row(l, st);
     return true;
