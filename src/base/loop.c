@@ -123,10 +123,16 @@ static void on_watch_closed(uv_handle_t *handle)
     free(handle->data);
 }
 
+/* A signal is the system's again then, whose answer to most is to kill: the process ends by itself.
+ */
 static void close_watch(struct watch *w)
 {
+    int signum = uv_handle_get_type(&w->handle.any) == UV_SIGNAL ? w->handle.signal.signum : 0;
+
     list_remove(&w->link);
     uv_close(&w->handle.any, on_watch_closed);
+    if (signum)
+        (void)signal(signum, SIG_IGN); /* can't fail for a valid number */
 }
 
 static void close_stray(uv_handle_t *handle, void *ctx)

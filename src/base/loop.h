@@ -60,7 +60,8 @@ void loop_timer_start(struct loop *loop, struct loop_timer *timer, uint64_t afte
 void loop_timer_stop(struct loop_timer *timer);
 /** Stops and gives the handle back; zeros and repeated calls are fine. */
 void loop_timer_close(struct loop_timer *timer);
-/** Calls `run` on this loop for each arrival of `signum`, until the loop ends. */
+/** Calls `run` on this loop for each arrival of `signum`, until loop_free(); from then on it is
+ * ignored. */
 void loop_signal(struct loop *loop, int signum, loop_fn run, void *ctx);
 
 #endif

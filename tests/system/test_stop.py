@@ -107,3 +107,15 @@ def test_live_connections_do_not_wait_for_a_request_that_never_ends(fresh_server
                 tab.packet()
         assert time.monotonic() - began < 10
     assert server.process.wait(SECONDS) == 0
+
+
+def test_a_stop_that_is_asked_for_again_and_again(fresh_server):
+    """Up to its last moment: a signal that nobody handles any more would kill a process that is about to end well."""
+    for _ in range(ROUNDS):
+        server = fresh_server()
+        end = time.monotonic() + SECONDS
+        while server.process.poll() is None:
+            server.process.send_signal(signal.SIGTERM)
+            time.sleep(0.0002)
+            assert time.monotonic() < end
+        assert server.process.returncode == 0
