@@ -249,10 +249,10 @@ int app_serve(int argc, char **argv)
     enum rc rc;
     int code = EXIT_DONE;
 
-    if (!app)
+    if (!app || !hold_standard_descriptors()) {
+        free(app);
         return EXIT_LOCAL;
-    if (!hold_standard_descriptors())
-        return EXIT_LOCAL;
+    }
     (void)signal(SIGABRT, end_start); /* can't fail for a valid number */
     (void)signal(SIGPIPE, SIG_IGN);
     (void)signal(SIGXFSZ, SIG_IGN); /* a write beyond the limit fails, as on a full disk */
