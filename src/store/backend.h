@@ -109,7 +109,7 @@ struct store_ops {
                                   void (*each)(void *, const struct sms_transport_row *),
                                   void *ctx);
     enum rc (*each_sms_open)(struct backend_reader *r, uint64_t stamp,
-                             void (*each)(void *, struct str transport, uint64_t n), void *ctx);
+                             void (*each)(void *, const struct sms_open_row *), void *ctx);
     enum rc (*each_subscription)(struct backend_reader *r, uint64_t stamp, struct arena *arena,
                                  void (*each)(void *, const struct subscription_row *), void *ctx);
     /** Rows and texts go to `arena`. */

@@ -128,6 +128,13 @@ struct sms_prune {
     uint32_t limit;
 };
 
+/** Messages that have not ended. */
+struct sms_open_row {
+    struct str transport;
+    struct uuid resource;
+    uint64_t n;
+};
+
 /** Rows of messages, one direction and order. */
 struct sms_query {
     enum {

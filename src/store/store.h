@@ -474,9 +474,10 @@ enum rc store_each_change(struct store_reader *r, int64_t seq,
 typedef void (*store_work_fn)(void *ctx, struct store_reader *r);
 void store_on_pool(struct store *s, struct loop *loop, store_work_fn work, loop_fn done, void *ctx);
 
-/** For store_on_pool(): how many messages have not ended, by transport, in order of their names. */
+/** For store_on_pool(): how many messages have not ended, by transport, in order of their names,
+ * and resource. */
 enum rc store_each_sms_open(struct store_reader *r,
-                            void (*each)(void *ctx, struct str transport, uint64_t n),
+                            void (*each)(void *ctx, const struct sms_open_row *row),
                             void *ctx) NODISCARD;
 /** Lists for store_on_pool(). Rows and texts go to `arena`. RC_OK, RC_IO. */
 enum rc store_list_sms(struct store_reader *r, const struct sms_query *query, struct arena *arena,

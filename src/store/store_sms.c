@@ -103,7 +103,7 @@ void store_on_pool(struct store *s, struct loop *loop, store_work_fn work, loop_
 }
 
 enum rc store_each_sms_open(struct store_reader *r,
-                            void (*each)(void *ctx, struct str transport, uint64_t n), void *ctx)
+                            void (*each)(void *ctx, const struct sms_open_row *row), void *ctx)
 {
     return r->store->ops->each_sms_open(r->reader, store_commits(r->store), each, ctx);
 }

@@ -109,6 +109,24 @@ def test_names_are_shared(server, owners):
     assert [one.list_sender("Fabrikam") for one in owners] == [201, 201]
 
 
+def test_messages_of_one_resource_leave_room_for_others(fresh_server):
+    """Those that wait for their end; also of a former run."""
+    server = fresh_server("--sms-queue-max", "8")
+    attacker, victim = Owner(server, "one"), Owner(server, "two")
+
+    def sends(owner) -> int:
+        answer = owner.ask("POST", path(), message("+19995550000"))  # nobody reports on it
+        assert answer.status == 202, answer
+        return answer.json()["value"][0]["httpStatusCode"]
+    assert [sends(attacker) for _ in range(8)] == [202] * 6 + [503] * 2
+    server.kill()
+    server.start()
+    for owner in (attacker, victim):
+        owner.host = owner.of.host(server.http_port)
+    assert sends(attacker) == 503
+    assert [sends(victim) for _ in range(3)] == [202] * 2 + [503], "that is all there is"
+
+
 # ---- lists ----
 
 

@@ -10,6 +10,7 @@ struct sms *sms_new(const struct sms_options *options)
         abort();
     s->options = *options;
     map_init(&s->transports_seen);
+    map_init(&s->open_of);
     map_init(&s->reporting);
     list_init(&s->early);
     s->rates = sms_rates_new();
@@ -92,6 +93,7 @@ void sms_free(struct sms *s)
     while (map_next(&s->transports_seen, &at, &key, &name))
         free(name);
     map_clear(&s->transports_seen);
+    sms_open_clear(s);
     map_clear(&s->reporting);
     (void)pthread_mutex_destroy(&s->lock); /* nobody holds it any more */
     free(s);
@@ -105,13 +107,6 @@ const struct sms_options *sms_options(const struct sms *s)
 void sms_wake(struct sms *s)
 {
     sms_engine_wake(s->engine);
-}
-
-size_t sms_open_count(const struct sms *s)
-{
-    int64_t open = atomic_load_explicit(&s->open, memory_order_relaxed);
-
-    return open > 0 ? (size_t)open : 0;
 }
 
 /* ---- figures ---- */

@@ -17,6 +17,7 @@ struct sms {
     _Atomic int64_t open;                  /* messages that have not ended */
     pthread_mutex_t lock;                  /* for what follows */
     struct map transports_seen;            /* names that messages have been given → themselves */
+    struct map open_of;                    /* 16 octets of a resource's id → how many of `open` */
     uint64_t throttled[SMS_THROTTLED_MAX]; /* simulation: requests that got their 429; 0: free */
     size_t throttled_next;
     struct list early; /* reports whose refs are not known yet, oldest first */
@@ -32,6 +33,11 @@ static inline void sms_count(struct sms *s, enum sms_state end, uint64_t n)
 {
     atomic_fetch_add_explicit(&s->counts[end], n, memory_order_relaxed);
 }
+
+/* sms_open.c */
+/** `n` messages of the resource have begun, or have ended when it is negative. Any thread. */
+void sms_open_add(struct sms *s, const struct uuid *resource, int64_t n);
+void sms_open_clear(struct sms *s);
 
 /* sms_row.c: rows and the changes that make and move them */
 /** How many parts a text takes on the air, and in which alphabet. What is longer than any sender

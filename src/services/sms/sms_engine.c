@@ -334,12 +334,12 @@ struct sms_engine *sms_engine_new(struct sms *s)
     return e;
 }
 
-static void take_open(void *ctx, struct str transport, uint64_t n)
+static void take_open(void *ctx, const struct sms_open_row *row)
 {
     struct sms *s = ctx;
 
-    atomic_fetch_add(&s->open, (int64_t)n);
-    sms_transport_seen(s, transport);
+    sms_open_add(s, &row->resource, (int64_t)row->n);
+    sms_transport_seen(s, row->transport);
 }
 
 /* What a former run has left is counted before anybody can add to it. */

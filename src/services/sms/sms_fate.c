@@ -188,7 +188,7 @@ static void on_committed(void *ctx, enum rc rc, struct change_set *set)
 
     (void)set;
     if (rc == RC_OK && v->row.finished) {
-        atomic_fetch_add(&s->open, v->opened - 1);
+        sms_open_add(s, &v->row.resource, v->opened - 1);
         sms_count(s, v->row.state, 1);
         events_wake(s->options.events);
         sms_wake(s);

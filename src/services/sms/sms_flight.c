@@ -139,7 +139,7 @@ static void on_committed_ok(struct sms_flight *f)
     struct sms *s = e->sms;
 
     if (f->row.finished) {
-        atomic_fetch_add(&s->open, f->opened - 1);
+        sms_open_add(s, &f->row.resource, f->opened - 1);
         sms_count(s, f->row.state, 1);
         events_wake(s->options.events);
         if (f->opened)

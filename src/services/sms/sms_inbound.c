@@ -183,7 +183,7 @@ static void on_committed(void *ctx, enum rc rc, struct change_set *set)
         log_debug(a->site->log, "sms.inbound_again", "transport=" STR_FMT, STR_ARG(a->transport));
         rc = RC_OK; /* it came before */
     } else if (rc == RC_OK) {
-        atomic_fetch_add(&s->open, a->opened);
+        sms_open_add(s, &a->row.resource, a->opened);
         sms_count(s, SMS_RECEIVED, 1);
         if (a->opened)
             sms_transport_seen(s, a->owner.transport);

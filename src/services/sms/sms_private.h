@@ -217,6 +217,9 @@ void sms_take_inbound_of(const struct site *site, const struct sms_let_in *in, c
 void sms_wake(struct sms *s);
 /** How many messages have not ended. Any thread. */
 size_t sms_open_count(const struct sms *s);
+/** Whether no more messages of the resource are taken now: where there are others, a quarter of the
+ * queue is theirs. Any thread. */
+bool sms_queue_full(struct sms *s, const struct uuid *resource, bool is_shared) NODISCARD;
 
 /** Asks how a transport is. Zeros but `name`, `loop`, `done` and `ctx`; the caller's until `done`,
  * which comes on `loop`. */

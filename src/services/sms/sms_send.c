@@ -171,11 +171,21 @@ static bool looks_first(const struct sms_sending *s, const struct sms_recipient 
     return s->tries || status != 202 || s->rate || (is_simulated(s) && sms_sim_may_throttle(r->to));
 }
 
+static bool is_one_of_many(const struct sms_sending *s)
+{
+    const struct directory *d = gate_directory(s->req->site->gate);
+    size_t alive = 0;
+
+    for (size_t i = 0; i < d->resources_count && alive < 2; i++)
+        alive += d->resources[i].state == RESOURCE_ACTIVE;
+    return alive > 1;
+}
+
 static void decide(struct sms_sending *s, struct sms_recipient *r)
 {
     int status = is_simulated(s) ? sms_sim_status(r->to) : 202;
 
-    if (status == 202 && sms_open_count(sms_of(s)) >= sms_of(s)->options.queue_max)
+    if (status == 202 && sms_queue_full(sms_of(s), &s->sender.resource, is_one_of_many(s)))
         status = 503;
     if (r->repeatable && (is_second(s, r) || (looks_first(s, r, status) && was_used(s, r))))
         return;
@@ -312,7 +322,7 @@ static void on_committed(void *ctx, enum rc rc, struct change_set *set)
         fail(s, rc);
         return;
     }
-    atomic_fetch_add(&sms->open, s->opened);
+    sms_open_add(sms, &s->sender.resource, s->opened);
     sms_count(sms, SMS_FAILED, s->opted_out);
     if (s->opened)
         sms_transport_seen(sms, s->sender.transport);

@@ -444,7 +444,7 @@ enum rc scan_sms_transports(struct backend_reader *r, uint64_t stamp, struct are
                             void (*each)(void *, const struct sms_transport_row *),
                             void *ctx) NODISCARD;
 enum rc scan_sms_open(struct backend_reader *r, uint64_t stamp,
-                      void (*each)(void *, struct str, uint64_t), void *ctx) NODISCARD;
+                      void (*each)(void *, const struct sms_open_row *), void *ctx) NODISCARD;
 enum rc scan_sms(struct backend_reader *r, uint64_t stamp, const struct sms_query *q,
                  struct arena *arena, struct sms_page *out) NODISCARD;
 enum rc scan_optouts(struct backend_reader *r, uint64_t stamp, const struct sms_optout_query *q,

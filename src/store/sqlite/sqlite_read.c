@@ -113,8 +113,9 @@ static const char *const sql[R_COUNT] = {
                         * it is likely keeps the planner from bounding the search by it alone */
         "SELECT " SMS_COLUMNS " FROM sms_messages WHERE transport = ?1 AND state = ?2"
         " AND likely(state < 4) AND due <= ?3 ORDER BY due, place",
-    [R_SMS_OPEN] = /* the index alone */
-        "SELECT transport, count(*) FROM sms_messages WHERE state < 4 GROUP BY transport",
+    [R_SMS_OPEN] =
+        "SELECT transport, resource, count(*) FROM sms_messages WHERE state < 4"
+        " GROUP BY transport, resource ORDER BY transport, resource",
     [R_LIST_OPTOUTS] =
         "SELECT sender, recipient, created FROM sms_optouts"
         " WHERE resource = ?1 AND (sender, recipient) > (?2, ?3) ORDER BY sender, recipient",

@@ -8,7 +8,7 @@
 
 typedef void (*sender_fn)(void *, const struct sms_sender_row *);
 typedef void (*transport_fn)(void *, const struct sms_transport_row *);
-typedef void (*open_fn)(void *, struct str, uint64_t);
+typedef void (*open_fn)(void *, const struct sms_open_row *);
 
 enum { /* columns that lists filter by */
        COL_ID = 0,
@@ -181,13 +181,18 @@ enum rc scan_sms_transports(struct backend_reader *r, uint64_t stamp, struct are
 static bool each_open(sqlite3_stmt *st, void *ctx)
 {
     const struct walk *w = ctx;
+    const struct sms_open_row row = {
+        .transport = column_str(st, 0),
+        .resource = column_uuid(st, 1),
+        .n = (uint64_t)sqlite3_column_int64(st, 2),
+    };
 
-    ((open_fn)w->each)(w->ctx, column_str(st, 0), (uint64_t)sqlite3_column_int64(st, 1));
+    ((open_fn)w->each)(w->ctx, &row);
     return true;
 }
 
 enum rc scan_sms_open(struct backend_reader *r, uint64_t stamp,
-                      void (*each)(void *, struct str, uint64_t), void *ctx)
+                      void (*each)(void *, const struct sms_open_row *), void *ctx)
 {
     return scan_rows(r, reader_stmt(r, stamp, R_SMS_OPEN), each_open,
                      (struct walk){(void (*)(void))each, ctx, NULL});

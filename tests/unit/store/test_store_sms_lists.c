@@ -53,20 +53,23 @@ static void check_due(struct fixture *f, struct sms_query q, const char *wanted)
     assert_false(page.more);
 }
 
-static void add_open(void *ctx, struct str transport, uint64_t n)
+static void add_open(void *ctx, const struct sms_open_row *row)
 {
-    buf_addf(ctx, STR_FMT "=%llu ", STR_ARG(transport), (unsigned long long)n);
+    buf_addf(ctx, STR_FMT "%u=%llu ", STR_ARG(row->transport), (unsigned)row->resource.octets[0],
+             (unsigned long long)row->n);
 }
 
-static void counts_open_ones_by_transport(struct fixture *f)
+static void counts_open_ones_by_transport_and_resource(struct fixture *f)
 {
     static const struct {
         struct str transport;
         enum sms_state state;
+        struct uuid resource;
     } rows[] = {
-        {STR_INIT("b"), SMS_QUEUED},    {STR_INIT("a"), SMS_SUBMITTING},
-        {STR_INIT("b"), SMS_FAILED},    {STR_INIT("c"), SMS_DELIVERED},
-        {STR_INIT("b"), SMS_SUBMITTED}, {STR_INIT("d"), SMS_RECEIVED},
+        {STR_INIT("b"), SMS_QUEUED, {{2}}},    {STR_INIT("a"), SMS_SUBMITTING, {{1}}},
+        {STR_INIT("b"), SMS_FAILED, {{1}}},    {STR_INIT("c"), SMS_DELIVERED, {{1}}},
+        {STR_INIT("b"), SMS_SUBMITTED, {{2}}}, {STR_INIT("d"), SMS_RECEIVED, {{1}}},
+        {STR_INIT("b"), SMS_QUEUED, {{1}}},
     };
     struct buf text;
 
@@ -77,10 +80,11 @@ static void counts_open_ones_by_transport(struct fixture *f)
     for (size_t i = 0; i < ARRAY_LEN(rows); i++)
         must(f, (struct change){.kind = CHANGE_SMS_ADD,
                                 .u.sms = {.id = uuid_ordered(1000),
+                                          .resource = rows[i].resource,
                                           .state = rows[i].state,
                                           .transport = rows[i].transport}});
     assert_int_equal(store_each_sms_open(f->reader, add_open, &text), RC_OK);
-    check_text(buf_str(&text), STR("a=1 b=2 "));
+    check_text(buf_str(&text), STR("a1=1 b1=1 b2=2 "));
     buf_clear(&text);
 }
 
@@ -506,7 +510,7 @@ static void lists_optouts_in_pages(struct fixture *f)
 
 /* clang-format off */
 static const struct store_case cases[] = {
-    {"counts open ones by transport", counts_open_ones_by_transport},
+    {"counts open ones by transport and resource", counts_open_ones_by_transport_and_resource},
     {"lists what is due by transport and state", lists_what_is_due_by_transport_and_state},
     {"lists a message where its last step put it", lists_a_message_where_its_last_step_put_it},
     {"ends a list of what is due at its limit", ends_a_list_of_what_is_due_at_its_limit},
