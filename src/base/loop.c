@@ -123,16 +123,31 @@ static void on_watch_closed(uv_handle_t *handle)
     free(handle->data);
 }
 
+static void block_signals(sigset_t *out_before)
+{
+    sigset_t all;
+
+    (void)sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, out_before);
+}
+
 /* A signal is the system's again then, whose answer to most is to kill: the process ends by itself.
+ * One that comes in between waits: threads of the pool block all, and so must the caller's others.
  */
 static void close_watch(struct watch *w)
 {
-    int signum = uv_handle_get_type(&w->handle.any) == UV_SIGNAL ? w->handle.signal.signum : 0;
+    bool of_signal = uv_handle_get_type(&w->handle.any) == UV_SIGNAL;
+    int signum = of_signal ? w->handle.signal.signum : 0;
+    sigset_t before;
 
     list_remove(&w->link);
+    if (of_signal)
+        block_signals(&before);
     uv_close(&w->handle.any, on_watch_closed);
-    if (signum)
+    if (of_signal) {
         (void)signal(signum, SIG_IGN); /* can't fail for a valid number */
+        pthread_sigmask(SIG_SETMASK, &before, NULL);
+    }
 }
 
 static void close_stray(uv_handle_t *handle, void *ctx)
@@ -289,6 +304,22 @@ void loop_defer(struct loop *loop, struct loop_task *task)
     loop->deferred_end = &task->next;
 }
 
+/* The first one starts the pool, whose threads keep the mask of this one: signals are for loops. */
+static void queue(struct loop *loop, struct work *w)
+{
+    static _Atomic bool has_pool;
+    bool first = !atomic_load_explicit(&has_pool, memory_order_relaxed);
+    sigset_t before;
+
+    if (first)
+        block_signals(&before);
+    must(uv_queue_work(&loop->uv, &w->request, on_work, on_work_done));
+    if (first) {
+        pthread_sigmask(SIG_SETMASK, &before, NULL);
+        atomic_store_explicit(&has_pool, true, memory_order_relaxed);
+    }
+}
+
 void loop_work(struct loop *loop, loop_fn work, loop_fn done, void *ctx)
 {
     struct work *w = malloc(sizeof *w);
@@ -297,7 +328,7 @@ void loop_work(struct loop *loop, loop_fn work, loop_fn done, void *ctx)
         abort();
     *w = (struct work){.loop = loop, .work = work, .done = done, .ctx = ctx};
     w->request.data = w;
-    must(uv_queue_work(&loop->uv, &w->request, on_work, on_work_done));
+    queue(loop, w);
     loop->work_pending++;
 }
 

@@ -5,6 +5,8 @@
 
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
+#include <unistd.h>
 
 #define POSTERS 3
 #define POSTS   5000
@@ -335,6 +337,49 @@ static void hears_signals(void **state)
     check_order("each arrival", "ss");
 }
 
+struct sending {
+    atomic_bool begun, enough;
+};
+
+static void *send_until_told(void *ctx)
+{
+    struct sending *s = ctx;
+    sigset_t all;
+
+    (void)sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, NULL); /* they are for the loop, or for nobody */
+    while (!atomic_load(&s->enough)) {
+        (void)kill(getpid(), SIGUSR2);
+        atomic_store(&s->begun, true);
+    }
+    return NULL;
+}
+
+/* It would end this process. */
+static void freed_while_its_signal_comes(void **state)
+{
+    struct sending s = {0};
+    mono_ns end;
+    pthread_t sender;
+    int value = 0;
+
+    (void)state;
+    loop_work(loop, on_pool, on_pool_done, &value); /* the pool is there, too */
+    loop_run(loop);
+    (void)signal(SIGUSR2, SIG_IGN);
+    assert_int_equal(pthread_create(&sender, NULL, send_until_told, &s), 0);
+    while (!atomic_load(&s.begun))
+        (void)sched_yield();
+    end = clock_mono() + 500 * (mono_ns)1000000;
+    while (clock_mono() < end) {
+        loop_signal(loop, SIGUSR2, do_nothing, NULL);
+        loop_free(loop);
+        loop = loop_new(0);
+    }
+    atomic_store(&s.enough, true);
+    assert_int_equal(pthread_join(sender, NULL), 0);
+}
+
 static void on_posted(void *ctx)
 {
     (void)ctx;
@@ -441,6 +486,7 @@ int main(void)
         LOOP_TEST(freeing_waits_for_pool_work),
         LOOP_TEST(settles_what_is_under_way),
         LOOP_TEST(hears_signals),
+        LOOP_TEST(freed_while_its_signal_comes),
         LOOP_TEST(posting_after_the_stop_is_harmless),
         LOOP_TEST(threads_post_together),
         LOOP_TEST(another_thread_stops_it),
