@@ -100,6 +100,7 @@ struct sms_sender_row {
     uint32_t version;    /* 1 at first, +1 with each change */
     struct str document; /* JSON object */
     unix_ms created;
+    bool alone; /* not kept; of a PUT: RC_CONFLICT when another active resource has it as well */
 };
 
 /** A way out: the server's, not a resource's. Primary key: name, lower case. */

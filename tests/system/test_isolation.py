@@ -1,6 +1,7 @@
 """Who owns one resource of a server can't read, hear, change or use up anything of another one."""
 
 import base64
+import concurrent.futures
 import urllib.parse
 import urllib.request
 import uuid
@@ -79,6 +80,13 @@ def test_a_key_takes_no_number_of_another_resource(owners, come_in, first):
     assert victim.received(number) == ["for one alone", "STOP"] and attacker.received(number) == []
     optouts = victim.ask("GET", f"/admin/sms/optouts?sender={urllib.parse.quote(number)}").json()["value"]
     assert [one["recipient"] for one in optouts] == [PHONE]
+
+
+def test_of_two_keys_at_once_one_gets_the_number(owners):
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        for n in range(20):
+            number = f"+142555572{n:02}"
+            assert sorted(pool.map(lambda owner: owner.list_sender(number), owners)) == [201, 409]
 
 
 @pytest.mark.parametrize("first", [0, 1])

@@ -289,14 +289,19 @@ static void on_put(void *ctx, enum rc rc, struct change_set *set)
 
 /* Who has a number gets what is sent to it, so a key takes it from nobody: two resources share one
  * when an administrator says so. */
+static bool must_be_alone(const struct put *p)
+{
+    return p->req->principal->kind == PRINCIPAL_ACCESS_KEY && p->row.version == 1 &&
+           p->sender.kind != SMS_SENDER_ALPHANUMERIC;
+}
+
 static bool is_anothers(const struct put *p)
 {
     const struct request *req = p->req;
     const struct sms_world *world;
     bool taken;
 
-    if (req->principal->kind != PRINCIPAL_ACCESS_KEY || p->row.version > 1 ||
-        p->sender.kind == SMS_SENDER_ALPHANUMERIC)
+    if (!p->row.alone)
         return false;
     world = sms_world_ref(req->site->sms);
     taken = sms_number_owner(req->site, world, p->row.sender, p->sender.transport) != NULL;
@@ -308,9 +313,12 @@ static void put_once(struct put *p)
 {
     struct refusal why;
 
-    if (!sms_admin_sender_place(p->req, &p->row, &p->sender, &why))
+    if (!sms_admin_sender_place(p->req, &p->row, &p->sender, &why)) {
         answer_refusal(p->req, &why);
-    else if (is_anothers(p))
+        return;
+    }
+    p->row.alone = must_be_alone(p); /* the store looks as well: two may come at once */
+    if (is_anothers(p))
         sms_admin_conflict(p->req, STR("Another resource has this number. An administrator may "
                                        "give it to both: `callgate sender set`."));
     else

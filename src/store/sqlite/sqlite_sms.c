@@ -313,6 +313,23 @@ static enum rc log_sender(struct backend *b, struct log_out *log, const struct u
     return writer_log(b, log, &(struct log_entry){.kind = LOG_SMS_SENDER, .resource = *resource});
 }
 
+_Static_assert(RESOURCE_ACTIVE == 1, "W_SMS_SENDER_ELSEWHERE names the state");
+
+/** RC_CONFLICT: another resource has it. */
+static enum rc check_alone(struct backend *b, const struct sms_sender_row *row)
+{
+    sqlite3_stmt *elsewhere = writer_stmt(b, W_SMS_SENDER_ELSEWHERE);
+    bool found = false;
+    enum rc rc;
+
+    if (!elsewhere)
+        return RC_INTERNAL;
+    bind_uuid(elsewhere, 1, &row->resource);
+    bind_str(elsewhere, 2, row->sender);
+    rc = writer_row_exists(b, elsewhere, &found);
+    return rc || !found ? rc : RC_CONFLICT;
+}
+
 enum rc apply_sms_sender_put(struct backend *b, sqlite3_stmt *st, struct change *c,
                              struct log_out *log)
 {
@@ -325,6 +342,8 @@ enum rc apply_sms_sender_put(struct backend *b, sqlite3_stmt *st, struct change 
     bind_uuid(there, 1, &row->resource);
     bind_str(there, 2, row->sender);
     rc = check_version(b, there, row->version, c);
+    if (!rc && row->alone)
+        rc = check_alone(b, row);
     if (rc)
         return rc;
     bind_uuid(st, 1, &row->resource);

@@ -129,6 +129,9 @@ static const char *const sql[W_COUNT] = {
     [W_SMS_OPTOUT_DELETE] =
         "DELETE FROM sms_optouts WHERE resource = ?1 AND sender = ?2 AND recipient = ?3",
     [W_SMS_SENDER_THERE] = "SELECT version FROM sms_senders WHERE resource = ?1 AND sender = ?2",
+    [W_SMS_SENDER_ELSEWHERE] =
+        "SELECT 1 FROM sms_senders AS s CROSS JOIN resources AS r ON r.id = s.resource"
+        " WHERE s.sender = ?2 AND s.resource <> ?1 AND r.state = 1",
     [W_SMS_SENDER_PUT] =
         "INSERT INTO sms_senders(resource, sender, version, document, created)"
         " VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT(resource, sender)"

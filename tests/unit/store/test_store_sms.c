@@ -479,6 +479,23 @@ static void takes_a_sender_or_transport_when_its_version_follows(struct fixture 
     assert_int_equal(transports(f).transport[0].version, 3);
 }
 
+static void gives_a_sender_to_one_resource_alone(struct fixture *f)
+{
+    struct change alone = put_sender(2, STR("+1"), 1), gone = put_resource(1, STR("first"));
+
+    fixture_open(f);
+    must(f, put_resource(1, STR("first")));
+    must(f, put_resource(2, STR("second")));
+    must(f, put_sender(1, STR("+1"), 1));
+    alone.u.sms_sender.alone = true;
+    assert_int_equal(commit_one(f, alone, NULL), RC_CONFLICT);
+    gone.u.resource.state = RESOURCE_DELETED;
+    must(f, gone);
+    assert_int_equal(commit_one(f, alone, NULL), RC_OK);
+    alone.u.sms_sender.version = 2;
+    assert_int_equal(commit_one(f, alone, NULL), RC_OK); /* it is nobody's but its own */
+}
+
 static void keeps_senders_of_each_resource(struct fixture *f)
 {
     struct table t;
@@ -671,6 +688,7 @@ static const struct store_case cases[] = {
     {"sends once what is asked twice in a batch", sends_once_what_is_asked_twice_in_a_batch},
     {"keeps an opt-out as it was made first", keeps_an_optout_as_it_was_made_first},
     {"takes a sender or transport when its version follows", takes_a_sender_or_transport_when_its_version_follows},
+    {"gives a sender to one resource alone", gives_a_sender_to_one_resource_alone},
     {"keeps senders of each resource", keeps_senders_of_each_resource},
     {"keeps transports by name", keeps_transports_by_name},
     {"tells the watch of senders and transports", tells_the_watch_of_senders_and_transports},
