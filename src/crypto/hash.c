@@ -85,17 +85,15 @@ void sha1(struct str data, uint8_t out[static 20])
 }
 
 /* The state after one block of `key` xored with `pad`. */
-static SHA256_CTX padded(const uint8_t key[static BLOCK_LEN], uint8_t pad)
+static void begin_padded(SHA256_CTX *state, const uint8_t key[static BLOCK_LEN], uint8_t pad)
 {
-    SHA256_CTX state;
     uint8_t block[BLOCK_LEN];
 
     for (size_t i = 0; i < BLOCK_LEN; i++)
         block[i] = key[i] ^ pad;
-    must(SHA256_Init(&state));
-    must(SHA256_Update(&state, block, sizeof block));
+    must(SHA256_Init(state));
+    must(SHA256_Update(state, block, sizeof block));
     explicit_bzero(block, sizeof block);
-    return state;
 }
 
 struct mac_key *mac_key_new(const void *key, size_t len)
@@ -109,8 +107,8 @@ struct mac_key *mac_key_new(const void *key, size_t len)
         SHA256(key, len, block);
     else if (len > 0)
         memcpy(block, key, len);
-    k->inner = padded(block, 0x36);
-    k->outer = padded(block, 0x5c);
+    begin_padded(&k->inner, block, 0x36);
+    begin_padded(&k->outer, block, 0x5c);
     explicit_bzero(block, sizeof block);
     return k;
 }
@@ -138,6 +136,7 @@ void mac_sign_pieces(const struct mac_key *k, struct hash_work *w, const struct 
     must(SHA256_Update(&w->mac, inner, sizeof inner));
     must(SHA256_Final(out, &w->mac));
     explicit_bzero(&w->mac, sizeof w->mac);
+    explicit_bzero(inner, sizeof inner);
     COUNT(macs);
 }
 
