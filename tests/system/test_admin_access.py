@@ -75,7 +75,7 @@ def test_the_command_that_a_refusal_names_helps(server):
     group = f"/subscriptions/{server.admin('GET', '/admin/tenant').json()['subscriptionId']}/resourceGroups/g"
     tries = [("https://communication.azure.com/", "POST", IDENTITIES, 201),
              ("https://management.azure.com/", "GET",
-              f"{group}/providers/Microsoft.Communication/communicationServices?api-version=2025-09-01", 200)]
+              f"{group}/providers/Microsoft.Communication/communicationServices?api-version=2025-09-01", 404)]  # it may look, and there is none
     for audience, method, target, good in tries:
         token = cli(server, "token", "get", "--as", "puzzled", "--audience", audience, "--raw").strip()
         headers = {"Authorization": f"Bearer {token}", "Host": named.host(server.https_port)}

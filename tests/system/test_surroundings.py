@@ -8,6 +8,7 @@ import re
 import resource
 import signal
 import subprocess
+import sys
 import termios
 import time
 import uuid
@@ -157,10 +158,10 @@ def test_an_export_is_for_its_owner_alone(fresh_server, tmp_path):
     assert (tmp_path / "user.jsonl").stat().st_mode & 0o077 == 0
 
 
-def started_with(descriptors: int, data: Path, **options) -> subprocess.CompletedProcess:
+def started_with(descriptors: int, data: Path, *before: str) -> subprocess.CompletedProcess:
     """A start that must fail."""
-    return subprocess.run([binary(), "serve", "--data", data, *FREE, "--threads", "1"], capture_output=True, text=True,
-                          timeout=SECONDS, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors, descriptors)), **options)
+    return subprocess.run([*before, binary(), "serve", "--data", data, *FREE, "--threads", "1"], capture_output=True, text=True,
+                          timeout=SECONDS, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_NOFILE, (descriptors, descriptors)))
 
 
 @pytest.mark.parametrize("descriptors", [5, 8, 12, 14, 16, 18, 20, 24, 28, 32, 40, 70])
@@ -172,14 +173,17 @@ def test_too_few_descriptors_are_told_in_one_sentence(tmp_path, descriptors):
     assert not (tmp_path / "data").exists()
 
 
+OPEN_SIXTY = """
+import os, sys
+for _ in range(60):
+    os.set_inheritable(os.open("/dev/null", os.O_RDONLY), True)
+os.execv(sys.argv[1], sys.argv[1:])
+"""
+
+
 def test_descriptors_that_the_server_was_started_with_count(tmp_path):
     """Else some other step fails, and speaks of something else."""
-    opened = [os.open("/dev/null", os.O_RDONLY) for _ in range(60)]
-    try:
-        run = started_with(110, tmp_path / "data", pass_fds=opened)
-    finally:
-        for fd in opened:
-            os.close(fd)
+    run = started_with(110, tmp_path / "data", sys.executable, "-c", OPEN_SIXTY)
     assert run.returncode == 5 and "too few files may be opened" in run.stderr, run
 
 
