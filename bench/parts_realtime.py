@@ -58,14 +58,19 @@ class Threads:
         """So many connections that send, each with one request under way."""
         file = self.bench.work / "messages"
         file.write_bytes(b"".join(self.requests[i % self.count] for i in range(senders)))
-        return self.bench.fan("ws_load", self.ours, self.ours.server.http_port, rate=rate, groups=self.count,
-                              tokens=self.tokens, requests=file, length=len(self.requests[0]), **options)
+        return self.bench.fan("ws_load", self.ours, self.ours.server.http_port,
+                              **{"rate": rate, "groups": self.count, "tokens": self.tokens, "requests": file,
+                                 "length": len(self.requests[0]), **options})
 
     def at_rate(self) -> dict:
         return self.load(max(SENDERS, self.count), RATE, commits=self.commits)
 
     def at_full_speed(self) -> dict:
         return self.load(AT_ONCE)
+
+    def unheard(self) -> dict:
+        """The same while nobody listens."""
+        return self.load(AT_ONCE, tokens="/dev/null")
 
 
 class Subjects:
@@ -88,6 +93,11 @@ class Subjects:
 
 def us(results: list[dict], key: str) -> list[float]:
     return [r[key] for r in results]
+
+
+def message_us(results: list[dict]) -> list[float]:
+    """The server's CPU time per message."""
+    return [r["busy"] / r["rate"] * 1e6 for r in results]
 
 
 def times(results: list[dict], key: str) -> str:
@@ -114,11 +124,15 @@ def against_nats(bench: rig.Rig, nats: rig.Nats, count: int, size: int, aims: bo
         yield ratio_row(f"the same from the POST, without waiting for the disk, {part}", times(u, seen), times(b, seen),
                         quotients(us(u, seen), us(b, seen)))
     yield Row("the same from the POST, durable, p50; p99", times(a, "seen_p50_us"), times(a, "seen_p99_us"))
-    a, b = bench.interleave(ours.at_full_speed, theirs.at_full_speed)
+    a, b, u = bench.interleave(ours.at_full_speed, theirs.at_full_speed, ours.unheard)
     yield ratio_row(f"{what}, full speed, frames of {octets} octets", speed(a), speed(b),
                     quotients(us(a, "frame_rate"), us(b, "frame_rate")), least=0.5 if aims else None)
     yield ratio_row("the same, CPU per frame", f"{statistics.median(us(a, 'cpu_us')):.2f} µs",
                     f"{statistics.median(us(b, 'cpu_us')):.2f} µs", quotients(us(b, "cpu_us"), us(a, "cpu_us")))
+    heard = [with_it - without_it for with_it, without_it in zip(message_us(a), message_us(u))]
+    yield ratio_row("what a message's frames add to its CPU when nobody hears it, against NATS's whole message",
+                    f"{statistics.median(heard):.2f} µs", f"{statistics.median(message_us(b)):.2f} µs",
+                    quotients(message_us(b), heard))
     bench.done(ours.ours, without.ours)
 
 
