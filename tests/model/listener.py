@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from chat_link import Ended, Feed
 
 DELETED = "chatThreadDeleted"
+FROM_ROWS = ("chatMessageReceived", "chatMessageEdited", "chatMessageDeleted", "readReceiptReceived")  # the log has no text
 LOST = (Ended, OSError, asyncio.IncompleteReadError)
 SETTLED_S = 2.0  # what an operation that ends so long after `ready` has done was not before it
 
@@ -24,6 +25,12 @@ class Event:
     people: set = field(default_factory=set)
     topic: str | None = None
     missable: bool = False  # it may have happened while nobody heard: then it is told from the store, if it is there yet
+
+    def may_be_gone(self, told: dict) -> bool:
+        """Missed, and its thread was taken away before it could be read: what the log keeps by itself is told all the
+        same, and comes in its place."""
+        about = (told.get("message") or {}).get("id") or (told.get("receipt") or {}).get("chatMessageId")
+        return self.missable and self.kind in FROM_ROWS and (told["type"] != self.kind or about != self.message.own_id)
 
     def check(self, told: dict, live: bool):
         assert told["type"] == self.kind, f"told is {told}, should be {self}"
@@ -70,6 +77,12 @@ class Listener:
                     return  # who deletes it has no answer yet
                 while wanted[0].kind != DELETED and wanted[0].missable:  # gone with its thread before it could be read
                     wanted.popleft()
+            elif wanted[0].may_be_gone(told[0][0]):
+                if all(one["type"] != DELETED for one, _ in told):
+                    return  # its end is told soon; if not, open_ends() tells
+                self.counts["gone"] += 1
+                wanted.popleft()
+                continue
             wanted.popleft().check(*told.popleft())
 
     async def run(self):

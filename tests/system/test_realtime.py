@@ -316,14 +316,16 @@ def test_a_message_that_changed_since_is_told_as_it_is(server, two):
 
 def test_a_deleted_thread_is_told_to_those_who_were_in(server, two):
     ada, bob = two
-    stranger = Person(server)
+    guest, stranger = Person(server), Person(server)
     ears = [Ear(server, bob), Ear(server, stranger)]
     close_all(ears)
-    thread = ada.create("topic", bob)
+    thread = ada.create("topic", bob, guest)
     thread.send("gone with it")
+    thread.remove(guest)  # of that the log keeps all there is to tell
     assert thread.call("DELETE").status == 204
     again = Ear(server, bob, cursor=ears[0].ready["cursor"])
-    assert again.events[-1]["type"] == "chatThreadDeleted" and again.events[-1]["threadId"] == thread.id
+    assert [e["type"] for e in again.events] == ["chatThreadCreated", "participantsRemoved", "chatThreadDeleted"]
+    assert {e["threadId"] for e in again.events} == {thread.id}
     assert "gone with it" not in str(again.events)
     none = Ear(server, stranger, cursor=ears[1].ready["cursor"])
     assert none.events == []
