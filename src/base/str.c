@@ -191,6 +191,17 @@ enum rc str_to_u64(struct str s, uint64_t max, uint64_t *out)
     return RC_OK;
 }
 
+struct str str_from_u64(uint64_t value, char room[static 20])
+{
+    size_t at = 20;
+
+    do {
+        room[--at] = (char)('0' + value % 10);
+        value /= 10;
+    } while (value);
+    return str_of(room + at, 20 - at);
+}
+
 void hex_encode(const void *src, size_t len, char *out)
 {
     static const char digits[] = "0123456789abcdef";

@@ -82,6 +82,8 @@ int name_cmp(struct str a, struct str b) NODISCARD;
 
 /** Parses decimal digits only: no blanks, no sign; more than `max` is refused. */
 enum rc str_to_u64(struct str s, uint64_t max, uint64_t *out) NODISCARD;
+/** The other way: decimal digits in the caller's room. */
+struct str str_from_u64(uint64_t value, char room[static 20]);
 /** Two hexadecimal digits per octet, lower case; `out` holds 2 * len characters. */
 void hex_encode(const void *src, size_t len, char *out);
 /** Exactly `len` octets from 2 * len digits of either case. */

@@ -25,13 +25,8 @@ static void add(struct line *l, struct str s)
 static void add_number(struct line *l, uint64_t value)
 {
     char digits[20];
-    size_t at = sizeof digits;
 
-    do {
-        digits[--at] = (char)('0' + value % 10);
-        value /= 10;
-    } while (value);
-    add(l, str_of(digits + at, sizeof digits - at));
+    add(l, str_from_u64(value, digits));
 }
 
 static void add_quoted(struct line *l, struct str text, size_t max)

@@ -135,20 +135,15 @@ static size_t port_at(struct str host)
 
 static struct str with_port(struct request *req, struct str host, unsigned port)
 {
-    char digits[5], *out;
-    size_t n = 0;
+    char room[20], *out;
+    struct str digits = str_from_u64(port, room);
 
-    do {
-        digits[n++] = (char)('0' + port % 10);
-        port /= 10;
-    } while (port);
-    out = arena_alloc(req->arena, host.len + 1 + n);
+    out = arena_alloc(req->arena, host.len + 1 + digits.len);
     if (host.len)
         memcpy(out, host.ptr, host.len);
     out[host.len] = ':';
-    for (size_t i = 0; i < n; i++)
-        out[host.len + 1 + i] = digits[n - 1 - i];
-    return str_of(out, host.len + 1 + n);
+    memcpy(out + host.len + 1, digits.ptr, digits.len);
+    return str_of(out, host.len + 1 + digits.len);
 }
 
 static struct str with_slash(struct request *req, struct str host)

@@ -222,14 +222,9 @@ static void put(struct pen *pen, struct str s)
 
 static void put_number(struct pen *pen, uint64_t value)
 {
-    char text[20];
-    size_t at = sizeof text;
+    char digits[20];
 
-    do {
-        text[--at] = (char)('0' + value % 10);
-        value /= 10;
-    } while (value);
-    put(pen, (struct str){text + at, sizeof text - at});
+    put(pen, str_from_u64(value, digits));
 }
 
 static void put_line(struct pen *pen, struct str name_and_colon, struct str value)

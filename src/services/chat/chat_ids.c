@@ -63,14 +63,7 @@ enum rc chat_message_id_parse(struct str text, unix_ms *out)
 
 struct str chat_digits(int64_t value, char room[static CHAT_DIGITS_MAX])
 {
-    size_t at = CHAT_DIGITS_MAX;
-    uint64_t rest = value > 0 ? (uint64_t)value : 0;
-
-    do {
-        room[--at] = (char)('0' + rest % 10);
-        rest /= 10;
-    } while (rest);
-    return str_of(room + at, CHAT_DIGITS_MAX - at);
+    return str_from_u64(value > 0 ? (uint64_t)value : 0, room);
 }
 
 struct str chat_message_id(unix_ms id, struct arena *arena)

@@ -218,6 +218,24 @@ static void names_results(void **state)
     assert_string_equal(rc_name(RC_INTERNAL), "internal");
 }
 
+static void writes_numbers(void **state)
+{
+    static const struct {
+        uint64_t value;
+        struct str text;
+    } cases[] = {{0, STR_INIT("0")},
+                 {7, STR_INIT("7")},
+                 {65535, STR_INIT("65535")},
+                 {UINT64_MAX, STR_INIT("18446744073709551615")}};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        char room[20];
+
+        assert_true(str_eq(str_from_u64(cases[i].value, room), cases[i].text));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -226,7 +244,7 @@ int main(void)
         cmocka_unit_test(parses_numbers),    cmocka_unit_test(codes_hexadecimal),
         cmocka_unit_test(judges_utf8),       cmocka_unit_test(lowers_ascii),
         cmocka_unit_test(names_the_nearest), cmocka_unit_test(names_results),
-        cmocka_unit_test(tells_digits),
+        cmocka_unit_test(tells_digits),      cmocka_unit_test(writes_numbers),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
