@@ -39,7 +39,7 @@ class CredentialTest {
     }
 
     private void waitUntilAsked() throws InterruptedException {
-        for (int i = 0; i < 400 && asked.get() == 0; i++) {
+        for (int i = 0; i < 1200 && asked.get() == 0; i++) {
             Thread.sleep(50);
         }
         assertEquals(1, asked.get());
@@ -83,13 +83,14 @@ class CredentialTest {
 
     @Test
     void refreshProactivelyAsksTenMinutesBeforeExp() throws Exception {
-        CommunicationUserIdentifierAndToken made = almostOver(603);
+        CommunicationUserIdentifierAndToken made = almostOver(612);
         String token = made.getUserToken().getToken();
         long exp = claims(token).get("exp").asLong();
         try (CommunicationTokenCredential credential =
                  new CommunicationTokenCredential(refreshing(made.getUser(), true, token))) {
             waitUntilAsked();
-            assertTrue(Math.abs(System.currentTimeMillis() / 1000.0 - (exp - 600)) < 3.0);
+            double late = System.currentTimeMillis() / 1000.0 - (exp - 600);
+            assertTrue(late > -3 && late < 30, () -> "asked " + late + " s late");
             Thread.sleep(500);
             String fresh = credential.getToken().block().getToken();
             assertTrue(claims(fresh).get("exp").asLong() > exp);
