@@ -2,7 +2,8 @@
  * depth, empty texts, UTF-8, NULs. Writing: json_write.c. */
 #include "base/json.h"
 
-#include <malloc.h>
+#include "base/wiped.h"
+
 #include <math.h>
 
 #define NAMES_MAX    64                 /* of a table: the rest is not suggested */
@@ -112,16 +113,9 @@ enum rc json_read(struct str text, json_t **out, const char **out_why)
     return RC_INVALID;
 }
 
-static void wipe_and_free(void *at)
-{
-    if (at)
-        explicit_bzero(at, malloc_usable_size(at));
-    free(at);
-}
-
 void json_wipe_freed(void)
 {
-    json_set_alloc_funcs(malloc, wipe_and_free);
+    json_set_alloc_funcs(malloc, wiped_free);
 }
 
 void json_freep(json_t **j)

@@ -4,6 +4,7 @@
  * Everything that libcurl would do by itself is switched off: proxies and credentials of the
  * environment, redirects, other protocols, decompression, signals. Redirects are followed here,
  * within one origin. */
+#include "base/wiped.h"
 #include "net/outbound_engine.h"
 
 #include <arpa/inet.h>
@@ -385,11 +386,18 @@ static void engine_close(void *ctx)
     curl_global_cleanup();
 }
 
+/* Credentials of gateways and subscribers are in heads and bodies that libcurl copies. */
+static bool init_curl(void)
+{
+    return !curl_global_init_mem(CURL_GLOBAL_DEFAULT, malloc, wiped_free, wiped_realloc, strdup,
+                                 calloc);
+}
+
 static void *engine_open(const struct outbound_host *host)
 {
     struct engine *engine = calloc(1, sizeof *engine);
 
-    if (!engine || curl_global_init(CURL_GLOBAL_DEFAULT)) {
+    if (!engine || !init_curl()) {
         free(engine);
         return NULL;
     }

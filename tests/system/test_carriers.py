@@ -11,6 +11,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from callgate_server import Server
+from memory import count
 from sms_wire import (callback_url, end_of, eventually, message, received, send, set_sender, set_transport,
                       transport_status)
 from subscribing import put, settled
@@ -177,6 +178,19 @@ def test_a_gateway_is_asked_as_described(server, gateway):
     assert end_of(server, sent) == ("failed", 4005)
     assert "t0psecret" not in server.log() and "4255550311" not in server.log()
     assert server.admin("GET", "/admin/sms/transports/described").json()["secrets"] == {"token": "***"}
+
+
+def test_a_secret_that_was_sent_is_wiped(server, gateway):
+    secret = "w1ped-4Zq"
+    describe(server, gateway, "wiping", secrets={"token": secret})
+    time.sleep(1)  # the loops clear up after the answer
+    kept = count(server.process.pid, secret)
+    assert kept >= 1, "in the list of transports and the carrier"
+    for number in range(3):
+        sent = send(server, "+14255550141", f"+1425555033{number}", "once")
+        eventually("it was taken", lambda: message(server, sent)["state"] == "submitted")
+    assert all(headers["Authorization"] == f"Bearer {secret}" for _, headers, _ in gateway.asked)
+    eventually("what was sent is wiped", lambda: count(server.process.pid, secret) <= kept)
 
 
 def test_a_gateway_may_refuse(server, gateway):

@@ -181,11 +181,11 @@ static bool is_one_of_many(const struct sms_sending *s)
     return alive > 1;
 }
 
-static void decide(struct sms_sending *s, struct sms_recipient *r)
+static void decide(struct sms_sending *s, struct sms_recipient *r, bool one_of_many)
 {
     int status = is_simulated(s) ? sms_sim_status(r->to) : 202;
 
-    if (status == 202 && sms_queue_full(sms_of(s), &s->sender.resource, is_one_of_many(s)))
+    if (status == 202 && sms_queue_full(sms_of(s), &s->sender.resource, one_of_many))
         status = 503;
     if (r->repeatable && (is_second(s, r) || (looks_first(s, r, status) && was_used(s, r))))
         return;
@@ -203,6 +203,7 @@ static void decide(struct sms_sending *s, struct sms_recipient *r)
 static void decide_all(struct sms_sending *s)
 {
     struct hash_work *w = gate_hash_work(s->req->site->gate);
+    bool one_of_many = is_one_of_many(s);
 
     for (size_t i = 0; i < s->n; i++) {
         struct sms_recipient *r = &s->recipients[i];
@@ -210,7 +211,7 @@ static void decide_all(struct sms_sending *s)
         if (s->tries == 0 && r->status == 0 && r->repeatable)
             digest(s, w, r->to, r->digest);
         if (r->status == 0 || r->is_new)
-            decide(s, r);
+            decide(s, r, one_of_many);
     }
 }
 
