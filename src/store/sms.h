@@ -140,7 +140,8 @@ struct sms_open_row {
 struct sms_query {
     enum {
         SMS_LIST_NEWEST = 1, /* of `resource`, newest first */
-        SMS_LIST_DUE,        /* of `transport` in `state` with due <= `now`, oldest due first */
+        SMS_LIST_DUE, /* of `resource` and `transport` in `state` with due <= `now`, oldest due
+                       * first */
     } what;
     struct uuid resource;
     /* SMS_LIST_NEWEST: all that are given must fit */

@@ -10,6 +10,7 @@ import urllib.parse
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
+import sms
 from callgate_server import Server
 from memory import count
 from sms_wire import (callback_url, end_of, eventually, message, received, send, set_sender, set_transport,
@@ -26,6 +27,7 @@ class Gateway:
 
     def __init__(self):
         self.asked, self.answers, self.patience = [], [], threading.Event()
+        self.seconds = 0  # that each answer takes
         gateway = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -35,6 +37,7 @@ class Gateway:
                 body = self.rfile.read(int(self.headers.get("Content-Length") or 0)).decode()
                 gateway.asked.append((self.path, dict(self.headers), body))
                 number = len(gateway.asked)
+                time.sleep(gateway.seconds)
                 answer = gateway.answers.pop(0) if gateway.answers else (200, {"id": f"gw-{number}", "state": "ok"})
                 if answer == "silence":
                     gateway.patience.wait(30)
@@ -206,6 +209,31 @@ def test_a_gateway_may_ask_for_patience(server, gateway):
     sent = send(server, "+14255550141", "+14255550313", "patience")
     eventually("it was taken", lambda: message(server, sent)["state"] == "submitted")
     assert (len(gateway.asked), message(server, sent)["attempts"]) == (3, 3)
+
+
+def test_resources_take_turns_at_a_slow_gateway(server, gateway):
+    """Ten that come last wait for about as many of somebody's two hundred, not for all of them."""
+    describe(server, gateway, "shared", window=2)
+    gateway.seconds = 0.05
+    owners = [server.new_resource(name) for name in ("crowd", "guest")]
+
+    def sends(owner, count: int, sender: str):
+        host = owner.host(server.http_port)
+        listed = server.signed("PUT", f"/admin/sms/senders/{urllib.parse.quote(sender)}", {"transport": "shared"},
+                               key=owner.primary, host=host)
+        assert listed.status in (200, 201), listed
+        crowd = [f"+142555{n:05}" for n in range(count)]
+        answer = server.signed("POST", sms.path(), sms.message(*crowd, sender=sender), key=owner.primary, host=host)
+        assert answer.status == 202, answer
+
+    sends(owners[0], 100, "+14255551001")
+    sends(owners[0], 100, "+14255551001")
+    eventually("it is asked", lambda: gateway.asked)
+    sends(owners[1], 10, "+14255551002")
+    before = len(gateway.asked)
+    eventually("all are sent", lambda: len(gateway.asked) == 210)
+    guests = [place for place, (_, _, body) in enumerate(gateway.asked) if json.loads(body)["from"] == "+14255551002"]
+    assert len(guests) == 10 and guests[-1] < before + 40, (before, guests)
 
 
 def test_what_was_not_answered_is_not_sent_again_at_once(server, gateway):

@@ -9,7 +9,6 @@ struct sms *sms_new(const struct sms_options *options)
     if (!s || pthread_mutex_init(&s->lock, NULL))
         abort();
     s->options = *options;
-    map_init(&s->transports_seen);
     map_init(&s->open_of);
     map_init(&s->reporting);
     list_init(&s->early);
@@ -81,18 +80,11 @@ void sms_stop(struct sms *s)
 
 void sms_free(struct sms *s)
 {
-    size_t at = 0;
-    struct str key;
-    void *name;
-
     if (!s)
         return;
     sms_engine_free(s->engine);
     snapshot_cell_clear(&s->world);
     sms_rates_free(s->rates);
-    while (map_next(&s->transports_seen, &at, &key, &name))
-        free(name);
-    map_clear(&s->transports_seen);
     sms_open_clear(s);
     map_clear(&s->reporting);
     (void)pthread_mutex_destroy(&s->lock); /* nobody holds it any more */

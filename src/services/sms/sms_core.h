@@ -16,8 +16,7 @@ struct sms {
     struct sms_engine *engine;             /* NULL before sms_start() and after sms_stop() */
     _Atomic int64_t open;                  /* messages that have not ended */
     pthread_mutex_t lock;                  /* for what follows */
-    struct map transports_seen;            /* names that messages have been given → themselves */
-    struct map open_of;                    /* 16 octets of a resource's id → how many of `open` */
+    struct map open_of;                    /* 16 octets of a resource's id → its part of `open` */
     uint64_t throttled[SMS_THROTTLED_MAX]; /* simulation: requests that got their 429; 0: free */
     size_t throttled_next;
     struct list early; /* reports whose refs are not known yet, oldest first */
@@ -35,9 +34,23 @@ static inline void sms_count(struct sms *s, enum sms_state end, uint64_t n)
 }
 
 /* sms_open.c */
-/** `n` messages of the resource have begun, or have ended when it is negative. Any thread. */
-void sms_open_add(struct sms *s, const struct uuid *resource, int64_t n);
+/** Messages of a resource that wait for a transport, or for what becomes of them there. */
+struct sms_queue {
+    struct uuid resource;
+    struct str transport;
+    uint64_t opened; /* how often some were added */
+    uint64_t served; /* the engine's turn in which some were taken; 0: never */
+};
+/** `n` messages are in the store: they count, and the engine looks after them. Any thread. */
+void sms_opened(struct sms *s, const struct uuid *resource, struct str transport, int64_t n);
+/** One of them has ended. Any thread. */
+void sms_ended(struct sms *s, const struct uuid *resource);
 void sms_open_clear(struct sms *s);
+/** All queues with something in them, copied to `arena`. Any thread. */
+struct sms_queue *sms_queues(struct sms *s, struct arena *arena, size_t *out_n);
+/** Keeps when it was served. When the store, read after sms_queues(), had nothing of it, it is
+ * forgotten, unless something was added meanwhile. Any thread. */
+void sms_queue_looked_at(struct sms *s, const struct sms_queue *queue, bool is_empty);
 
 /* sms_row.c: rows and the changes that make and move them */
 /** How many parts a text takes on the air, and in which alphabet. What is longer than any sender
@@ -64,9 +77,9 @@ void sms_received_publish(struct sms *s, const struct sms_row *row, struct chang
 
 /* sms_fate.c */
 /** What ends `row` (as it stands in the store, open): its step, its event, what the simulation
- * adds. The row becomes final. How many messages the set opens besides is added to *opened. */
+ * adds. The row becomes final. *out_opened: as of an arrival. */
 void sms_end_add(const struct site *site, struct sms_row *row, const struct sms_fate *fate,
-                 struct change_list *changes, int64_t *opened);
+                 struct change_list *changes, struct str *out_opened);
 /** How many parts the carrier made of a message, and which of them have been reported: kept before
  * the carrier's own ref. */
 #define SMS_PARTS_MAX 255
@@ -94,7 +107,7 @@ struct sms_arrival {
     unix_ms now;
     struct change_list *changes;
     struct sms_row row; /* out; texts in the list's arena */
-    int64_t opened;     /* out: how many messages go out for it */
+    struct str opened;  /* out: the transport of a message that goes out for it; empty: none does */
 };
 /** A message that came in: its row, its event, what its keyword does. */
 void sms_arrival_add(struct sms_arrival *a, const struct carrier_inbound *m);
@@ -120,12 +133,6 @@ bool sms_sim_answer(const struct sms_row *row, struct str *out_text);
 enum rc sms_world_load(struct sms *s, struct store_reader *r) NODISCARD;
 /** The world without rows: the built-in inbox. */
 void sms_world_init(struct sms *s);
-
-/* sms_seen.c */
-/** A message of this transport is in the store: the engine looks after them. Any thread. */
-void sms_transport_seen(struct sms *s, struct str name);
-/** The names, copied to `arena`. Any thread. */
-struct str *sms_transports_seen(struct sms *s, struct arena *arena, size_t *out_n);
 
 /* sms_rates.c */
 struct sms_rates *sms_rates_new(void);

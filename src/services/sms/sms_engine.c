@@ -1,12 +1,7 @@
-/* Looks: what is due, of which transport, and when the next look is worth its while. One look at a
- * time: on the pool it reads a bounded number of rows, on the loop each becomes a flight.
+/* When the engine looks for what is due, what is forgotten by time, and the engine's own life.
  * Source: wire/sms §3. */
 #include "services/sms/sms_engine.h"
 
-#define STATES         3
-#define LOOK_ROWS_MAX  ((uint32_t)1000) /* of one transport and state */
-#define STALLED_ROWS   ((uint32_t)200)  /* that nobody can take now: they are put off */
-#define POLLS_MAX      ((size_t)100)    /* questions under way, of transports that ask others */
 #define LOOK_MAX_MS    ((int64_t)250) /* the clock may be moved: no longer while something is open */
 #define LOOK_MIN_NS    ((mono_ns)2 * 1000 * 1000)
 #define RETRY_STUCK_MS ((uint64_t)1000)
@@ -14,105 +9,8 @@
 #define PRUNE_ROWS     1000
 #define PRUNE_MS       ((int64_t)60 * 1000)
 #define MS_NS          ((mono_ns)1000 * 1000)
-#define NEVER          INT64_MAX
-
-static const enum sms_state open_states[STATES] = {SMS_SUBMITTED, SMS_SUBMITTING, SMS_QUEUED};
-
-/* One transport and state. */
-struct view {
-    struct sms_way *way; /* not touched on the pool */
-    struct sms_query query;
-    struct sms_page page;
-    unix_ms next_due; /* of what is not due yet; NEVER: nothing is open */
-};
-
-struct sms_look {
-    struct sms_engine *engine;
-    struct arena arena;
-    struct view *views;
-    size_t n;
-    enum rc rc;
-};
 
 static void look(struct sms_engine *e);
-
-/* ---- on the pool ---- */
-
-static enum rc read_view(struct view *v, struct store_reader *r, struct arena *arena)
-{
-    struct sms_query peek = v->query;
-    struct sms_page first = {0};
-    enum rc rc = RC_OK;
-
-    v->next_due = NEVER;
-    if (v->query.limit)
-        rc = store_list_sms(r, &v->query, arena, &v->page);
-    if (rc || v->page.n)
-        return rc; /* there is something to do: what comes after it is seen then */
-    peek.now = NEVER;
-    peek.limit = 1;
-    rc = store_list_sms(r, &peek, arena, &first);
-    if (rc == RC_OK && first.n)
-        v->next_due = first.rows[0].due;
-    return rc;
-}
-
-static void read_views(void *ctx, struct store_reader *r)
-{
-    struct sms_look *l = ctx;
-
-    l->rc = r ? RC_OK : RC_IO;
-    for (size_t i = 0; i < l->n && l->rc == RC_OK; i++)
-        l->rc = read_view(&l->views[i], r, &l->arena);
-}
-
-/* ---- what to ask for ---- */
-
-static bool is_stalled(const struct sms_way *w)
-{
-    return w->pending + w->submitting == 0;
-}
-
-static uint32_t at_most(size_t n, size_t max)
-{
-    return (uint32_t)(n < max ? n : max);
-}
-
-/* Rows that flights stand for are found again until their step is committed: so many more. */
-static uint32_t rows_wanted(const struct sms_way *w, enum sms_state state)
-{
-    size_t flights = w->engine->flights.count, room;
-
-    if (flights >= SMS_FLIGHTS_MAX)
-        return 0;
-    if (state == SMS_SUBMITTED) {
-        if (!w->carrier || !w->ops->poll)
-            return LOOK_ROWS_MAX;
-        room = w->ops->immediate ? LOOK_ROWS_MAX : POLLS_MAX;
-        return w->polling < room ? at_most(room + w->polling, 2 * (size_t)LOOK_ROWS_MAX) : 0;
-    }
-    room = sms_way_room(w);
-    if (room)
-        return at_most(room, LOOK_ROWS_MAX) +
-               (state == SMS_SUBMITTING ? (uint32_t)w->submitting : 0);
-    return is_stalled(w) ? STALLED_ROWS : 0;
-}
-
-static void add_view(struct sms_look *l, struct sms_way *w, enum sms_state state, unix_ms now)
-{
-    struct view *v = &l->views[l->n++];
-
-    v->way = w;
-    v->query = (struct sms_query){.what = SMS_LIST_DUE,
-                                  .transport = arena_dup(&l->arena, w->name),
-                                  .state = state,
-                                  .now = now,
-                                  .limit = rows_wanted(w, state)};
-}
-
-/* ---- on the loop ---- */
-
-static void schedule(struct sms_engine *e, uint64_t after_ms);
 
 static void on_timer(void *ctx)
 {
@@ -125,68 +23,24 @@ static void schedule(struct sms_engine *e, uint64_t after_ms)
         loop_timer_start(e->site->loop, &e->timer, after_ms, 0, on_timer, e);
 }
 
-static size_t take_rows(struct sms_engine *e, const struct view *v)
-{
-    size_t taken = 0;
-
-    for (size_t i = 0; i < v->page.n; i++) {
-        const struct sms_row *row = &v->page.rows[i];
-
-        if (sms_flight_find(e, &row->id) || e->flights.count >= SMS_FLIGHTS_MAX)
-            continue;
-        sms_flight_begin(e, v->way, row);
-        taken++;
-    }
-    return taken;
-}
-
-/* When there may be something to do, in milliseconds; NEVER: when somebody says so. */
-static int64_t next_look(struct sms_engine *e, unix_ms next_due)
+/* When there may be something to do, in milliseconds; SMS_NEVER: when somebody says so. */
+static int64_t next_look(const struct sms_engine *e, unix_ms next_due)
 {
     int64_t wait;
 
-    if (next_due == NEVER)
-        return e->flights.count ? LOOK_MAX_MS : NEVER;
+    if (next_due == SMS_NEVER)
+        return e->flights.count ? LOOK_MAX_MS : SMS_NEVER;
     wait = next_due - clock_now(e->site->clock);
     return wait < 1 ? 1 : wait < LOOK_MAX_MS ? wait : LOOK_MAX_MS;
 }
 
-static void look_free(struct sms_look *l)
+void sms_engine_looked(struct sms_engine *e, const struct sms_looked *found)
 {
-    arena_clear(&l->arena);
-    free(l);
-}
+    int64_t wait = found->waits ? LOOK_MAX_MS : next_look(e, found->next_due);
 
-static void on_read(void *ctx)
-{
-    struct sms_look *l = ctx;
-    struct sms_engine *e = l->engine;
-    unix_ms next_due = NEVER;
-    bool more = false;
-    int64_t wait;
-
-    e->look = NULL;
-    if (!atomic_load(&e->running)) {
-        look_free(l);
-        return;
-    }
-    if (l->rc)
-        log_error(e->site->log, "sms.look_failed", "rc=%s action=looking_again", rc_name(l->rc));
-    for (size_t i = 0; i < l->n && l->rc == RC_OK; i++) {
-        const struct view *v = &l->views[i];
-
-        more = (take_rows(e, v) && v->page.more) || more;
-        next_due = v->next_due < next_due ? v->next_due : next_due;
-        if (v->page.n)
-            next_due = 0; /* flights bring their own wake-ups; others of the page may be left */
-    }
-    wait = next_due == 0 ? LOOK_MAX_MS : next_look(e, next_due);
-    if (l->rc)
-        wait = LOOK_MAX_MS;
-    look_free(l);
-    if (e->again || more)
+    if (e->again || found->more)
         schedule(e, LOOK_MIN_NS / MS_NS);
-    else if (wait != NEVER)
+    else if (wait != SMS_NEVER)
         schedule(e, (uint64_t)wait);
     e->again = false;
 }
@@ -233,28 +87,8 @@ static void prune_each_minute(struct sms_engine *e, unix_ms now)
 
 /* ---- one look ---- */
 
-static size_t count_ways(const struct sms_engine *e)
-{
-    size_t n = 0;
-
-    for (const struct sms_way *w = e->ways; w; w = w->next)
-        n++;
-    return n;
-}
-
-/* Names that messages have been given to, and no configuration has: their messages wait. */
-static void note_seen_names(struct sms_engine *e, struct arena *arena)
-{
-    size_t n;
-    struct str *names = sms_transports_seen(e->sms, arena, &n);
-
-    for (size_t i = 0; i < n; i++)
-        sms_way_note(e, names[i]);
-}
-
 static void look(struct sms_engine *e)
 {
-    struct sms_look *l;
     unix_ms now;
 
     if (!atomic_load(&e->running))
@@ -265,23 +99,10 @@ static void look(struct sms_engine *e)
     }
     sms_flights_retry(e);
     sms_ways_follow(e);
-    l = calloc(1, sizeof *l);
-    if (!l)
-        abort();
-    arena_init(&l->arena);
-    note_seen_names(e, &l->arena);
-    l->engine = e;
-    l->views = arena_array(&l->arena, struct view, STATES * count_ways(e));
     now = clock_now(e->site->clock);
     prune_each_minute(e, now);
-    for (struct sms_way *w = e->ways; w; w = w->next) {
-        sms_way_review(w, NULL, 0);
-        for (size_t i = 0; i < STATES; i++)
-            add_view(l, w, open_states[i], now);
-    }
-    e->look = l;
     e->looked = clock_mono();
-    store_on_pool(e->site->store, e->site->loop, read_views, on_read, l);
+    sms_look_begin(e, now);
 }
 
 /* ---- waking ---- */
@@ -338,8 +159,7 @@ static void take_open(void *ctx, const struct sms_open_row *row)
 {
     struct sms *s = ctx;
 
-    sms_open_add(s, &row->resource, (int64_t)row->n);
-    sms_transport_seen(s, row->transport);
+    sms_opened(s, &row->resource, row->transport, (int64_t)row->n);
 }
 
 /* What a former run has left is counted before anybody can add to it. */

@@ -13,6 +13,8 @@
 #define SMS_RETRY_MAX_MS  ((int64_t)5 * 60 * 1000)
 #define SMS_UNSURE_MS     ((int64_t)60 * 1000)
 #define SMS_UNSURE_MAX_MS ((int64_t)30 * 60 * 1000)
+#define SMS_LOOK_STATES   3 /* a message goes through before its end */
+#define SMS_NEVER         INT64_MAX
 
 /** A transport as the engine uses it: open, or missing while messages wait for it. */
 struct sms_way {
@@ -29,6 +31,10 @@ struct sms_way {
     size_t polling;
     struct list under_way; /* its flights, the oldest first */
     bool is_configured;    /* while ways are matched with the world */
+    /* of the look under way */
+    size_t queues;                 /* of how many resources */
+    size_t room[SMS_LOOK_STATES];  /* rows that may be taken of all of them */
+    size_t share[SMS_LOOK_STATES]; /* of one of them */
 };
 
 enum sms_phase {
@@ -53,8 +59,8 @@ struct sms_flight {
     void *done_ctx;
     struct change_list changes;
     struct change_set set;
-    int64_t opened;
-    struct str *refs; /* that this commit makes known */
+    struct str opened; /* as of an arrival */
+    struct str *refs;  /* that this commit makes known */
     size_t refs_n;
     struct sms_flight *next; /* stuck */
     struct list in_way;
@@ -77,6 +83,7 @@ struct sms_engine {
     struct sms_look *look; /* under way; NULL: none */
     bool again;            /* look at once when it is over */
     mono_ns looked;        /* when the last one began */
+    uint64_t looks;        /* begun so far */
     struct change prune;
     struct change_set prune_set;
     bool pruning;
@@ -91,6 +98,19 @@ void sms_engine_free(struct sms_engine *e);
 /** Any thread. */
 void sms_engine_wake(struct sms_engine *e);
 
+/** What a look has found, rows aside that became flights. */
+struct sms_looked {
+    bool more;        /* at once */
+    bool waits;       /* for what is under way, or for room: that brings its own wake-up */
+    unix_ms next_due; /* SMS_NEVER: nothing else is open */
+};
+/** A look is over. */
+void sms_engine_looked(struct sms_engine *e, const struct sms_looked *found);
+
+/* sms_look.c */
+/** Looks for what is due, then tells sms_engine_looked(). One at a time: e->look. */
+void sms_look_begin(struct sms_engine *e, unix_ms now);
+
 /* sms_ways.c */
 /** Opens, closes and replaces carriers until they match the world of now. */
 void sms_ways_follow(struct sms_engine *e);
@@ -99,7 +119,7 @@ void sms_ways_close(struct sms_engine *e);
 void sms_ways_free(struct sms_engine *e);
 struct sms_way *sms_way_find(const struct sms_engine *e, struct str name);
 /** There may be messages of this transport: it is looked after, whether it can be opened or not. */
-void sms_way_note(struct sms_engine *e, struct str name);
+struct sms_way *sms_way_note(struct sms_engine *e, struct str name);
 /** How many more messages the carrier takes, those counted that are about to come. */
 size_t sms_way_room(const struct sms_way *way);
 

@@ -24,7 +24,7 @@ struct verdict {
     struct sms_row row;
     struct change_list changes;
     struct change_set set;
-    int64_t opened;
+    struct str opened; /* as of an arrival */
     carrier_done_fn done;
     void *ctx;
     enum rc rc;
@@ -78,7 +78,7 @@ uint32_t sms_parts_split(struct str kept, uint8_t done[static 32], struct str *o
 /* ---- what goes into the commit ---- */
 
 static void add_answer(const struct site *site, const struct sms_row *row, struct str text,
-                       struct change_list *changes, int64_t *opened)
+                       struct change_list *changes, struct str *out_opened)
 {
     struct sms *s = site->sms;
     const struct sms_world *w = sms_world_ref(s);
@@ -94,20 +94,21 @@ static void add_answer(const struct site *site, const struct sms_row *row, struc
     if (sms_sender_resolve(s, w, &row->resource, row->from, &owner) == RC_OK &&
         sms_sender_kind_of(row->from, false) != SMS_SENDER_ALPHANUMERIC)
         sms_arrival_add(&a, &in);
-    *opened += a.opened;
+    *out_opened = a.opened;
     sms_world_unref(w);
 }
 
 void sms_end_add(const struct site *site, struct sms_row *row, const struct sms_fate *fate,
-                 struct change_list *changes, int64_t *opened)
+                 struct change_list *changes, struct str *out_opened)
 {
     struct str text;
 
+    *out_opened = STR_EMPTY;
     sms_row_end(row, fate, clock_now(site->clock));
     sms_step_add(changes, SMS_OPEN_STATES, row);
     sms_report_publish(site->sms, row, changes);
     if (sms_sim_answer(row, &text))
-        add_answer(site, row, text, changes, opened);
+        add_answer(site, row, text, changes, out_opened);
 }
 
 /* ---- the way of a verdict ---- */
@@ -188,7 +189,8 @@ static void on_committed(void *ctx, enum rc rc, struct change_set *set)
 
     (void)set;
     if (rc == RC_OK && v->row.finished) {
-        sms_open_add(s, &v->row.resource, v->opened - 1);
+        sms_ended(s, &v->row.resource);
+        sms_opened(s, &v->row.resource, v->opened, v->opened.len > 0);
         sms_count(s, v->row.state, 1);
         events_wake(s->options.events);
         sms_wake(s);

@@ -139,10 +139,11 @@ static void on_committed_ok(struct sms_flight *f)
     struct sms *s = e->sms;
 
     if (f->row.finished) {
-        sms_open_add(s, &f->row.resource, f->opened - 1);
+        sms_ended(s, &f->row.resource);
+        sms_opened(s, &f->row.resource, f->opened, f->opened.len > 0);
         sms_count(s, f->row.state, 1);
         events_wake(s->options.events);
-        if (f->opened)
+        if (f->opened.len)
             sms_wake(s);
     }
     if (f->hand_over) {

@@ -15,7 +15,7 @@ struct incoming {
     struct sms_row row;
     struct change_list changes;
     struct change_set set;
-    int64_t opened;
+    struct str opened; /* as of an arrival */
     carrier_done_fn done;
     void *ctx;
     enum rc rc;
@@ -61,7 +61,7 @@ static void add_reply(struct sms_arrival *a, struct str text)
     sms_row_open(a->site->sms, a->world, a->owner, &row, in->created);
     row.transport = arena_dup(arena, row.transport);
     change_list_add(a->changes, CHANGE_SMS_ADD)->u.sms = row;
-    a->opened++;
+    a->opened = row.transport;
 }
 
 /* A second STOP is answered by nothing: the first one was. */
@@ -183,10 +183,8 @@ static void on_committed(void *ctx, enum rc rc, struct change_set *set)
         log_debug(a->site->log, "sms.inbound_again", "transport=" STR_FMT, STR_ARG(a->transport));
         rc = RC_OK; /* it came before */
     } else if (rc == RC_OK) {
-        sms_open_add(s, &a->row.resource, a->opened);
+        sms_opened(s, &a->row.resource, a->opened, a->opened.len > 0);
         sms_count(s, SMS_RECEIVED, 1);
-        if (a->opened)
-            sms_transport_seen(s, a->owner.transport);
         events_wake(s->options.events);
         sms_wake(s);
     }

@@ -323,10 +323,8 @@ static void on_committed(void *ctx, enum rc rc, struct change_set *set)
         fail(s, rc);
         return;
     }
-    sms_open_add(sms, &s->sender.resource, s->opened);
+    sms_opened(sms, &s->sender.resource, s->sender.transport, s->opened);
     sms_count(sms, SMS_FAILED, s->opted_out);
-    if (s->opened)
-        sms_transport_seen(sms, s->sender.transport);
     if ((size_t)s->opened < s->changes.n)
         events_wake(sms->options.events);
     sms_wake(sms);

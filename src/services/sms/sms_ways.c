@@ -102,9 +102,9 @@ void sms_way_review(const struct sms_way *way, const struct str *refs, size_t n)
     sms_early_review(s, way->name, oldest, refs, n);
 }
 
-void sms_way_note(struct sms_engine *e, struct str name)
+struct sms_way *sms_way_note(struct sms_engine *e, struct str name)
 {
-    (void)way_of_name(e, name); /* without a carrier, until the world has it */
+    return way_of_name(e, name); /* without a carrier, until the world has it */
 }
 
 /* "http://127.0.0.1:8080/carriers/NAME/SECRET"; empty: nobody can reach us. */

@@ -112,7 +112,7 @@ static const char *const sql[R_COUNT] = {
     [R_LIST_SMS_DUE] = /* "state < 4" says again what the index holds: its condition to be used. That
                         * it is likely keeps the planner from bounding the search by it alone */
         "SELECT " SMS_COLUMNS " FROM sms_messages WHERE transport = ?1 AND state = ?2"
-        " AND likely(state < 4) AND due <= ?3 ORDER BY due, place",
+        " AND resource = ?3 AND likely(state < 4) AND due <= ?4 ORDER BY due, place",
     [R_SMS_OPEN] =
         "SELECT transport, resource, count(*) FROM sms_messages WHERE state < 4"
         " GROUP BY transport, resource ORDER BY transport, resource",

@@ -197,7 +197,9 @@ static const char *const steps[] = {
     "  (SELECT topic FROM chat_threads WHERE num = chat_members.thread), '') WHERE gone > 0;"
     "DROP TABLE chat_topics;"
     "DROP INDEX chat_members_user;"
-    "CREATE INDEX chat_members_user ON chat_members(user, thread, left_on);",
+    "CREATE INDEX chat_members_user ON chat_members(user, thread, left_on);"
+    "DROP INDEX sms_due;"
+    "CREATE INDEX sms_due ON sms_messages(transport, state, resource, due) WHERE state < 4;",
 };
 /* clang-format on */
 _Static_assert(ARRAY_LEN(steps) == STORE_SCHEMA_VERSION, "one step per version");

@@ -320,7 +320,8 @@ static enum rc list_due(struct backend_reader *r, uint64_t stamp, struct listing
         return RC_IO;
     bind_str(st, 1, l->q->transport);
     sqlite3_bind_int(st, 2, (int)l->q->state);
-    sqlite3_bind_int64(st, 3, l->q->now);
+    bind_uuid(st, 3, &l->q->resource);
+    sqlite3_bind_int64(st, 4, l->q->now);
     return reader_walk(r, st, due_for_page, l);
 }
 

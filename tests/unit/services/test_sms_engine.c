@@ -232,7 +232,7 @@ static struct uuid add_message(struct sms_row row)
     unix_ms now = clock_now(&fx.clock);
 
     row.id = uuid_ordered(now);
-    row.resource = fx.resource;
+    row.resource = row.resource.octets[0] ? row.resource : fx.resource;
     row.created = now;
     row.state = row.state ? row.state : SMS_QUEUED;
     row.due = row.due ? row.due : now;
@@ -244,6 +244,7 @@ static struct uuid add_message(struct sms_row row)
     row.transport = row.transport.len ? row.transport : STR("carrier-a");
     c.u.sms = row;
     assert_int_equal(store_commit_wait(fx.store, &c, 1), RC_OK);
+    sms_opened(sms, &row.resource, row.transport, 1);
     sms_wake(sms);
     return row.id;
 }
@@ -767,6 +768,108 @@ static void callbacks_need_the_messages_secret(void **state)
     wait_for_state(&id, SMS_DELIVERED);
 }
 
+/* ---- several resources ---- */
+
+/* Whose messages the carrier gets, one after the other: it answers each at once. */
+static void work_off(size_t n, struct uuid *out_resources)
+{
+    for (size_t i = 0; i < n; i++) {
+        struct uuid id;
+
+        wait_for_submits((unsigned)i + 1);
+        assert_int_equal(fake.n, 1);
+        id = fake.at[0];
+        out_resources[i] = stored(&id).resource;
+        accept_with(&id, NULL, 0);
+    }
+}
+
+static void resources_take_turns(void **state)
+{
+    static const struct uuid heavy = {{1}}, light = {{2}}, late = {{3}};
+    struct uuid order[26];
+    size_t last[4] = {0};
+
+    (void)state;
+    fake.room = 0;
+    for (int i = 0; i < 20; i++)
+        add_message((struct sms_row){.resource = heavy});
+    for (int i = 0; i < 4; i++)
+        add_message((struct sms_row){.resource = light});
+    for (int i = 0; i < 2; i++)
+        add_message((struct sms_row){.resource = late});
+    fixture_spin(&fx, 20);
+    fake.room = 1;
+    advance(MINUTE_MS);
+    work_off(ARRAY_LEN(order), order);
+    for (size_t i = 0; i < ARRAY_LEN(order); i++)
+        last[order[i].octets[0]] = i;
+    assert_in_range(last[2], 0, 11); /* as if there were nobody else but two */
+    assert_in_range(last[3], 0, 6);
+    assert_int_equal(last[1], ARRAY_LEN(order) - 1);
+}
+
+static size_t queues(void)
+{
+    struct arena arena;
+    size_t n;
+
+    arena_init(&arena);
+    (void)sms_queues(sms, &arena, &n);
+    arena_clear(&arena);
+    return n;
+}
+
+static void a_queue_with_nothing_in_it_is_forgotten(void **state)
+{
+    struct uuid id = handed_over((struct sms_row){0});
+    const struct str ref = STR("r1");
+
+    (void)state;
+    add_message((struct sms_row){.transport = STR("carrier-b")});
+    fixture_spin(&fx, 20);
+    assert_int_equal(queues(), 2);
+    accept_with(&id, &ref, 1);
+    wait_for_state(&id, SMS_SUBMITTED);
+    assert_int_equal(queues(), 2); /* it waits for its report */
+    report(ref, true, 0);
+    wait_for_state(&id, SMS_DELIVERED);
+    for (int i = 0; i < WAIT_STEPS && queues() == 2; i++)
+        fixture_spin(&fx, 5);
+    assert_int_equal(queues(), 1); /* carrier-b is missing: its message waits */
+    id = add_message((struct sms_row){0});
+    wait_for_submits(2);
+    assert_int_equal(queues(), 2);
+    accept_with(&id, NULL, 0);
+    wait_for_state(&id, SMS_SUBMITTED);
+}
+
+/* The look began before the message came: that it found nothing says nothing of it. */
+static void a_queue_that_is_added_to_during_a_look_is_kept(void **state)
+{
+    static const struct uuid other = {{9}};
+    struct sms_queue *found;
+    struct arena arena;
+    size_t n;
+
+    (void)state;
+    sms_opened(sms, &other, STR("carrier-c"), 1);
+    arena_init(&arena);
+    found = sms_queues(sms, &arena, &n);
+    assert_int_equal(n, 1);
+    sms_opened(sms, &other, STR("carrier-c"), 1);
+    sms_queue_looked_at(sms, found, true);
+    assert_int_equal(queues(), 1);
+    arena_clear(&arena);
+    arena_init(&arena);
+    found = sms_queues(sms, &arena, &n);
+    sms_queue_looked_at(sms, found, true);
+    assert_int_equal(queues(), 0);
+    sms_queue_looked_at(sms, found, false); /* twice is fine */
+    assert_int_equal(queues(), 0);
+    arena_clear(&arena);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_scene, close_scene)
 
 int main(void)
@@ -794,6 +897,9 @@ int main(void)
         TEST(a_deleted_transport_lets_messages_wait),
         TEST(ends_once),
         TEST(callbacks_need_the_messages_secret),
+        TEST(resources_take_turns),
+        TEST(a_queue_with_nothing_in_it_is_forgotten),
+        TEST(a_queue_that_is_added_to_during_a_look_is_kept),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -403,6 +403,7 @@ static void check_messages_of_version_3(struct fixture *f)
         check_text(row.text, STR("text"));
     }
     q = (struct sms_query){.what = SMS_LIST_DUE,
+                           .resource = id_of(1),
                            .transport = STR("inbox"),
                            .state = SMS_QUEUED,
                            .now = NOW,
@@ -597,7 +598,7 @@ static void check_reads(struct backend *b)
         {R_SMS, "sms_strays"},
         {R_SMS_STRAY, "sms_strays"},
         {R_LIST_SMS, NULL},
-        {R_LIST_SMS_DUE, "sms_due (transport=? AND state=? AND due<?)"},
+        {R_LIST_SMS_DUE, "sms_due (transport=? AND state=? AND resource=? AND due<?)"},
         {R_LIST_OPTOUTS, NULL},
         {R_LIST_OPTOUTS_OF, NULL},
         {R_LIST_EVENTS, NULL},

@@ -41,8 +41,12 @@ static void check_page(const struct sms_page *page, const char *wanted)
 
 static struct sms_query due(struct str transport, enum sms_state state, unix_ms now)
 {
-    return (struct sms_query){
-        .what = SMS_LIST_DUE, .transport = transport, .state = state, .now = now, .limit = 100};
+    return (struct sms_query){.what = SMS_LIST_DUE,
+                              .resource = id_of(1),
+                              .transport = transport,
+                              .state = state,
+                              .now = now,
+                              .limit = 100};
 }
 
 static void check_due(struct fixture *f, struct sms_query q, const char *wanted)
@@ -88,12 +92,13 @@ static void counts_open_ones_by_transport_and_resource(struct fixture *f)
     buf_clear(&text);
 }
 
-static void lists_what_is_due_by_transport_and_state(struct fixture *f)
+static void lists_what_is_due_by_transport_state_and_resource(struct fixture *f)
 {
     static const struct {
         struct str transport;
         enum sms_state state;
         unix_ms due;
+        bool others; /* of another resource */
     } rows[] = {
         {STR_INIT("a"), SMS_QUEUED, NOW + 5},     /* 0 */
         {STR_INIT("a"), SMS_QUEUED, NOW + 3},     /* 1 */
@@ -105,7 +110,9 @@ static void lists_what_is_due_by_transport_and_state(struct fixture *f)
         {STR_INIT("a"), SMS_FAILED, NOW},         /* 7 */
         {STR_INIT("a"), SMS_RECEIVED, NOW},       /* 8 */
         {STR_INIT("ab"), SMS_QUEUED, NOW},        /* 9 */
+        {STR_INIT("a"), SMS_QUEUED, NOW, true},   /* 10 */
     };
+    struct sms_query others;
 
     fixture_open(f);
     for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
@@ -114,8 +121,14 @@ static void lists_what_is_due_by_transport_and_state(struct fixture *f)
         c.u.sms.transport = rows[i].transport;
         c.u.sms.state = rows[i].state;
         c.u.sms.due = rows[i].due;
+        c.u.sms.resource = id_of(rows[i].others ? 2 : 1);
         must(f, c);
     }
+    others = due(STR("a"), SMS_QUEUED, NOW + 9);
+    others.resource = id_of(2);
+    check_due(f, others, "10");
+    others.resource = id_of(3);
+    check_due(f, others, "");
     check_due(f, due(STR("a"), SMS_QUEUED, NOW + 9), "1 0 2");
     check_due(f, due(STR("a"), SMS_QUEUED, NOW + 5), "1 0 2");
     check_due(f, due(STR("a"), SMS_QUEUED, NOW + 4), "1");
@@ -511,7 +524,7 @@ static void lists_optouts_in_pages(struct fixture *f)
 /* clang-format off */
 static const struct store_case cases[] = {
     {"counts open ones by transport and resource", counts_open_ones_by_transport_and_resource},
-    {"lists what is due by transport and state", lists_what_is_due_by_transport_and_state},
+    {"lists what is due by transport and state", lists_what_is_due_by_transport_state_and_resource},
     {"lists a message where its last step put it", lists_a_message_where_its_last_step_put_it},
     {"ends a list of what is due at its limit", ends_a_list_of_what_is_due_at_its_limit},
     {"lists the newest that fit", lists_the_newest_that_fit},
