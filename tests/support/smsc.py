@@ -173,7 +173,8 @@ class Smsc:
         self.changed = threading.Condition()
         self.socket = socket.create_server(("127.0.0.1", 0))
         self.port = self.socket.getsockname()[1]
-        threading.Thread(target=self.accept, daemon=True).start()
+        self.acceptor = threading.Thread(target=self.accept, daemon=True)
+        self.acceptor.start()
 
     def __enter__(self):
         return self
@@ -182,6 +183,8 @@ class Smsc:
         self.close()
 
     def close(self):
+        self.socket.shutdown(socket.SHUT_RDWR)  # ends accept(), which could take another listener's number otherwise
+        self.acceptor.join()
         self.socket.close()
         self.hang_up()
 

@@ -4,6 +4,7 @@
 import concurrent.futures
 import json
 import re
+import time
 import uuid
 
 import pytest
@@ -432,7 +433,10 @@ def follow(person, page):
 
 def test_pages_of_threads(server):
     me = Person(server)
-    made = [me.create(f"t{n}").id for n in range(25)]
+    made = []
+    for n in range(25):
+        made.append(me.create(f"t{n}").id)
+        time.sleep(0.002)  # of one millisecond, their ids say which comes first
     assert [len(p) for p in follow(me, me.threads())] == [20, 5]
     pages = list(follow(me, me.threads(maxPageSize=7)))
     assert [len(p) for p in pages] == [7, 7, 7, 4]

@@ -86,15 +86,15 @@ def test_slow_connections_do_not_delay_others():
                                 stdout=subprocess.PIPE)
     try:
         started = time.monotonic()
-        time.sleep(2)
-        open_now = ask(server, "/figures").json()["open"]
+        while ask(server, "/figures").json()["open"] < SLOW * 0.9:
+            assert time.monotonic() < started + 8, "the attack did not come about"  # they are cut off after 10
+            time.sleep(0.1)
         times = be_fresh(server, started + RUN_S - 2)
         ended = json.loads(attacker.communicate(timeout=RUN_S + WAIT_S)[0])
     finally:
         attacker.kill()
         attacker.wait()
         server.stop()
-    assert open_now > SLOW * 0.9, "the attack did not come about"
     p99 = times[len(times) * 99 // 100]
     assert len(times) > 100 and p99 < P99_MAX_S, f"p99 {p99 * 1000:.1f} ms of {len(times)}"
     cut = [age for name, age in ended if name in ("head", "body") and age < RUN_S - 1.5]
