@@ -233,7 +233,7 @@ static void write_thread(struct call *c, const struct cg_chat_thread_new *thread
 
 /* Both parts of the answer, or neither. */
 static enum cg_status read_created(const json_t *answer, struct cg_chat_thread *out,
-                                   struct cg_chat_refusals *out_refused, struct cg_error *err)
+                                   struct cg_chat_refusals *out_refused)
 {
     struct cg_chat_thread thread = {0};
     struct cg_chat_refusals refused = {0};
@@ -244,7 +244,7 @@ static enum cg_status read_created(const json_t *answer, struct cg_chat_thread *
     if (status) {
         cg_chat_thread_clear(&thread);
         cg_chat_refusals_clear(&refused);
-        return service_told(status, err);
+        return status;
     }
     *out = thread;
     if (out_refused)
@@ -271,7 +271,7 @@ enum cg_status cg_chat_create_thread(struct cg_client *client,
     c.service.repeat_id = thread->repeat_id ? thread->repeat_id : id;
     ask(&c, client);
     if (c.status == CG_OK)
-        c.status = read_created(c.answer, out, out_refused, err);
+        c.status = service_told(client, read_created(c.answer, out, out_refused), err);
     return finish(&c);
 }
 
@@ -285,7 +285,7 @@ enum cg_status cg_chat_list_threads(struct cg_client *client, const struct cg_ch
     ranged(&c, range, true);
     ask(&c, client);
     if (c.status == CG_OK)
-        c.status = service_told(chat_read_threads(c.answer, &made), err);
+        c.status = service_told(client, chat_read_threads(c.answer, &made), err);
     if (c.status)
         cg_chat_threads_clear(&made);
     else
@@ -304,7 +304,7 @@ enum cg_status cg_chat_get_thread(struct cg_client *client, const char *thread_i
     version(&c);
     ask(&c, client);
     if (c.status == CG_OK)
-        c.status = service_told(chat_read_thread(c.answer, &made), err);
+        c.status = service_told(client, chat_read_thread(c.answer, &made), err);
     if (c.status)
         cg_chat_thread_clear(&made);
     else
@@ -343,14 +343,13 @@ enum cg_status cg_chat_delete_thread(struct cg_client *client, const char *threa
 
 /* ---- messages ---- */
 
-static enum cg_status read_sent(const json_t *answer, struct cg_chat_sent *out,
-                                struct cg_error *err)
+static enum cg_status read_sent(const json_t *answer, struct cg_chat_sent *out)
 {
     struct str id = STR_EMPTY;
 
     if (json_get_str(answer, "id", &id) || id.len == 0 || id.len >= sizeof out->id ||
         memchr(id.ptr, '\0', id.len))
-        return service_not_understood(err);
+        return CG_PROTOCOL;
     *out = (struct cg_chat_sent){{0}};
     memcpy(out->id, id.ptr, id.len);
     return CG_OK;
@@ -376,7 +375,7 @@ enum cg_status cg_chat_send_message(struct cg_client *client, const char *thread
     json_object_end(&c.w);
     ask(&c, client);
     if (c.status == CG_OK)
-        c.status = read_sent(c.answer, out ? out : &unwanted, err);
+        c.status = service_told(client, read_sent(c.answer, out ? out : &unwanted), err);
     return finish(&c);
 }
 
@@ -392,7 +391,7 @@ enum cg_status cg_chat_list_messages(struct cg_client *client, const char *threa
     ranged(&c, range, true);
     ask(&c, client);
     if (c.status == CG_OK)
-        c.status = service_told(chat_read_messages(c.answer, &made), err);
+        c.status = service_told(client, chat_read_messages(c.answer, &made), err);
     if (c.status)
         cg_chat_messages_clear(&made);
     else
@@ -412,7 +411,7 @@ enum cg_status cg_chat_get_message(struct cg_client *client, const char *thread_
     version(&c);
     ask(&c, client);
     if (c.status == CG_OK)
-        c.status = service_told(chat_read_message(c.answer, &made), err);
+        c.status = service_told(client, chat_read_message(c.answer, &made), err);
     if (c.status)
         cg_chat_message_clear(&made);
     else
@@ -463,7 +462,7 @@ enum cg_status cg_chat_list_participants(struct cg_client *client, const char *t
     ranged(&c, range, false);
     ask(&c, client);
     if (c.status == CG_OK)
-        c.status = service_told(chat_read_participants(c.answer, &made), err);
+        c.status = service_told(client, chat_read_participants(c.answer, &made), err);
     if (c.status)
         cg_chat_participants_clear(&made);
     else
@@ -489,7 +488,7 @@ enum cg_status cg_chat_add_participants(struct cg_client *client, const char *th
     c.service.repeatable = true; /* who is in already stays as he is */
     ask(&c, client);
     if (c.status == CG_OK)
-        c.status = service_told(chat_read_refusals(c.answer, &made), err);
+        c.status = service_told(client, chat_read_refusals(c.answer, &made), err);
     if (c.status || !out_refused)
         cg_chat_refusals_clear(&made);
     else
@@ -560,7 +559,7 @@ enum cg_status cg_chat_list_receipts(struct cg_client *client, const char *threa
     ranged(&c, range, false);
     ask(&c, client);
     if (c.status == CG_OK)
-        c.status = service_told(chat_read_receipts(c.answer, &made), err);
+        c.status = service_told(client, chat_read_receipts(c.answer, &made), err);
     if (c.status)
         cg_chat_receipts_clear(&made);
     else

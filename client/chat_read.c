@@ -176,8 +176,7 @@ static enum cg_status read_next(const json_t *page, char **out)
     }
     if (!str_starts(link, STR("/")))
         return CG_PROTOCOL;
-    *out = service_text(link);
-    return *out ? CG_OK : CG_NOMEM;
+    return service_text(link, out);
 }
 
 /* The items of a page, with room for them. */

@@ -16,6 +16,8 @@ struct cg_client {
     const struct cg_transport *transport;
     void *transport_state;
     unsigned timeout_ms, connect_timeout_ms, attempts_max, retry_delay_ms;
+    int http_status; /* of the last call, as is */
+    char request_id[sizeof((struct cg_error *)0)->request_id];
 };
 
 #endif

@@ -26,6 +26,7 @@ struct attempt {
     char explain[sizeof((struct cg_error *)0)->explain];
     char request_id[sizeof((struct cg_error *)0)->request_id];
     struct cg_http_result result;
+    struct cg_error err; /* of this attempt: the application's is written when it was the last */
 };
 
 struct header_rows {
@@ -165,8 +166,9 @@ out:
     return status;
 }
 
-static enum cg_status judge(const struct attempt *a, enum cg_status sent, struct cg_error *err)
+static enum cg_status judge(struct attempt *a, enum cg_status sent)
 {
+    struct cg_error *err = &a->err;
     enum cg_status status = sent;
     char text[64];
 
@@ -179,10 +181,9 @@ static enum cg_status judge(const struct attempt *a, enum cg_status sent, struct
         status = failure_of_http(a->http_status);
         (void)snprintf(text, sizeof text, "the server answered %d", a->http_status);
         (void)failure(err, status, str_from(text));
-        if (err)
-            failure_read_body(err, buf_str(&a->body));
+        failure_read_body(err, buf_str(&a->body));
     }
-    if (status && err) {
+    if (status) {
         err->http_status = a->http_status;
         memcpy(err->explain, a->explain, sizeof err->explain);
     }
@@ -231,14 +232,28 @@ static enum cg_status try_until(struct cg_client *c, struct attempt *a, const ch
         a->retry_after_s = 0;
         a->explain[0] = '\0';
         a->request_id[0] = '\0';
-        status = judge(a, send_once(c, a, request_id, url, err), err);
+        status = judge(a, send_once(c, a, request_id, url, &a->err));
         if (!worth_repeating(a, status))
             break;
     }
-    if (status && err)
-        text_store(err->request_id, sizeof err->request_id,
-                   str_from(a->request_id[0] ? a->request_id : request_id));
+    c->http_status = a->http_status;
+    text_store(c->request_id, sizeof c->request_id,
+               str_from(a->request_id[0] ? a->request_id : request_id));
+    if (status && err) {
+        *err = a->err;
+        memcpy(err->request_id, c->request_id, sizeof err->request_id);
+    }
     return status;
+}
+
+enum cg_status exchange_not_understood(const struct cg_client *client, struct cg_error *err)
+{
+    (void)failure(err, CG_PROTOCOL, STR("the answer lacks what the contract promises"));
+    if (err) {
+        err->http_status = client->http_status;
+        memcpy(err->request_id, client->request_id, sizeof err->request_id);
+    }
+    return CG_PROTOCOL;
 }
 
 enum cg_status exchange_run(struct cg_client *client, struct exchange *x, struct cg_error *err)

@@ -26,5 +26,7 @@ struct exchange {
  * all, after their Retry-After (30 s at most). A streamed call is sent once. */
 enum cg_status exchange_run(struct cg_client *client, struct exchange *x,
                             struct cg_error *err) NODISCARD;
+/** CG_PROTOCOL: the last answer of this client lacks something. */
+enum cg_status exchange_not_understood(const struct cg_client *client, struct cg_error *err);
 
 #endif

@@ -43,34 +43,34 @@ static void write_token_body(struct buf *out, const char *scopes_name,
     json_object_end(&w);
 }
 
-static enum cg_status read_token(const json_t *j, struct cg_token *out, struct cg_error *err)
+static enum cg_status read_token(const json_t *j, struct cg_token *out)
 {
     struct str text = STR_EMPTY, expires = STR_EMPTY;
     struct cg_token made = {0};
+    enum cg_status status = CG_OK;
 
     NO_LEAK_BEGIN; /* nothing was made yet */
     if (json_get_str(j, "token", &text) || json_get_str(j, "expiresOn", &expires) ||
         time_from_iso8601(expires, &made.expires_unix_ms))
-        return service_not_understood(err);
+        return CG_PROTOCOL;
     NO_LEAK_END;
-    made.text = service_text(text);
-    made.expires_on = service_text(expires);
-    if (!made.text || !made.expires_on) {
+    status = service_text(text, &made.text);
+    if (status == CG_OK)
+        status = service_text(expires, &made.expires_on);
+    if (status)
         cg_token_clear(&made);
-        return service_no_memory(err);
-    }
-    *out = made;
-    return CG_OK;
+    else
+        *out = made;
+    return status;
 }
 
-static enum cg_status read_user(const json_t *j, struct cg_user *out, struct cg_error *err)
+static enum cg_status read_user(const json_t *j, struct cg_user *out)
 {
     struct str id = STR_EMPTY;
 
     if (json_get_str(json_object_get(j, "identity"), "id", &id))
-        return service_not_understood(err);
-    out->id = service_text(id);
-    return out->id ? CG_OK : service_no_memory(err);
+        return CG_PROTOCOL;
+    return service_text(id, &out->id);
 }
 
 static enum cg_status create(struct cg_client *client, struct buf *body, struct cg_user *out_user,
@@ -87,9 +87,10 @@ static enum cg_status create(struct cg_client *client, struct buf *body, struct 
         service_run(client, &(struct service_call){"POST", &target, body, false}, &answer, err);
     if (status)
         goto out;
-    status = read_user(answer, &user, err);
+    status = read_user(answer, &user);
     if (status == CG_OK && out_token)
-        status = read_token(json_object_get(answer, "accessToken"), out_token, err);
+        status = read_token(json_object_get(answer, "accessToken"), out_token);
+    status = service_told(client, status, err);
     if (status == CG_OK) {
         *out_user = user;
         user.id = NULL;
@@ -139,7 +140,7 @@ enum cg_status cg_identity_issue_token(struct cg_client *client, const char *use
     status =
         service_run(client, &(struct service_call){"POST", &target, &body, false}, &answer, err);
     if (status == CG_OK)
-        status = read_token(answer, out, err);
+        status = service_told(client, read_token(answer, out), err);
     json_decref(answer);
     buf_clear(&body);
     buf_clear(&target);

@@ -20,19 +20,20 @@ void service_segment(struct buf *out, const char *text)
     }
 }
 
-char *service_text(struct str s)
+enum cg_status service_text(struct str s, char **out)
 {
     char *copy = NULL;
 
     if (s.len > 0 && memchr(s.ptr, '\0', s.len))
-        return NULL;
+        return CG_PROTOCOL;
     copy = malloc(s.len + 1);
     if (!copy)
-        return NULL;
+        return CG_NOMEM;
     if (s.len > 0)
         memcpy(copy, s.ptr, s.len);
     copy[s.len] = '\0';
-    return copy;
+    *out = copy;
+    return CG_OK;
 }
 
 static size_t count_nuls(struct str s)
@@ -89,21 +90,12 @@ enum cg_status service_read_texts(const json_t *item, const char *const *names, 
 }
 NO_LEAK_END
 
-enum cg_status service_told(enum cg_status status, struct cg_error *err)
+enum cg_status service_told(const struct cg_client *client, enum cg_status status,
+                            struct cg_error *err)
 {
     if (status == CG_PROTOCOL)
-        return service_not_understood(err);
-    return status == CG_NOMEM ? service_no_memory(err) : status;
-}
-
-enum cg_status service_not_understood(struct cg_error *err)
-{
-    return failure(err, CG_PROTOCOL, STR("the answer lacks what the contract promises"));
-}
-
-enum cg_status service_no_memory(struct cg_error *err)
-{
-    return failure(err, CG_NOMEM, STR("out of memory"));
+        return exchange_not_understood(client, err);
+    return status == CG_NOMEM ? failure(err, CG_NOMEM, STR("out of memory")) : status;
 }
 
 enum cg_status service_run(struct cg_client *client, const struct service_call *call, json_t **out,
@@ -120,13 +112,13 @@ enum cg_status service_run(struct cg_client *client, const struct service_call *
 
     buf_init(&reply, REPLY_MAX);
     if (!x.target || (call->body && call->body->failed)) {
-        (void)service_no_memory(err);
+        (void)failure(err, CG_NOMEM, STR("out of memory"));
         goto out;
     }
     x.body = call->body ? buf_str(call->body) : STR_EMPTY;
     status = exchange_run(client, &x, err);
     if (status == CG_OK && out && json_read(buf_str(&reply), out, NULL))
-        status = service_not_understood(err);
+        status = exchange_not_understood(client, err);
 out:
     buf_wipe(&reply);
     return status;

@@ -22,19 +22,16 @@ enum cg_status service_run(struct cg_client *client, const struct service_call *
                            struct cg_error *err) NODISCARD;
 /** Appends `text` as one segment of a path. */
 void service_segment(struct buf *out, const char *text);
-/** An owned copy, NUL-terminated; NULL: no memory, or a NUL in it. */
-char *service_text(struct str s) NODISCARD;
+/** *out is an owned copy, NUL-terminated. CG_PROTOCOL: a NUL in it; CG_NOMEM. */
+enum cg_status service_text(struct str s, char **out) NODISCARD;
 /** A text member that may be absent: *out is NULL then; else owned, each NUL in it told as U+FFFD.
  * CG_NOMEM. */
 enum cg_status service_read_text(const json_t *item, const char *name, char **out) NODISCARD;
 /** The same for `n` of them. */
 enum cg_status service_read_texts(const json_t *item, const char *const *names, char **const *outs,
                                   size_t n) NODISCARD;
-/** `status` of reading an answer, with its text in `err`. */
-enum cg_status service_told(enum cg_status status, struct cg_error *err);
-/** CG_PROTOCOL: the answer lacks something. */
-enum cg_status service_not_understood(struct cg_error *err);
-/** CG_NOMEM. */
-enum cg_status service_no_memory(struct cg_error *err);
+/** `status` of reading the client's last answer, with its text in `err`. */
+enum cg_status service_told(const struct cg_client *client, enum cg_status status,
+                            struct cg_error *err);
 
 #endif

@@ -132,46 +132,44 @@ static const json_t *items_of(const json_t *answer, size_t n)
     return json_is_array(items) && json_array_size(items) == n ? items : NULL;
 }
 
-static enum cg_status read_results(const json_t *answer, size_t n, struct cg_sms_results *out,
-                                   struct cg_error *err)
+static enum cg_status read_results(const json_t *answer, size_t n, struct cg_sms_results *out)
 {
     const json_t *items = items_of(answer, n);
     struct cg_sms_results made = {NULL, n};
     enum cg_status status = CG_OK;
 
     if (!items)
-        return service_not_understood(err);
+        return CG_PROTOCOL;
     made.items = calloc(n, sizeof *made.items);
     if (!made.items)
-        return service_no_memory(err);
+        return CG_NOMEM;
     for (size_t i = 0; i < n && status == CG_OK; i++)
         status = read_result(json_array_get(items, i), &made.items[i]);
     if (status)
         cg_sms_results_clear(&made);
     else
         *out = made;
-    return service_told(status, err);
+    return status;
 }
 
-static enum cg_status read_optouts(const json_t *answer, size_t n, struct cg_sms_optouts *out,
-                                   struct cg_error *err)
+static enum cg_status read_optouts(const json_t *answer, size_t n, struct cg_sms_optouts *out)
 {
     const json_t *items = items_of(answer, n);
     struct cg_sms_optouts made = {NULL, n};
     enum cg_status status = CG_OK;
 
     if (!items)
-        return service_not_understood(err);
+        return CG_PROTOCOL;
     made.items = calloc(n, sizeof *made.items);
     if (!made.items)
-        return service_no_memory(err);
+        return CG_NOMEM;
     for (size_t i = 0; i < n && status == CG_OK; i++)
         status = read_optout(json_array_get(items, i), &made.items[i]);
     if (status)
         cg_sms_optouts_clear(&made);
     else
         *out = made;
-    return service_told(status, err);
+    return status;
 }
 
 static enum cg_status read_attempts(const json_t *list, struct cg_sms_report *r)
@@ -198,8 +196,7 @@ static enum cg_status read_attempts(const json_t *list, struct cg_sms_report *r)
     return status;
 }
 
-static enum cg_status read_report(const json_t *answer, struct cg_sms_report *out,
-                                  struct cg_error *err)
+static enum cg_status read_report(const json_t *answer, struct cg_sms_report *out)
 {
     static const char *const names[] = {"messageId",
                                         "from",
@@ -222,7 +219,7 @@ static enum cg_status read_report(const json_t *answer, struct cg_sms_report *ou
         cg_sms_report_clear(&made);
     else
         *out = made;
-    return service_told(status, err);
+    return status;
 }
 
 /* ---- operations ---- */
@@ -254,7 +251,7 @@ enum cg_status cg_sms_send(struct cg_client *client, const struct cg_sms_message
     write_message(&body, message);
     status = post(client, "/sms" API_VERSION, &body, &answer, err);
     if (status == CG_OK)
-        status = read_results(answer, message->to_count, out, err);
+        status = service_told(client, read_results(answer, message->to_count, out), err);
     json_decref(answer);
     buf_wipe(&body);
     return status;
@@ -274,7 +271,7 @@ static enum cg_status ask_list(struct cg_client *client, const char *path,
     write_optouts(&body, recipients);
     status = post(client, path, &body, &answer, err);
     if (status == CG_OK)
-        status = read_optouts(answer, recipients->to_count, out, err);
+        status = service_told(client, read_optouts(answer, recipients->to_count, out), err);
     json_decref(answer);
     buf_clear(&body);
     return status;
@@ -320,7 +317,7 @@ enum cg_status cg_sms_get_delivery_report(struct cg_client *client, const char *
         status =
             service_run(client, &(struct service_call){"GET", &target, NULL, true}, &answer, err);
     if (status == CG_OK)
-        status = read_report(answer, out, err);
+        status = service_told(client, read_report(answer, out), err);
     json_decref(answer);
     buf_clear(&target);
     return status;

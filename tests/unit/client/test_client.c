@@ -108,18 +108,43 @@ static void repeats_a_post_only_when_it_was_not_seen(void **state)
 
 static void says_when_an_answer_makes_no_sense(void **state)
 {
-    struct script s = {.answers = {{200, NULL, NULL, "{}"},
-                                   {200, NULL, NULL, "no json"},
-                                   {302, "Location", "https://x/", ""}}};
+    struct script s = {
+        .answers = {
+            {200, NULL, NULL, "{}"},
+            {200, NULL, NULL, "no json"},
+            {200, NULL, NULL, "{\"token\":\"a\\u0000b\",\"expiresOn\":\"2026-11-23T15:00:00Z\"}"},
+            {302, "Location", "https://x/", ""}}};
     struct cg_transport t = transport_of(&s);
     struct cg_client *c = client_of(&t);
     struct cg_token token = {0};
+
+    (void)state;
+    for (int i = 0; i < 4; i++) {
+        struct cg_error err = {0};
+
+        assert_int_equal(cg_identity_issue_token(c, "x", NULL, &token, &err), CG_PROTOCOL);
+        assert_int_equal(err.status, CG_PROTOCOL);
+        assert_int_equal(err.http_status, i < 3 ? 200 : 302);
+        assert_int_equal(strlen(err.request_id), 36);
+    }
+    assert_null(token.text);
+    cg_client_free(c);
+}
+
+static void leaves_the_error_as_it_was_when_a_later_attempt_succeeds(void **state)
+{
+    struct script s = {.answers = {{503, NULL, NULL, ""},
+                                   {201, NULL, NULL, "{\"identity\":{\"id\":\"8:acs:x_y\"}}"}}};
+    struct cg_transport t = transport_of(&s);
+    struct cg_client *c = client_of(&t);
+    struct cg_user user = {0};
     struct cg_error err = {0};
 
     (void)state;
-    for (int i = 0; i < 3; i++)
-        assert_int_equal(cg_identity_issue_token(c, "x", NULL, &token, &err), CG_PROTOCOL);
-    assert_null(token.text);
+    assert_int_equal(cg_identity_create_user(c, &user, &err), CG_OK);
+    assert_int_equal(s.sent, 2);
+    assert_memory_equal(&err, &(struct cg_error){0}, sizeof err);
+    cg_user_clear(&user);
     cg_client_free(c);
 }
 
@@ -216,6 +241,7 @@ int main(void)
         cmocka_unit_test(waits_and_signs_anew_when_the_server_is_busy),
         cmocka_unit_test(repeats_a_post_only_when_it_was_not_seen),
         cmocka_unit_test(says_when_an_answer_makes_no_sense),
+        cmocka_unit_test(leaves_the_error_as_it_was_when_a_later_attempt_succeeds),
         cmocka_unit_test(asks_for_a_token_before_each_attempt),
         cmocka_unit_test(streams_a_download_and_not_an_error),
         cmocka_unit_test(refuses_options_that_contradict),
