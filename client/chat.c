@@ -79,10 +79,6 @@ static void body_begin(struct call *c)
 
 static void run(struct call *c, struct cg_client *client, json_t **out)
 {
-    if (c->target.failed == RC_TOO_LARGE)
-        refuse(c, "this is no id");
-    if (c->body.failed == RC_TOO_LARGE)
-        refuse(c, "this is too much for one call");
     if (c->status == CG_OK)
         c->status = service_run(client, &c->service, out, c->err);
 }
@@ -141,9 +137,11 @@ static void identifier(struct call *c, const char *user_id)
 
 static void people(struct call *c, const struct cg_chat_people *these)
 {
+    if (these->count && !these->items)
+        refuse(c, "each participant needs a user id");
     json_name(&c->w, "participants");
     json_array_begin(&c->w);
-    for (size_t i = 0; i < these->count; i++) {
+    for (size_t i = 0; these->items && i < these->count; i++) {
         const struct cg_chat_person *p = &these->items[i];
 
         if (!p->user_id || !*p->user_id)
@@ -263,6 +261,8 @@ enum cg_status cg_chat_create_thread(struct cg_client *client,
     struct uuid random = uuid_random();
     struct call c;
 
+    if (!client || !thread || !out)
+        return failure_missing(err);
     uuid_format(&random, id);
     start(&c, "POST", err);
     version(&c);
@@ -281,6 +281,8 @@ enum cg_status cg_chat_list_threads(struct cg_client *client, const struct cg_ch
     struct cg_chat_threads made = {0};
     struct call c;
 
+    if (!client || !out)
+        return failure_missing(err);
     start(&c, "GET", err);
     ranged(&c, range, true);
     ask(&c, client);
@@ -299,6 +301,8 @@ enum cg_status cg_chat_get_thread(struct cg_client *client, const char *thread_i
     struct cg_chat_thread made = {0};
     struct call c;
 
+    if (!client || !out)
+        return failure_missing(err);
     start(&c, "GET", err);
     in_thread(&c, thread_id, "");
     version(&c);
@@ -318,6 +322,8 @@ enum cg_status cg_chat_update_thread(struct cg_client *client, const char *threa
 {
     struct call c;
 
+    if (!client || !change)
+        return failure_missing(err);
     start(&c, "PATCH", err);
     in_thread(&c, thread_id, "");
     version(&c);
@@ -335,6 +341,8 @@ enum cg_status cg_chat_delete_thread(struct cg_client *client, const char *threa
 {
     struct call c;
 
+    if (!client)
+        return failure_missing(err);
     start(&c, "DELETE", err);
     in_thread(&c, thread_id, "");
     version(&c);
@@ -362,6 +370,8 @@ enum cg_status cg_chat_send_message(struct cg_client *client, const char *thread
     struct cg_chat_sent unwanted;
     struct call c;
 
+    if (!client || !message)
+        return failure_missing(err);
     start(&c, "POST", err);
     in_thread(&c, thread_id, "/messages");
     version(&c);
@@ -386,6 +396,8 @@ enum cg_status cg_chat_list_messages(struct cg_client *client, const char *threa
     struct cg_chat_messages made = {0};
     struct call c;
 
+    if (!client || !out)
+        return failure_missing(err);
     start(&c, "GET", err);
     in_thread(&c, thread_id, "/messages");
     ranged(&c, range, true);
@@ -406,6 +418,8 @@ enum cg_status cg_chat_get_message(struct cg_client *client, const char *thread_
     struct cg_chat_message made = {0};
     struct call c;
 
+    if (!client || !out)
+        return failure_missing(err);
     start(&c, "GET", err);
     of_message(&c, thread_id, message_id);
     version(&c);
@@ -426,6 +440,8 @@ enum cg_status cg_chat_update_message(struct cg_client *client, const char *thre
 {
     struct call c;
 
+    if (!client || !change)
+        return failure_missing(err);
     start(&c, "PATCH", err);
     of_message(&c, thread_id, message_id);
     version(&c);
@@ -442,6 +458,8 @@ enum cg_status cg_chat_delete_message(struct cg_client *client, const char *thre
 {
     struct call c;
 
+    if (!client)
+        return failure_missing(err);
     start(&c, "DELETE", err);
     of_message(&c, thread_id, message_id);
     version(&c);
@@ -457,6 +475,8 @@ enum cg_status cg_chat_list_participants(struct cg_client *client, const char *t
     struct cg_chat_participants made = {0};
     struct call c;
 
+    if (!client || !out)
+        return failure_missing(err);
     start(&c, "GET", err);
     in_thread(&c, thread_id, "/participants");
     ranged(&c, range, false);
@@ -477,6 +497,8 @@ enum cg_status cg_chat_add_participants(struct cg_client *client, const char *th
     struct cg_chat_refusals made = {0};
     struct call c;
 
+    if (!client || !these)
+        return failure_missing(err);
     start(&c, "POST", err);
     in_thread(&c, thread_id, "/participants/:add");
     version(&c);
@@ -501,6 +523,8 @@ enum cg_status cg_chat_remove_participant(struct cg_client *client, const char *
 {
     struct call c;
 
+    if (!client)
+        return failure_missing(err);
     start(&c, "POST", err);
     in_thread(&c, thread_id, "/participants/:remove");
     version(&c);
@@ -520,6 +544,8 @@ enum cg_status cg_chat_send_typing(struct cg_client *client, const char *thread_
 {
     struct call c;
 
+    if (!client)
+        return failure_missing(err);
     start(&c, "POST", err);
     in_thread(&c, thread_id, "/typing");
     version(&c);
@@ -535,6 +561,8 @@ enum cg_status cg_chat_send_receipt(struct cg_client *client, const char *thread
 {
     struct call c;
 
+    if (!client)
+        return failure_missing(err);
     start(&c, "POST", err);
     in_thread(&c, thread_id, "/readReceipts");
     version(&c);
@@ -554,6 +582,8 @@ enum cg_status cg_chat_list_receipts(struct cg_client *client, const char *threa
     struct cg_chat_receipts made = {0};
     struct call c;
 
+    if (!client || !out)
+        return failure_missing(err);
     start(&c, "GET", err);
     in_thread(&c, thread_id, "/readReceipts");
     ranged(&c, range, false);

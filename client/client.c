@@ -115,8 +115,10 @@ static enum cg_status open_transport(struct cg_client *c, const struct cg_transp
     c->transport = chosen ? chosen : transport_default(why, sizeof why);
     if (!c->transport)
         return failure(err, CG_LOCAL, str_from(why));
-    if (c->transport->size < sizeof *c->transport)
-        return failure(err, CG_INVALID, STR("the transport's table is of another version"));
+    if (c->transport->size < sizeof *c->transport || !c->transport->open || !c->transport->send ||
+        !c->transport->close)
+        return failure(err, CG_INVALID,
+                       STR("the transport's table is of another version, or lacks a function"));
     status = c->transport->open(&c->transport_state, c->transport->user);
     return status ? failure(err, status, STR("the transport could not be opened")) : CG_OK;
 }
@@ -128,7 +130,7 @@ enum cg_status cg_client_new(const struct cg_client_options *options, struct cg_
     enum cg_status status = CG_INVALID;
 
     if (!options || !out)
-        return failure(err, CG_INVALID, STR("an argument is missing"));
+        return failure_missing(err);
     c = calloc(1, sizeof *c);
     if (!c)
         return no_memory(err);

@@ -66,6 +66,11 @@ enum cg_status failure(struct cg_error *err, enum cg_status status, struct str m
     return status;
 }
 
+enum cg_status failure_missing(struct cg_error *err)
+{
+    return failure(err, CG_INVALID, STR("an argument is missing"));
+}
+
 enum cg_status failure_of_http(int http_status)
 {
     switch (http_status) {

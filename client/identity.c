@@ -17,6 +17,11 @@ static void write_target(struct buf *out, const char *user_id, const char *rest)
     buf_add(out, STR(API_VERSION));
 }
 
+static bool scopes_missing(const struct cg_token_options *o)
+{
+    return o && o->scope_count > 0 && !o->scopes;
+}
+
 static void write_scopes(struct json_writer *w, const struct cg_token_options *o)
 {
     json_array_begin(w);
@@ -105,6 +110,8 @@ out:
 enum cg_status cg_identity_create_user(struct cg_client *client, struct cg_user *out,
                                        struct cg_error *err)
 {
+    if (!client || !out)
+        return failure_missing(err);
     return create(client, NULL, out, NULL, err);
 }
 
@@ -116,6 +123,8 @@ enum cg_status cg_identity_create_user_and_token(struct cg_client *client,
     struct buf body;
     enum cg_status status = CG_OK;
 
+    if (!client || !out_user || !out_token || scopes_missing(options))
+        return failure_missing(err);
     buf_init(&body, SERVICE_BODY_MAX);
     write_token_body(&body, "createTokenWithScopes", options);
     status = create(client, &body, out_user, out_token, err);
@@ -131,6 +140,8 @@ enum cg_status cg_identity_issue_token(struct cg_client *client, const char *use
     json_t *answer = NULL;
     enum cg_status status = CG_OK;
 
+    if (!client || !out || scopes_missing(options))
+        return failure_missing(err);
     if (!user_id || !*user_id)
         return failure(err, CG_INVALID, STR("a user id is needed"));
     buf_init(&target, SERVICE_BODY_MAX);
@@ -153,6 +164,8 @@ static enum cg_status act_on_user(struct cg_client *client, const char *method, 
     struct buf target;
     enum cg_status status = CG_OK;
 
+    if (!client)
+        return failure_missing(err);
     if (!user_id || !*user_id)
         return failure(err, CG_INVALID, STR("a user id is needed"));
     buf_init(&target, SERVICE_BODY_MAX);

@@ -63,7 +63,7 @@ enum cg_status key_signer_sign(struct key_signer *signer, const struct cg_sign_i
                        STR("method, host and target (from its slash on) are needed, without "
                            "blanks and controls"));
     time_to_http_date(input->unix_ms ? input->unix_ms : clock_wall(), made.date);
-    sha256(signer->work, str_of(input->body, input->body_len), digest);
+    sha256(signer->work, str_of(input->body, input->body ? input->body_len : 0), digest);
     made.content_hash[base64_encode(digest, sizeof digest, made.content_hash)] = '\0';
     mac_sign_pieces(signer->key, signer->work,
                     (const struct str[]){str_from(input->method), STR("\n"),
@@ -86,7 +86,7 @@ enum cg_status cg_sign(const char *access_key, const struct cg_sign_input *input
     enum cg_status status = CG_INVALID;
 
     if (!access_key || !input || !out)
-        return failure(err, CG_INVALID, STR("an argument is missing"));
+        return failure_missing(err);
     status = key_signer_init(&signer, str_trim(str_from(access_key)), err);
     if (status == CG_OK)
         status = key_signer_sign(&signer, input, out, err);

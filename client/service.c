@@ -111,6 +111,11 @@ enum cg_status service_run(struct cg_client *client, const struct service_call *
     enum cg_status status = CG_NOMEM;
 
     buf_init(&reply, REPLY_MAX);
+    if (call->target->failed == RC_TOO_LARGE ||
+        (call->body && call->body->failed == RC_TOO_LARGE)) {
+        status = failure(err, CG_INVALID, STR("this is too much for one call"));
+        goto out;
+    }
     if (!x.target || (call->body && call->body->failed)) {
         (void)failure(err, CG_NOMEM, STR("out of memory"));
         goto out;

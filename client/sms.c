@@ -245,6 +245,8 @@ enum cg_status cg_sms_send(struct cg_client *client, const struct cg_sms_message
     json_t *answer = NULL;
     enum cg_status status = CG_OK;
 
+    if (!client || !message || !out)
+        return failure_missing(err);
     if (!recipients_given(message->from, message->to, message->to_count) || !message->text)
         return failure(err, CG_INVALID, STR("a sender, recipients and a text are needed"));
     buf_init(&body, SERVICE_BODY_MAX);
@@ -265,6 +267,8 @@ static enum cg_status ask_list(struct cg_client *client, const char *path,
     json_t *answer = NULL;
     enum cg_status status = CG_OK;
 
+    if (!client || !recipients || !out)
+        return failure_missing(err);
     if (!recipients_given(recipients->from, recipients->to, recipients->to_count))
         return failure(err, CG_INVALID, STR("a sender and numbers are needed"));
     buf_init(&body, SERVICE_BODY_MAX);
@@ -305,17 +309,15 @@ enum cg_status cg_sms_get_delivery_report(struct cg_client *client, const char *
     json_t *answer = NULL;
     enum cg_status status = CG_OK;
 
+    if (!client || !out)
+        return failure_missing(err);
     if (!message_id || !*message_id)
         return failure(err, CG_INVALID, STR("a message id is needed"));
     buf_init(&target, KIB);
     buf_add(&target, STR("/deliveryReports/"));
     service_segment(&target, message_id);
     buf_add(&target, STR(API_VERSION));
-    if (target.failed == RC_TOO_LARGE)
-        status = failure(err, CG_INVALID, STR("this is no message id"));
-    else
-        status =
-            service_run(client, &(struct service_call){"GET", &target, NULL, true}, &answer, err);
+    status = service_run(client, &(struct service_call){"GET", &target, NULL, true}, &answer, err);
     if (status == CG_OK)
         status = service_told(client, read_report(answer, out), err);
     json_decref(answer);

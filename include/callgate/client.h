@@ -1,4 +1,9 @@
-/* A client of one resource: where it is, who calls, and how requests travel. C99. */
+/* A client of one resource: where it is, who calls, and how requests travel. C99.
+ *
+ * Every call to a service may end, besides what its own list names, with CG_INVALID (an argument is
+ * NULL that may not be, or all of them are too much for one request), CG_FORBIDDEN (the caller's
+ * role does not reach so far), CG_BUSY, CG_REFUSED, CG_SERVER_FAILED, CG_NETWORK, CG_PROTOCOL,
+ * CG_LOCAL or CG_NOMEM. Only what is said to may be NULL. */
 #ifndef CALLGATE_CLIENT_H
 #define CALLGATE_CLIENT_H
 

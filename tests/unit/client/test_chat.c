@@ -422,6 +422,38 @@ static void says_when_answers_make_no_sense(void **state)
     }
 }
 
+/* Without a client, and without what each call needs besides. */
+static void refuses_without(struct cg_client *c)
+{
+    const struct cg_chat_people hole = {NULL, 2};
+    const struct cg_chat_thread_new holed = {.topic = "t", .people = hole};
+    struct cg_chat_thread thread = {0};
+    const enum cg_status all[] = {
+        cg_chat_create_thread(c, NULL, &thread, NULL, NULL),
+        cg_chat_create_thread(c, &(struct cg_chat_thread_new){.topic = "t"}, NULL, NULL, NULL),
+        cg_chat_create_thread(c, &holed, &thread, NULL, NULL),
+        cg_chat_list_threads(c, NULL, NULL, NULL),
+        cg_chat_get_thread(c, THREAD, NULL, NULL),
+        cg_chat_update_thread(c, THREAD, NULL, NULL),
+        cg_chat_delete_thread(NULL, THREAD, NULL),
+        cg_chat_send_message(c, THREAD, NULL, NULL, NULL),
+        cg_chat_list_messages(c, THREAD, NULL, NULL, NULL),
+        cg_chat_get_message(c, THREAD, "1", NULL, NULL),
+        cg_chat_update_message(c, THREAD, "1", NULL, NULL),
+        cg_chat_delete_message(NULL, THREAD, "1", NULL),
+        cg_chat_list_participants(c, THREAD, NULL, NULL, NULL),
+        cg_chat_add_participants(c, THREAD, NULL, NULL, NULL),
+        cg_chat_add_participants(c, THREAD, &hole, NULL, NULL),
+        cg_chat_remove_participant(NULL, THREAD, "x", NULL),
+        cg_chat_send_typing(NULL, THREAD, NULL, NULL),
+        cg_chat_send_receipt(NULL, THREAD, "1", NULL),
+        cg_chat_list_receipts(c, THREAD, NULL, NULL, NULL),
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(all); i++)
+        assert_int_equal(all[i], CG_INVALID);
+}
+
 static void refuses_before_sending(void **state)
 {
     static const char *const strangers[] = {"",
@@ -463,7 +495,7 @@ static void refuses_before_sending(void **state)
                      CG_INVALID);
     assert_int_equal(cg_chat_get_thread(x->c, NULL, &thread, NULL), CG_INVALID);
     assert_int_equal(cg_chat_get_thread(x->c, long_id, &thread, &x->err), CG_INVALID);
-    assert_string_equal(x->err.message, "this is no id");
+    assert_string_equal(x->err.message, "this is too much for one call");
     assert_int_equal(cg_chat_get_message(x->c, THREAD, "", &message, NULL), CG_INVALID);
     assert_int_equal(
         cg_chat_send_message(x->c, THREAD, &(struct cg_chat_message_new){0}, NULL, NULL),
@@ -473,6 +505,8 @@ static void refuses_before_sending(void **state)
         CG_INVALID);
     assert_int_equal(cg_chat_remove_participant(x->c, THREAD, NULL, NULL), CG_INVALID);
     assert_int_equal(cg_chat_send_receipt(x->c, THREAD, "", NULL), CG_INVALID);
+    refuses_without(x->c);
+    refuses_without(NULL);
     assert_int_equal(x->s.sent, 0);
     free(long_id);
     cg_client_free(x->c);

@@ -182,6 +182,45 @@ static void asks_for_a_token_before_each_attempt(void **state)
     cg_client_free(c);
 }
 
+static void refuses_what_is_missing_or_too_much(void **state)
+{
+    const struct cg_token_options hole = {.scope_count = 1};
+    struct script s = {.sent = 0};
+    struct cg_transport t = transport_of(&s), holed = {.size = sizeof holed};
+    struct cg_client *c = client_of(&t), *none = NULL;
+    struct cg_user user = {0};
+    struct cg_token token = {0};
+    struct cg_error err = {0};
+    char id[70000] = "";
+    const enum cg_status all[] = {
+        cg_identity_create_user(NULL, &user, NULL),
+        cg_identity_create_user(c, NULL, NULL),
+        cg_identity_create_user_and_token(NULL, NULL, &user, &token, NULL),
+        cg_identity_create_user_and_token(c, NULL, NULL, &token, NULL),
+        cg_identity_create_user_and_token(c, NULL, &user, NULL, NULL),
+        cg_identity_create_user_and_token(c, &hole, &user, &token, NULL),
+        cg_identity_issue_token(NULL, "x", NULL, &token, NULL),
+        cg_identity_issue_token(c, "x", NULL, NULL, NULL),
+        cg_identity_issue_token(c, "x", &hole, &token, NULL),
+        cg_identity_revoke_tokens(NULL, "x", NULL),
+        cg_identity_delete_user(NULL, "x", NULL),
+        cg_client_new(
+            &(struct cg_client_options){.connection_string = CONNECTION, .transport = &holed},
+            &none, NULL),
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(all); i++)
+        assert_int_equal(all[i], CG_INVALID);
+    memset(id, 'x', sizeof id - 1);
+    assert_int_equal(cg_identity_issue_token(c, id, NULL, &token, &err), CG_INVALID);
+    assert_string_equal(err.message, "this is too much for one call");
+    assert_int_equal(cg_identity_delete_user(c, id, &err), CG_INVALID);
+    assert_int_equal(s.sent, 0);
+    assert_null(none);
+    cg_client_free(c);
+}
+
 static void streams_a_download_and_not_an_error(void **state)
 {
     struct script s = {.answers = {{200, NULL, NULL, "octets"},
@@ -243,6 +282,7 @@ int main(void)
         cmocka_unit_test(says_when_an_answer_makes_no_sense),
         cmocka_unit_test(leaves_the_error_as_it_was_when_a_later_attempt_succeeds),
         cmocka_unit_test(asks_for_a_token_before_each_attempt),
+        cmocka_unit_test(refuses_what_is_missing_or_too_much),
         cmocka_unit_test(streams_a_download_and_not_an_error),
         cmocka_unit_test(refuses_options_that_contradict),
     };

@@ -58,7 +58,7 @@ static void signs_as_the_vectors_say(void **state)
                                       .host = cases[i].host,
                                       .target = cases[i].target,
                                       .body = cases[i].body,
-                                      .body_len = cases[i].body ? strlen(cases[i].body) : 0,
+                                      .body_len = cases[i].body ? strlen(cases[i].body) : 7,
                                       .unix_ms = VECTOR_TIME_MS};
         struct cg_signature out = {{0}, {0}, {0}};
 
@@ -83,6 +83,8 @@ static void refuses_bad_input_without_showing_the_key(void **state)
     assert_int_equal(cg_sign("not*base64", &input, &out, &err), CG_INVALID);
     assert_null(strstr(err.message, "not*base64"));
     assert_int_equal(cg_sign("", &input, &out, &err), CG_INVALID);
+    assert_int_equal(cg_sign(KEY_1, NULL, &out, &err), CG_INVALID);
+    assert_int_equal(cg_sign(KEY_1, &input, NULL, &err), CG_INVALID);
     input.target = "no-slash";
     assert_int_equal(cg_sign(KEY_1, &input, &out, &err), CG_INVALID);
     input.target = "/a\nb";

@@ -177,18 +177,31 @@ static void refuses_before_sending(void **state)
     struct script s = {.sent = 0};
     struct cg_transport t = transport_of(&s);
     struct cg_client *c = client_of(&t);
-    struct cg_sms_recipients nobody = {"+1", two, 0};
+    char text[70000] = "";
+    const struct cg_sms_message large = {.from = "+1", .to = two, .to_count = 2, .text = text};
+    struct cg_sms_recipients nobody = {"+1", two, 0}, all = {"+1", two, 2};
     struct cg_sms_results r = {0};
     struct cg_sms_optouts o = {0};
     struct cg_sms_report report = {0};
     struct cg_error err = {0};
 
     (void)state;
+    memset(text, 'x', sizeof text - 1);
     for (size_t i = 0; i < ARRAY_LEN(bad); i++)
         assert_int_equal(cg_sms_send(c, &bad[i], &r, &err), CG_INVALID);
     assert_int_equal(cg_sms_optouts_check(c, &nobody, &o, &err), CG_INVALID);
     assert_int_equal(cg_sms_get_delivery_report(c, "", &report, &err), CG_INVALID);
     assert_int_equal(cg_sms_get_delivery_report(c, NULL, &report, NULL), CG_INVALID);
+    assert_int_equal(cg_sms_get_delivery_report(c, "x", NULL, NULL), CG_INVALID);
+    assert_int_equal(cg_sms_get_delivery_report(NULL, "x", &report, NULL), CG_INVALID);
+    assert_int_equal(cg_sms_send(c, NULL, &r, NULL), CG_INVALID);
+    assert_int_equal(cg_sms_send(c, &message, NULL, NULL), CG_INVALID);
+    assert_int_equal(cg_sms_send(NULL, &message, &r, NULL), CG_INVALID);
+    assert_int_equal(cg_sms_optouts_add(c, NULL, &o, NULL), CG_INVALID);
+    assert_int_equal(cg_sms_optouts_remove(c, &all, NULL, NULL), CG_INVALID);
+    assert_int_equal(cg_sms_optouts_check(NULL, &all, &o, NULL), CG_INVALID);
+    assert_int_equal(cg_sms_send(c, &large, &r, &err), CG_INVALID);
+    assert_string_equal(err.message, "this is too much for one call");
     assert_int_equal(s.sent, 0);
     cg_sms_results_clear(NULL);
     cg_sms_optouts_clear(NULL);
