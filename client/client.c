@@ -81,8 +81,8 @@ static enum cg_status take_credential(struct cg_client *c, const struct cg_clien
     if (bearer && !c->endpoint.tls && !c->endpoint.loopback && !o->unix_socket)
         return failure(err, CG_INVALID,
                        STR("a bearer token is not sent over plain HTTP to another machine"));
-    if (o->bearer_token && (!*o->bearer_token || has_controls(o->bearer_token) ||
-                            strlen(o->bearer_token) >= CG_TOKEN_MAX))
+    if (o->bearer_token &&
+        (!text_is_plain(o->bearer_token) || strlen(o->bearer_token) >= CG_TOKEN_MAX))
         return failure(err, CG_INVALID, STR("the bearer token is empty, too long or not a token"));
     c->get_token = o->get_token;
     c->get_token_user = o->get_token_user;

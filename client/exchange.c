@@ -96,6 +96,8 @@ static enum cg_status add_bearer(struct cg_client *c, struct header_rows *h, str
             c->get_token(h->authorization + sizeof scheme - 1, CG_TOKEN_MAX, c->get_token_user);
     if (status)
         return failure(err, status, STR("the application's token could not be had"));
+    if (!text_is_plain(h->authorization + sizeof scheme - 1))
+        return failure(err, CG_INVALID, STR("the application's token is empty or not a token"));
     add_header(h, "Authorization", h->authorization);
     return CG_OK;
 }

@@ -11,7 +11,7 @@
 
 #define KEY_MAX ((size_t)128)
 
-static bool is_plain_text(const char *text)
+bool text_is_plain(const char *text)
 {
     if (!text || !*text)
         return false;
@@ -57,8 +57,8 @@ enum cg_status key_signer_sign(struct key_signer *signer, const struct cg_sign_i
     char signature[BASE64_LEN(SHA256_LEN) + 1];
     struct cg_signature made = {{0}, {0}, {0}};
 
-    if (!is_plain_text(input->method) || !is_plain_text(input->host) ||
-        !is_plain_text(input->target) || input->target[0] != '/')
+    if (!text_is_plain(input->method) || !text_is_plain(input->host) ||
+        !text_is_plain(input->target) || input->target[0] != '/')
         return failure(err, CG_INVALID,
                        STR("method, host and target (from its slash on) are needed, without "
                            "blanks and controls"));

@@ -10,6 +10,8 @@ struct key_signer {
     struct hash_work *work;
 };
 
+/** There is one, not empty, without blanks and controls: it can go into a header. */
+bool text_is_plain(const char *text) NODISCARD;
 /** Takes a base64 key of 1 to 128 octets. CG_INVALID, CG_NOMEM. Owned: key_signer_clear(). */
 enum cg_status key_signer_init(struct key_signer *signer, struct str access_key,
                                struct cg_error *err) NODISCARD;

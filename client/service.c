@@ -3,6 +3,7 @@
 
 #include "client/exchange.h"
 #include "client/failure.h"
+#include "client/key_signer.h"
 
 static bool is_unreserved(char c)
 {
@@ -114,6 +115,10 @@ enum cg_status service_run(struct cg_client *client, const struct service_call *
     if (call->target->failed == RC_TOO_LARGE ||
         (call->body && call->body->failed == RC_TOO_LARGE)) {
         status = failure(err, CG_INVALID, STR("this is too much for one call"));
+        goto out;
+    }
+    if (call->repeat_id && !text_is_plain(call->repeat_id)) {
+        status = failure(err, CG_INVALID, STR("this is no repeat id"));
         goto out;
     }
     if (!x.target || (call->body && call->body->failed)) {

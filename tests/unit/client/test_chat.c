@@ -464,6 +464,7 @@ static void refuses_before_sending(void **state)
                                             "/chat/threads#x"};
     static const char *const no_objects[] = {
         "", "[]", "7", "{", "{\"a\":\"b\"}}", "{\"a\":1,\"a\":2}"};
+    static const char *const no_ids[] = {"", "a b", "a\r\nx-more: 1"};
     static const struct cg_chat_person nobody = {.display_name = "x"};
     struct scene *x = scene_of(200, "{}");
     struct cg_chat_thread thread = {0};
@@ -493,6 +494,12 @@ static void refuses_before_sending(void **state)
                          x->c, &(struct cg_chat_thread_new){.topic = "t", .people = {&nobody, 1}},
                          &thread, NULL, NULL),
                      CG_INVALID);
+    for (size_t i = 0; i < ARRAY_LEN(no_ids); i++)
+        assert_int_equal(cg_chat_create_thread(
+                             x->c,
+                             &(struct cg_chat_thread_new){.topic = "t", .repeat_id = no_ids[i]},
+                             &thread, NULL, NULL),
+                         CG_INVALID);
     assert_int_equal(cg_chat_get_thread(x->c, NULL, &thread, NULL), CG_INVALID);
     assert_int_equal(cg_chat_get_thread(x->c, long_id, &thread, &x->err), CG_INVALID);
     assert_string_equal(x->err.message, "this is too much for one call");

@@ -182,6 +182,38 @@ static void asks_for_a_token_before_each_attempt(void **state)
     cg_client_free(c);
 }
 
+static enum cg_status give_bad_token(char *out, size_t cap, void *user)
+{
+    const char *text = user;
+
+    (void)snprintf(out, cap, "%s", text);
+    return CG_OK;
+}
+
+static void sends_no_token_that_is_none(void **state)
+{
+    static const char *const bad[] = {"", "a b", "a\n", "a\r\nx-more: 1"};
+    struct script s = {.sent = 0};
+    struct cg_transport t = transport_of(&s);
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
+        struct cg_client_options o = {.endpoint = "https://name.example",
+                                      .get_token = give_bad_token,
+                                      .get_token_user = (void *)(uintptr_t)bad[i],
+                                      .transport = &t};
+        struct cg_client *c = NULL;
+        struct cg_user user = {0};
+        struct cg_error err = {0};
+
+        assert_int_equal(cg_client_new(&o, &c, NULL), CG_OK);
+        assert_int_equal(cg_identity_create_user(c, &user, &err), CG_INVALID);
+        assert_string_equal(err.message, "the application's token is empty or not a token");
+        cg_client_free(c);
+    }
+    assert_int_equal(s.sent, 0);
+}
+
 static void refuses_what_is_missing_or_too_much(void **state)
 {
     const struct cg_token_options hole = {.scope_count = 1};
@@ -282,6 +314,7 @@ int main(void)
         cmocka_unit_test(says_when_an_answer_makes_no_sense),
         cmocka_unit_test(leaves_the_error_as_it_was_when_a_later_attempt_succeeds),
         cmocka_unit_test(asks_for_a_token_before_each_attempt),
+        cmocka_unit_test(sends_no_token_that_is_none),
         cmocka_unit_test(refuses_what_is_missing_or_too_much),
         cmocka_unit_test(streams_a_download_and_not_an_error),
         cmocka_unit_test(refuses_options_that_contradict),
