@@ -197,11 +197,18 @@ static bool is_idempotent(const struct exchange *x)
     return x->repeatable || (strcmp(x->method, "POST") != 0 && strcmp(x->method, "PATCH") != 0);
 }
 
+/* What a gateway, or a server that is being restarted, answers for a moment. */
+static bool may_pass(int http_status)
+{
+    return http_status == 408 || http_status == 500 || http_status == 502 || http_status == 504;
+}
+
 static bool worth_repeating(const struct attempt *a, enum cg_status status)
 {
-    if (status == CG_BUSY)
+    if (status == CG_BUSY || (status == CG_NETWORK && !a->result.connected))
         return true;
-    return status == CG_NETWORK && (!a->result.connected || is_idempotent(a->x));
+    return is_idempotent(a->x) &&
+           (status == CG_NETWORK || (status != CG_OK && may_pass(a->http_status)));
 }
 
 static void pause_before(const struct cg_client *c, unsigned attempt, uint64_t retry_after_s)

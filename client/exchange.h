@@ -22,8 +22,9 @@ struct exchange {
 };
 
 /** Sends until an answer counts, each attempt signed anew. Idempotent methods are repeated after
- * a network failure, others only if the server can't have seen them; 429 and 503 are repeated for
- * all, after their Retry-After (30 s at most). A streamed call is sent once. */
+ * a network failure, 408, 500, 502 and 504, others only if the server can't have seen them; 429 and
+ * 503 are repeated for all, after their Retry-After (30 s at most). A streamed call is sent once.
+ */
 enum cg_status exchange_run(struct cg_client *client, struct exchange *x,
                             struct cg_error *err) NODISCARD;
 /** CG_PROTOCOL: the last answer of this client lacks something. */

@@ -33,9 +33,14 @@ struct cg_client_options {
     const struct cg_transport *transport; /* NULL: libcurl; the table itself is borrowed */
     unsigned timeout_ms;                  /* 0: 30,000; each attempt */
     unsigned connect_timeout_ms;          /* 0: 10,000 */
-    unsigned attempts_max;                /* 0: 3 */
-    unsigned retry_delay_ms;              /* 0: 200; doubles with each attempt */
+    unsigned attempts_max;                /* 0: 3; 1: nothing is repeated */
+    unsigned retry_delay_ms;              /* 0: 200; doubles with each attempt, up to 10,000 */
 };
+
+/* What is repeated: every call after 429 and 503, and when no connection came about; those that
+ * change nothing the second time also after a failure of the network, 408, 500, 502 and 504. A
+ * Retry-After in seconds is waited for, up to 30 of them. A call comes back within attempts_max
+ * time-outs and the pauses between; what shall end it earlier is a matter of the transport. */
 
 struct cg_client;
 

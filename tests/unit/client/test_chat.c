@@ -354,7 +354,7 @@ static void tells_refusals_apart(void **state)
          "NotFound", "gone"},
         {400, CG_REFUSED, "{\"communicationError\":{\"code\":\"BadRequest\",\"message\":\"bad\"}}",
          "BadRequest", "bad"},
-        {500, CG_SERVER_FAILED, "<html>", "", "the server answered 500"},
+        {501, CG_SERVER_FAILED, "<html>", "", "the server answered 501"},
     };
 
     (void)state;

@@ -106,6 +106,33 @@ static void repeats_a_post_only_when_it_was_not_seen(void **state)
     cg_client_free(d);
 }
 
+static void repeats_what_a_gateway_failed_at_when_that_is_harmless(void **state)
+{
+    static const int statuses[] = {408, 500, 502, 504};
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(statuses); i++) {
+        struct script s = {.answers = {{statuses[i], NULL, NULL, ""}, {204, NULL, NULL, ""}}};
+        struct script once = {.answers = {{statuses[i], NULL, NULL, ""}}};
+        struct script never = {.answers = {{501, NULL, NULL, ""}}};
+        struct cg_transport t = transport_of(&s), u = transport_of(&once), v = transport_of(&never);
+        struct cg_client *c = client_of(&t), *d = client_of(&u), *e = client_of(&v);
+        struct cg_user user = {0};
+        struct cg_error err = {0};
+
+        assert_int_equal(cg_identity_delete_user(c, "x", &err), CG_OK);
+        assert_int_equal(s.sent, 2);
+        assert_true(cg_identity_create_user(d, &user, &err) != CG_OK);
+        assert_int_equal(err.http_status, statuses[i]);
+        assert_int_equal(once.sent, 1);
+        assert_int_equal(cg_identity_delete_user(e, "x", &err), CG_SERVER_FAILED);
+        assert_int_equal(never.sent, 1);
+        cg_client_free(c);
+        cg_client_free(d);
+        cg_client_free(e);
+    }
+}
+
 static void says_when_an_answer_makes_no_sense(void **state)
 {
     struct script s = {
@@ -311,6 +338,7 @@ int main(void)
         cmocka_unit_test(tells_status_code_message_and_explanation),
         cmocka_unit_test(waits_and_signs_anew_when_the_server_is_busy),
         cmocka_unit_test(repeats_a_post_only_when_it_was_not_seen),
+        cmocka_unit_test(repeats_what_a_gateway_failed_at_when_that_is_harmless),
         cmocka_unit_test(says_when_an_answer_makes_no_sense),
         cmocka_unit_test(leaves_the_error_as_it_was_when_a_later_attempt_succeeds),
         cmocka_unit_test(asks_for_a_token_before_each_attempt),
