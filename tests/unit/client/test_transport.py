@@ -47,9 +47,29 @@ class Server(http.server.BaseHTTPRequestHandler):
         pass
 
 
-def run(program, port):
-    env = dict(os.environ, http_proxy="http://127.0.0.1:1/",
-               COMMUNICATION_SERVICES_CONNECTION_STRING=f"Endpoint=http://localhost:{port}/;"
+class Proxy(http.server.BaseHTTPRequestHandler):
+    def do_CONNECT(self):
+        self.send_response(407)
+        self.send_header("x-callgate-explain", "by the proxy")
+        self.send_header("Content-Length", "0")
+        self.end_headers()
+
+    def log_message(self, *_):
+        pass
+
+
+def refused_by_a_proxy(program):
+    proxy = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Proxy)
+    threading.Thread(target=proxy.serve_forever, daemon=True).start()
+    done = run(program, 443, "https://name.example", https_proxy=f"http://127.0.0.1:{proxy.server_address[1]}/")
+    assert done.returncode == 1 and done.stderr.startswith("no answer: ") and "407" in done.stderr, done
+    assert "by the proxy" not in done.stderr, done
+    proxy.shutdown()
+
+
+def run(program, port, place="http://localhost", **more):
+    env = dict(os.environ, http_proxy="http://127.0.0.1:1/", **more,
+               COMMUNICATION_SERVICES_CONNECTION_STRING=f"Endpoint={place}:{port}/;"
                f"AccessKey={base64.b64encode(KEY).decode()}")
     env.pop("CALLGATE_CA_FILE", None)
     return subprocess.run([program], env=env, capture_output=True, text=True, timeout=60)
@@ -79,6 +99,7 @@ def main():
         done = run(program, closed.getsockname()[1])
     assert done.returncode == 1 and done.stderr.startswith("no answer: "), done
     server.shutdown()
+    refused_by_a_proxy(program)
     print("ok")
 
 
