@@ -109,8 +109,11 @@ static enum cg_status tell(struct call *c, struct cg_client *client)
 /* A text member, unless it was not given. */
 static void member(struct call *c, const char *name, const char *text)
 {
-    if (text)
-        json_member_str(&c->w, name, str_from(text));
+    if (!text)
+        return;
+    if (!str_is_utf8(str_from(text)))
+        refuse(c, "texts are UTF-8");
+    json_member_str(&c->w, name, str_from(text));
 }
 
 /* A member that is JSON already, of the application's making. */

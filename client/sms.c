@@ -249,6 +249,8 @@ enum cg_status cg_sms_send(struct cg_client *client, const struct cg_sms_message
         return failure_missing(err);
     if (!recipients_given(message->from, message->to, message->to_count) || !message->text)
         return failure(err, CG_INVALID, STR("a sender, recipients and a text are needed"));
+    if (!str_is_utf8(str_from(message->text)) || !str_is_utf8(str_from(message->tag)))
+        return failure(err, CG_INVALID, STR("texts are UTF-8"));
     buf_init(&body, SERVICE_BODY_MAX);
     write_message(&body, message);
     status = post(client, "/sms" API_VERSION, &body, &answer, err);

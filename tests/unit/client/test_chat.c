@@ -507,6 +507,12 @@ static void refuses_before_sending(void **state)
     assert_int_equal(
         cg_chat_send_message(x->c, THREAD, &(struct cg_chat_message_new){0}, NULL, NULL),
         CG_INVALID);
+    assert_int_equal(cg_chat_send_message(x->c, THREAD,
+                                          &(struct cg_chat_message_new){.text = "caf\xe9"}, NULL,
+                                          &x->err),
+                     CG_INVALID);
+    assert_string_equal(x->err.message, "texts are UTF-8");
+    assert_int_equal(cg_chat_send_typing(x->c, THREAD, "\xff", NULL), CG_INVALID);
     assert_int_equal(
         cg_chat_add_participants(x->c, THREAD, &(struct cg_chat_people){0}, NULL, NULL),
         CG_INVALID);

@@ -173,6 +173,8 @@ static void refuses_before_sending(void **state)
         {.from = "+1", .to = two, .text = "x"},
         {.from = "+1", .to = two, .to_count = 2},
         {.from = "+1", .to = hole, .to_count = 2, .text = "x"},
+        {.from = "+1", .to = two, .to_count = 2, .text = "caf\xe9"},
+        {.from = "+1", .to = two, .to_count = 2, .text = "x", .tag = "\xff"},
     };
     struct script s = {.sent = 0};
     struct cg_transport t = transport_of(&s);
