@@ -7,24 +7,6 @@
 static const struct column columns[] = {
     {"ID", "id"}, {"FROM", "from"}, {"TYPE", "type"}, {"TEXT", "text"}};
 
-/* The word at `index`, or with - the standard input without its last line's end. */
-static enum exit_code text_of(struct cli *cli, size_t index, const char **out)
-{
-    struct str text = STR_EMPTY;
-    enum exit_code code = EXIT_DONE;
-
-    *out = cli->args.words[index];
-    if (!name_eq(str_from(*out), STR("-")))
-        return EXIT_DONE;
-    code = input_read(cli, "-", CHAT_TEXT_MAX, &text);
-    if (code)
-        return code;
-    if (str_ends(text, STR("\n")))
-        text.len--;
-    *out = arena_dup(&cli->arena, text).ptr;
-    return EXIT_DONE;
-}
-
 int chat_message_send_run(struct cli *cli)
 {
     struct cg_chat_message_new message = {.html = args_has(&cli->args, "html"),
@@ -33,7 +15,7 @@ int chat_message_send_run(struct cli *cli)
     struct cg_chat_sent sent = {{0}};
     struct cg_error err = {0};
     struct seat seat = {.client = NULL};
-    enum exit_code code = text_of(cli, 1, &message.text);
+    enum exit_code code = input_word(cli, 1, CHAT_TEXT_MAX, &message.text);
 
     if (code == EXIT_DONE)
         code = seat_open(cli, &seat);
@@ -122,7 +104,7 @@ int chat_message_edit_run(struct cli *cli)
     const char *const *words = cli->args.words;
     struct cg_error err = {0};
     struct seat seat = {.client = NULL};
-    enum exit_code code = text_of(cli, 2, &change.text);
+    enum exit_code code = input_word(cli, 2, CHAT_TEXT_MAX, &change.text);
 
     if (code == EXIT_DONE)
         code = seat_open(cli, &seat);

@@ -21,28 +21,23 @@ static const struct column columns[] = {{"ID", "messageId"},
 
 /* ---- send ---- */
 
-/* The last word is the text; - reads it from the standard input. */
+/* The last word is the text. */
 static enum exit_code read_message(struct cli *cli, struct cg_sms_message *m)
 {
     const char *timeout = args_value(&cli->args, "report-timeout");
-    struct str text = str_from(cli->args.words[cli->args.n - 1]);
     uint64_t seconds = 0;
-    enum exit_code code = EXIT_DONE;
 
     if (timeout && (str_to_u64(str_from(timeout), TIMEOUT_MAX_S, &seconds) || seconds == 0))
         return cli_fail(cli, EXIT_USAGE, "--report-timeout is a number of seconds, 60 to 43200");
-    if (name_eq(text, STR("-")))
-        code = input_read(cli, "-", TEXT_MAX, &text);
     *m = (struct cg_sms_message){
         .from = cli->args.words[0],
         .to = &cli->args.words[1],
         .to_count = cli->args.n - 2,
-        .text = text.ptr,
         .delivery_report = args_has(&cli->args, "report") || timeout,
         .tag = args_value(&cli->args, "tag"),
         .report_timeout_s = (int)seconds,
     };
-    return code;
+    return input_word(cli, cli->args.n - 1, TEXT_MAX, &m->text);
 }
 
 static enum exit_code show_results_json(struct cli *cli, const struct cg_sms_results *results)
@@ -231,17 +226,12 @@ int sms_wait_run(struct cli *cli)
 int sms_inbound_run(struct cli *cli)
 {
     struct call_member members[] = {
-        {"from", cli->args.words[0]}, {"to", cli->args.words[1]}, {"message", cli->args.words[2]}};
+        {"from", cli->args.words[0]}, {"to", cli->args.words[1]}, {"message", NULL}};
     struct path path;
-    struct str text = STR_EMPTY;
-    enum exit_code code = EXIT_DONE;
+    enum exit_code code = input_word(cli, 2, TEXT_MAX, &members[2].value);
 
-    if (name_eq(str_from(members[2].value), STR("-"))) {
-        code = input_read(cli, "-", TEXT_MAX, &text);
-        if (code)
-            return (int)code;
-        members[2].value = text.ptr;
-    }
+    if (code)
+        return (int)code;
     path_init(&path, cli, "/admin/sms/inbound");
     return (int)call_show(cli, "POST", path_done(&path, cli),
                           call_body(cli, members, ARRAY_LEN(members)));

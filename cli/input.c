@@ -24,6 +24,23 @@ enum exit_code input_read(struct cli *cli, const char *path, size_t max, struct 
     return EXIT_DONE;
 }
 
+enum exit_code input_word(struct cli *cli, size_t index, size_t max, const char **out)
+{
+    struct str text = STR_EMPTY;
+    enum exit_code code = EXIT_DONE;
+
+    *out = cli->args.words[index];
+    if (!name_eq(str_from(*out), STR("-")))
+        return EXIT_DONE;
+    code = input_read(cli, "-", max, &text);
+    if (code)
+        return code;
+    if (str_ends(text, STR("\n")))
+        text.len--;
+    *out = arena_dup(&cli->arena, text).ptr;
+    return EXIT_DONE;
+}
+
 enum exit_code input_line(struct cli *cli, const char *path, struct str *out)
 {
     struct str text = STR_EMPTY, line = STR_EMPTY, rest = STR_EMPTY;

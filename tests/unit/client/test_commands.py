@@ -358,8 +358,8 @@ def main():
     assert body()["smsSendOptions"] == {"enableDeliveryReport": True, "tag": "t"}
     assert [one["to"] for one in body()["smsRecipients"]] == ["+14255550123", "+14255550124"]
     assert "HMAC" in Handler.seen[-1][2]["Authorization"]
-    told = run("sms", "send", "Contoso", "+14255550123", "+1425", "-", stdin="from stdin", code=1)
-    assert "Outgoing_1\n" in told and "callgate: +1425: 400 Invalid To" in told and body()["message"] == "from stdin"
+    told = run("sms", "send", "Contoso", "+14255550123", "+1425", "-", stdin="from\nstdin\n", code=1)
+    assert "Outgoing_1\n" in told and "callgate: +1425: 400 Invalid To" in told and body()["message"] == "from\nstdin"
     told = json.loads(run("sms", "send", "Contoso", "+14255550123", "x", "--json", "--report-timeout", "60"))
     assert told == [ACCEPTED] and body()["smsSendOptions"]["deliveryReportTimeoutInSeconds"] == 60
     run("sms", "send", "Contoso", "+14255550123", "x", "--report-timeout", "soon", code=2)
@@ -378,7 +378,7 @@ def main():
     assert "Incoming_1" in run("sms", "inbound", "+14255550123", "+18005550100", "STOP")
     assert body() == {"from": "+14255550123", "to": "+18005550100", "message": "STOP"}
     run("sms", "inbound", "+14255550123", "+18005550100", "-", stdin="help\n")
-    assert body()["message"] == "help\n"
+    assert body()["message"] == "help"
     run("sms", "report", "Outgoing_1", "Failed", "--code", "4006", "--segments-failed", "1")
     assert body() == {"deliveryStatus": "Failed", "code": 4006, "segmentsFailed": 1}
     run("sms", "report", "Outgoing_1", "Failed", "--code", "x", code=2)
