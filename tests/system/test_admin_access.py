@@ -45,6 +45,8 @@ def test_what_a_role_allows_counts_on_the_next_request(server):
     assert status_with(server, token) == 403
     cli(server, "role", "remove", given["id"], code=4)
     cli(server, "role", "assign", "nobody-of-this-name", "Contributor", code=4)
+    cli(server, "role", "list", "--principal", "nobody-of-this-name", code=4)
+    cli(server, "role", "remove", "nobody-of-this-name", "Contributor", code=4)
     cli(server, "role", "assign", "role-taker", "No Such Role", code=4)
     data(server, "role", "assign", "role-taker", "Contributor", "--scope", "/")
     assert status_with(server, token) == 201

@@ -105,8 +105,10 @@ void admin_role_assignments_list(struct request *req)
         query.of_principal = true;
     }
     if (rc == RC_NOT_FOUND)
-        answer_invalid(req, STR("Nobody goes by this name, client id or object id."),
-                       STR("principal"));
+        answer_refusal(req, &(struct refusal){&API_PRINCIPAL_NOT_FOUND,
+                                              STR("Nobody goes by this name, client id or object "
+                                                  "id."),
+                                              STR("principal")});
     else if (rc)
         answer_rc(req, rc);
     else if (scope.ptr && scope_normalise(scope, req->arena, &query.scope))
