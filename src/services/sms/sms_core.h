@@ -34,23 +34,32 @@ static inline void sms_count(struct sms *s, enum sms_state end, uint64_t n)
 }
 
 /* sms_open.c */
+#define SMS_LOOK_STATES 3 /* a message goes through before its end */
+#define SMS_NEVER       INT64_MAX
 /** Messages of a resource that wait for a transport, or for what becomes of them there. */
 struct sms_queue {
     struct uuid resource;
     struct str transport;
-    uint64_t opened; /* how often some were added */
-    uint64_t served; /* the engine's turn in which some were taken; 0: never */
+    uint64_t changed;                  /* how often something may have become due in it */
+    uint64_t served;                   /* the engine's turn in which some were taken; 0: never */
+    size_t flights;                    /* that its messages are on in the engine */
+    unix_ms next_due[SMS_LOOK_STATES]; /* SMS_NEVER: nothing there; 0: a look will tell */
 };
 /** `n` messages are in the store: they count, and the engine looks after them. Any thread. */
 void sms_opened(struct sms *s, const struct uuid *resource, struct str transport, int64_t n);
 /** One of them has ended. Any thread. */
-void sms_ended(struct sms *s, const struct uuid *resource);
+void sms_ended(struct sms *s, const struct uuid *resource, struct str transport);
 void sms_open_clear(struct sms *s);
-/** All queues with something in them, copied to `arena`. Any thread. */
-struct sms_queue *sms_queues(struct sms *s, struct arena *arena, size_t *out_n);
-/** Keeps when it was served. When the store, read after sms_queues(), had nothing of it, it is
- * forgotten, unless something was added meanwhile. Any thread. */
-void sms_queue_looked_at(struct sms *s, const struct sms_queue *queue, bool is_empty);
+/** A flight of one of its messages begins (1) or is over (-1): steps on the way change what is due.
+ * Any thread. */
+void sms_queue_flight(struct sms *s, const struct sms_row *row, int by);
+/** The queues in which something may be due by now, copied to `arena`; and when something will be
+ * in the others. Any thread. */
+struct sms_queue *sms_queues(struct sms *s, unix_ms now, struct arena *arena, size_t *out_n,
+                             unix_ms *out_next_due);
+/** Keeps when it was served, and what the store, read after sms_queues(), says of next_due, unless
+ * it has changed meanwhile. A queue with nothing in it is forgotten. Any thread. */
+void sms_queue_looked_at(struct sms *s, const struct sms_queue *queue);
 
 /* sms_row.c: rows and the changes that make and move them */
 /** How many parts a text takes on the air, and in which alphabet. What is longer than any sender

@@ -13,8 +13,6 @@
 #define SMS_RETRY_MAX_MS  ((int64_t)5 * 60 * 1000)
 #define SMS_UNSURE_MS     ((int64_t)60 * 1000)
 #define SMS_UNSURE_MAX_MS ((int64_t)30 * 60 * 1000)
-#define SMS_LOOK_STATES   3 /* a message goes through before its end */
-#define SMS_NEVER         INT64_MAX
 
 /** A transport as the engine uses it: open, or missing while messages wait for it. */
 struct sms_way {
@@ -32,9 +30,11 @@ struct sms_way {
     struct list under_way; /* its flights, the oldest first */
     bool is_configured;    /* while ways are matched with the world */
     /* of the look under way */
-    size_t queues;                 /* of how many resources */
-    size_t room[SMS_LOOK_STATES];  /* rows that may be taken of all of them */
-    size_t share[SMS_LOOK_STATES]; /* of one of them */
+    size_t queues[SMS_LOOK_STATES]; /* in which something may be due */
+    size_t room[SMS_LOOK_STATES];   /* rows that may be taken of all of them */
+    size_t share[SMS_LOOK_STATES];  /* of one of them */
+    size_t asked[SMS_LOOK_STATES];  /* how much of the room rows are read for */
+    bool skipped[SMS_LOOK_STATES];  /* there are queues that are not read this time */
 };
 
 enum sms_phase {

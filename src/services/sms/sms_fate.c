@@ -189,7 +189,7 @@ static void on_committed(void *ctx, enum rc rc, struct change_set *set)
 
     (void)set;
     if (rc == RC_OK && v->row.finished) {
-        sms_ended(s, &v->row.resource);
+        sms_ended(s, &v->row.resource, v->row.transport);
         sms_opened(s, &v->row.resource, v->opened, v->opened.len > 0);
         sms_count(s, v->row.state, 1);
         events_wake(s->options.events);

@@ -69,6 +69,7 @@ static struct sms_flight *flight_new(struct sms_engine *e, struct sms_way *way,
     f->number = atomic_fetch_add(&e->sms->handovers, 1) + 1;
     list_add(&way->under_way, &f->in_way);
     map_put(&e->flights, key_of(f), f);
+    sms_queue_flight(e->sms, &f->row, 1);
     return f;
 }
 
@@ -87,6 +88,7 @@ static void flight_end(struct sms_flight *f, enum rc rc)
     (void)map_remove(&f->engine->flights, key_of(f)); /* is f */
     list_remove(&f->in_way);
     take_place(f, NULL);
+    sms_queue_flight(f->engine->sms, &f->row, -1);
     sms_way_review(f->way, f->refs, f->refs_n);
     if (f->done)
         f->done(f->done_ctx, rc);
@@ -139,7 +141,7 @@ static void on_committed_ok(struct sms_flight *f)
     struct sms *s = e->sms;
 
     if (f->row.finished) {
-        sms_ended(s, &f->row.resource);
+        sms_ended(s, &f->row.resource, f->row.transport);
         sms_opened(s, &f->row.resource, f->opened, f->opened.len > 0);
         sms_count(s, f->row.state, 1);
         events_wake(s->options.events);

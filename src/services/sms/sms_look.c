@@ -1,6 +1,7 @@
 /* One look at what is due: on the pool it reads a bounded number of rows of each queue, on the loop
  * each becomes a flight. The resources of a transport take turns: each gets its share of the room
- * that there is, and who was served the longest ago comes first. Source: wire/sms §3. */
+ * that there is, and who was served the longest ago comes first. Queues of which is known that
+ * nothing is due, and those for which there is no room, are not read. Source: wire/sms §3. */
 #include "services/sms/sms_engine.h"
 
 #define LOOK_ROWS_MAX ((size_t)1000) /* of one transport and state */
@@ -14,7 +15,7 @@ static const enum sms_state open_states[SMS_LOOK_STATES] = {SMS_SUBMITTED, SMS_S
 struct view {
     struct sms_query query;
     struct sms_page page;
-    unix_ms next_due; /* of what is not due yet; SMS_NEVER: nothing is open */
+    unix_ms next_due; /* as in sms_queue: 0 when something is due, as before when not read */
 };
 
 struct turn {
@@ -28,6 +29,7 @@ struct sms_look {
     struct arena arena;
     struct turn *turns;
     size_t n;
+    unix_ms now, next_due; /* of queues without a turn */
     enum rc rc;
 };
 
@@ -39,12 +41,13 @@ static enum rc read_view(struct view *v, struct store_reader *r, struct arena *a
     struct sms_page first = {0};
     enum rc rc;
 
-    v->next_due = SMS_NEVER;
     if (v->query.limit == 0)
         return RC_OK;
+    v->next_due = 0;
     rc = store_list_sms(r, &v->query, arena, &v->page);
     if (rc || v->page.n)
         return rc; /* there is something to do: what comes after it is seen then */
+    v->next_due = SMS_NEVER;
     peek.now = SMS_NEVER;
     peek.limit = 1;
     rc = store_list_sms(r, &peek, arena, &first);
@@ -85,36 +88,46 @@ static size_t room_for(const struct sms_way *w, enum sms_state state)
     return room < LOOK_ROWS_MAX ? room : LOOK_ROWS_MAX;
 }
 
-/* Rows that flights stand for are found again until their step is committed. */
-static size_t found_again(const struct sms_way *w, enum sms_state state)
-{
-    return state == SMS_SUBMITTED    ? w->polling
-           : state == SMS_SUBMITTING ? w->submitting
-                                     : w->pending;
-}
-
 static void divide_room(struct sms_way *w)
 {
-    for (size_t i = 0; i < SMS_LOOK_STATES && w->queues; i++) {
-        w->room[i] = room_for(w, open_states[i]);
-        w->share[i] = (w->room[i] + w->queues - 1) / w->queues;
+    for (size_t i = 0; i < SMS_LOOK_STATES; i++) {
+        size_t n = w->queues[i];
+
+        w->room[i] = n ? room_for(w, open_states[i]) : 0;
+        w->share[i] = n ? (w->room[i] + n - 1) / n : 0;
+        w->asked[i] = 0;
+        w->skipped[i] = false;
     }
+}
+
+/* How many rows of a queue are read. Those that flights stand for are found again until their step
+ * is committed. A queue without flights has something for the room that it is read for, or else
+ * has no turn the next time: so the others are not skipped for long. */
+static uint32_t rows_of(const struct turn *t, size_t state, unix_ms now)
+{
+    size_t share = t->way->share[state], rows = share + t->queue.flights;
+
+    if (t->queue.next_due[state] > now)
+        return 0;
+    if (t->way->asked[state] >= t->way->room[state]) {
+        t->way->skipped[state] = true;
+        return 0;
+    }
+    if (!t->queue.flights)
+        t->way->asked[state] += share;
+    return (uint32_t)(rows < 2 * LOOK_ROWS_MAX ? rows : 2 * LOOK_ROWS_MAX);
 }
 
 static void plan(struct turn *t, unix_ms now)
 {
-    for (size_t i = 0; i < SMS_LOOK_STATES; i++) {
-        size_t share = t->way->share[i];
-        size_t limit = share ? share + found_again(t->way, open_states[i]) : 0;
-
-        t->views[i].query = (struct sms_query){
-            .what = SMS_LIST_DUE,
-            .resource = t->queue.resource,
-            .transport = t->queue.transport,
-            .state = open_states[i],
-            .now = now,
-            .limit = (uint32_t)(limit < 2 * LOOK_ROWS_MAX ? limit : 2 * LOOK_ROWS_MAX)};
-    }
+    for (size_t i = 0; i < SMS_LOOK_STATES; i++)
+        t->views[i] = (struct view){.query = {.what = SMS_LIST_DUE,
+                                              .resource = t->queue.resource,
+                                              .transport = t->queue.transport,
+                                              .state = open_states[i],
+                                              .now = now,
+                                              .limit = rows_of(t, i, now)},
+                                    .next_due = t->queue.next_due[i]};
 }
 
 static int by_last_served(const void *a, const void *b)
@@ -124,20 +137,23 @@ static int by_last_served(const void *a, const void *b)
     return one->queue.served < other->queue.served ? -1 : one->queue.served > other->queue.served;
 }
 
-static struct turn *take_turns(struct sms_engine *e, struct arena *arena, size_t *out_n)
+static void take_turns(struct sms_look *l)
 {
-    const struct sms_queue *queues = sms_queues(e->sms, arena, out_n);
-    struct turn *turns = arena_array(arena, struct turn, *out_n + 1);
+    struct sms_engine *e = l->engine;
+    const struct sms_queue *queues = sms_queues(e->sms, l->now, &l->arena, &l->n, &l->next_due);
 
+    l->turns = arena_array(&l->arena, struct turn, l->n + 1);
     for (struct sms_way *w = e->ways; w; w = w->next)
-        w->queues = 0;
-    for (size_t i = 0; i < *out_n; i++) {
-        turns[i].queue = queues[i];
-        turns[i].way = sms_way_note(e, queues[i].transport);
-        turns[i].way->queues++;
+        memset(w->queues, 0, sizeof w->queues);
+    for (size_t i = 0; i < l->n; i++) {
+        struct turn *t = &l->turns[i];
+
+        t->queue = queues[i];
+        t->way = sms_way_note(e, queues[i].transport);
+        for (size_t j = 0; j < SMS_LOOK_STATES; j++)
+            t->way->queues[j] += t->queue.next_due[j] <= l->now;
     }
-    qsort(turns, *out_n, sizeof *turns, by_last_served);
-    return turns;
+    qsort(l->turns, l->n, sizeof *l->turns, by_last_served);
 }
 
 /* ---- on the loop ---- */
@@ -166,36 +182,50 @@ static bool take_rows(struct turn *t, size_t state)
     return taken && left;
 }
 
-static void take_turn(struct turn *t, struct sms_looked *found)
+static void take_turn(struct turn *t, unix_ms now, struct sms_looked *found)
 {
-    uint64_t served = t->queue.served;
-    bool is_empty = true;
-
     for (size_t i = 0; i < SMS_LOOK_STATES; i++) {
-        const struct view *v = &t->views[i];
-        bool waits = v->page.n || v->query.limit == 0;
+        unix_ms due = t->views[i].next_due;
 
         found->more = take_rows(t, i) || found->more;
-        found->waits = waits || found->waits;
-        found->next_due = v->next_due < found->next_due ? v->next_due : found->next_due;
-        is_empty = is_empty && !waits && v->next_due == SMS_NEVER;
+        t->queue.next_due[i] = due;
+        if (due <= now)
+            found->waits = true;
+        else if (due < found->next_due)
+            found->next_due = due;
     }
-    if (is_empty || served != t->queue.served)
-        sms_queue_looked_at(t->way->engine->sms, &t->queue, is_empty);
+    sms_queue_looked_at(t->way->engine->sms, &t->queue);
+}
+
+/* Room for more is left, and there are queues that were not read. */
+static bool is_unfinished(const struct sms_way *w)
+{
+    for (size_t i = 0; i < SMS_LOOK_STATES; i++)
+        if (w->skipped[i] && w->room[i])
+            return true;
+    return false;
+}
+
+static void take_all(struct sms_look *l, struct sms_looked *found)
+{
+    for (size_t i = 0; i < l->n; i++)
+        take_turn(&l->turns[i], l->now, found);
+    for (const struct sms_way *w = l->engine->ways; w; w = w->next)
+        found->more = is_unfinished(w) || found->more;
 }
 
 static void on_read(void *ctx)
 {
     struct sms_look *l = ctx;
     struct sms_engine *e = l->engine;
-    struct sms_looked found = {.waits = l->rc != RC_OK, .next_due = SMS_NEVER};
+    struct sms_looked found = {.waits = l->rc != RC_OK, .next_due = l->next_due};
 
     e->look = NULL;
     if (l->rc)
         log_error(e->site->log, "sms.look_failed", "rc=%s action=looking_again", rc_name(l->rc));
     if (atomic_load(&e->running)) {
-        for (size_t i = 0; i < l->n && l->rc == RC_OK; i++)
-            take_turn(&l->turns[i], &found);
+        if (l->rc == RC_OK)
+            take_all(l, &found);
         sms_engine_looked(e, &found);
     }
     arena_clear(&l->arena);
@@ -210,7 +240,8 @@ void sms_look_begin(struct sms_engine *e, unix_ms now)
         abort();
     arena_init(&l->arena);
     l->engine = e;
-    l->turns = take_turns(e, &l->arena, &l->n);
+    l->now = now;
+    take_turns(l);
     for (struct sms_way *w = e->ways; w; w = w->next) {
         sms_way_review(w, NULL, 0);
         divide_room(w);

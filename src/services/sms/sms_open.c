@@ -61,9 +61,22 @@ static struct kept_queue **queue_of(struct open_of *o, struct str transport)
     return at;
 }
 
+/* Made when it is not there. */
+static struct kept_queue *queue_get(struct open_of *o, struct str transport)
+{
+    struct kept_queue *k = *queue_of(o, transport);
+
+    return k ? k : queue_new(o, transport);
+}
+
+static void changed(struct kept_queue *k)
+{
+    k->queue.changed++;
+    memset(k->queue.next_due, 0, sizeof k->queue.next_due);
+}
+
 void sms_opened(struct sms *s, const struct uuid *resource, struct str transport, int64_t n)
 {
-    struct kept_queue *k;
     struct open_of *o;
 
     if (n == 0)
@@ -72,19 +85,23 @@ void sms_opened(struct sms *s, const struct uuid *resource, struct str transport
     mutex_lock(&s->lock);
     o = open_of(s, resource);
     o->n += n;
-    k = *queue_of(o, transport);
-    if (!k)
-        k = queue_new(o, transport);
-    k->queue.opened++;
+    changed(queue_get(o, transport));
     mutex_unlock(&s->lock);
 }
 
 /* It may be told of before the opening is: both follow a commit, on loops of their own. */
-void sms_ended(struct sms *s, const struct uuid *resource)
+void sms_ended(struct sms *s, const struct uuid *resource, struct str transport)
 {
+    struct kept_queue *k;
+    struct open_of *o;
+
     atomic_fetch_sub(&s->open, 1);
     mutex_lock(&s->lock);
-    open_of(s, resource)->n--;
+    o = open_of(s, resource);
+    o->n--;
+    k = *queue_of(o, transport);
+    if (k)
+        changed(k); /* it may be empty now */
     mutex_unlock(&s->lock);
 }
 
@@ -130,55 +147,90 @@ bool sms_queue_full(struct sms *s, const struct uuid *resource, bool is_shared)
 
 /* ---- the queues ---- */
 
-static size_t queues_count(const struct sms *s)
+void sms_queue_flight(struct sms *s, const struct sms_row *row, int by)
 {
-    size_t at = 0, n = 0;
-    struct str key;
-    void *entry;
-
-    while (map_next(&s->open_of, &at, &key, &entry)) {
-        const struct open_of *o = entry;
-
-        for (const struct kept_queue *k = o->queues; k; k = k->next)
-            n++;
-    }
-    return n;
-}
-
-struct sms_queue *sms_queues(struct sms *s, struct arena *arena, size_t *out_n)
-{
-    size_t at = 0, n = 0;
-    struct sms_queue *queues;
-    struct str key;
-    void *entry;
+    struct kept_queue *k;
 
     mutex_lock(&s->lock);
-    queues = arena_array(arena, struct sms_queue, queues_count(s) + 1);
+    k = queue_get(open_of(s, &row->resource), row->transport);
+    k->queue.flights += (size_t)by;
+    changed(k);
+    mutex_unlock(&s->lock);
+}
+
+static unix_ms next_due(const struct sms_queue *q)
+{
+    unix_ms next = SMS_NEVER;
+
+    for (size_t i = 0; i < SMS_LOOK_STATES; i++)
+        next = q->next_due[i] < next ? q->next_due[i] : next;
+    return next;
+}
+
+struct queue_list {
+    struct arena *arena;
+    struct sms_queue *queues;
+    size_t n, cap;
+};
+
+static void add_copy(struct queue_list *l, const struct sms_queue *q)
+{
+    if (l->n == l->cap) {
+        struct sms_queue *former = l->queues;
+
+        l->cap = l->cap ? 2 * l->cap : 16;
+        l->queues = arena_array(l->arena, struct sms_queue, l->cap);
+        if (l->n)
+            memcpy(l->queues, former, l->n * sizeof *former);
+    }
+    l->queues[l->n] = *q;
+    l->queues[l->n++].transport = arena_dup(l->arena, q->transport);
+}
+
+struct sms_queue *sms_queues(struct sms *s, unix_ms now, struct arena *arena, size_t *out_n,
+                             unix_ms *out_next_due)
+{
+    struct queue_list list = {.arena = arena};
+    size_t at = 0;
+    struct str key;
+    void *entry;
+
+    *out_next_due = SMS_NEVER;
+    mutex_lock(&s->lock);
     while (map_next(&s->open_of, &at, &key, &entry)) {
         const struct open_of *o = entry;
 
         for (const struct kept_queue *k = o->queues; k; k = k->next) {
-            queues[n] = k->queue;
-            queues[n++].transport = arena_dup(arena, k->queue.transport);
+            unix_ms next = next_due(&k->queue);
+
+            if (next <= now)
+                add_copy(&list, &k->queue);
+            else if (next < *out_next_due)
+                *out_next_due = next;
         }
     }
     mutex_unlock(&s->lock);
-    *out_n = n;
-    return queues;
+    *out_n = list.n;
+    return list.queues;
 }
 
-void sms_queue_looked_at(struct sms *s, const struct sms_queue *queue, bool is_empty)
+/* What changes a queue comes after a commit: a look that has not seen that one has not seen the
+ * change either, and says nothing of what is due. */
+void sms_queue_looked_at(struct sms *s, const struct sms_queue *queue)
 {
     struct kept_queue **at, *k;
 
     mutex_lock(&s->lock);
     at = queue_of(open_of(s, &queue->resource), queue->transport);
     k = *at;
-    if (k && is_empty && k->queue.opened == queue->opened) {
-        *at = k->next;
-        free(k);
-    } else if (k) {
+    if (k)
         k->queue.served = queue->served;
+    if (k && k->queue.changed == queue->changed) {
+        memcpy(k->queue.next_due, queue->next_due, sizeof k->queue.next_due);
+        if (next_due(queue) == SMS_NEVER && !queue->flights) {
+            *at = k->next;
+            free(k);
+        }
     }
     mutex_unlock(&s->lock);
 }

@@ -23,6 +23,7 @@ static struct carrier_state {
     uint32_t attempt;        /* of the last message */
     enum sms_state in_store; /* what the store said of the last one */
     char ref[64];            /* of the last question */
+    bool accepts;            /* at once, and says no more */
 } fake;
 
 static struct fixture fx;
@@ -90,6 +91,8 @@ static void fake_submit(struct carrier *c, const struct carrier_message *m)
     fake.attempt = m->attempt;
     fake.in_store = stored(&m->id).state;
     fake.at[fake.n++] = m->id;
+    if (fake.accepts)
+        answer(&(struct carrier_result){.id = m->id, .outcome = CARRIER_ACCEPTED});
 }
 
 static void fake_poll(struct carrier *c, const struct carrier_message *m)
@@ -162,7 +165,7 @@ static void run_sms(void)
         .senders_any = true,
         .sim_delay_ms = 500,
         .transport = STR("carrier-a"),
-        .queue_max = 1000,
+        .queue_max = 5000,
         .find_carrier = find_fake,
     };
     struct buf why;
@@ -179,7 +182,7 @@ static void end_sms(void)
 {
     sms_stop(sms);
     fixture_settle(&fx);
-    fixture_spin(&fx, 20);
+    (void)loop_settle(fx.loop); /* a look may be on the pool */
     sms_free(sms);
     sms = NULL;
 }
@@ -812,10 +815,11 @@ static void resources_take_turns(void **state)
 static size_t queues(void)
 {
     struct arena arena;
+    unix_ms next;
     size_t n;
 
     arena_init(&arena);
-    (void)sms_queues(sms, &arena, &n);
+    (void)sms_queues(sms, SMS_NEVER, &arena, &n, &next);
     arena_clear(&arena);
     return n;
 }
@@ -844,30 +848,94 @@ static void a_queue_with_nothing_in_it_is_forgotten(void **state)
     wait_for_state(&id, SMS_SUBMITTED);
 }
 
-/* The look began before the message came: that it found nothing says nothing of it. */
-static void a_queue_that_is_added_to_during_a_look_is_kept(void **state)
+/* A message may change its state while a look reads one state after the other: it is in none then.
+ */
+static void a_queue_whose_message_moves_on_during_a_look_is_kept(void **state)
 {
-    static const struct uuid other = {{9}};
+    const unsigned n = 1000;
+    struct uuid id;
+
+    (void)state;
+    fake.accepts = true;
+    fake.room = RECORDS_MAX;
+    for (unsigned i = 0; i < n; i++) {
+        id = add_message((struct sms_row){.resource = {{1, (uint8_t)(i >> 8), (uint8_t)i}}});
+        if (i % 20 == 0)
+            fixture_spin(&fx, 1);
+    }
+    wait_for_submits(n);
+    wait_for_state(&id, SMS_SUBMITTED);
+    fixture_spin(&fx, 50);
+    assert_int_equal(queues(), n);
+}
+
+/* What a look says that has found nothing, or only something due later. */
+static void looked_at(struct sms_queue *q, unix_ms next_due)
+{
+    for (size_t i = 0; i < SMS_LOOK_STATES; i++)
+        q->next_due[i] = next_due;
+    sms_queue_looked_at(sms, q);
+}
+
+static size_t queues_due(unix_ms now, struct sms_queue *out_first, unix_ms *out_next)
+{
     struct sms_queue *found;
     struct arena arena;
     size_t n;
 
+    arena_init(&arena);
+    found = sms_queues(sms, now, &arena, &n, out_next);
+    if (n)
+        *out_first = found[0];
+    arena_clear(&arena);
+    out_first->transport = STR("carrier-c");
+    return n;
+}
+
+/* What changed it came after the look began: that it found nothing says nothing of that. */
+static void a_look_says_nothing_of_what_comes_meanwhile(void **state)
+{
+    const struct sms_row row = {.resource = {{9}}, .transport = STR_INIT("carrier-c")};
+    struct sms_queue found = {0};
+    unix_ms next;
+
+    (void)state;
+    sms_opened(sms, &row.resource, row.transport, 1);
+    assert_int_equal(queues_due(START_MS, &found, &next), 1);
+    sms_opened(sms, &row.resource, row.transport, 1);
+    looked_at(&found, SMS_NEVER);
+    assert_int_equal(queues_due(START_MS, &found, &next), 1);
+    sms_queue_flight(sms, &row, 1);
+    looked_at(&found, SMS_NEVER);
+    assert_int_equal(queues_due(START_MS, &found, &next), 1);
+    looked_at(&found, SMS_NEVER); /* while it is under way, its row may be anywhere */
+    assert_int_equal(queues(), 1);
+    sms_queue_flight(sms, &row, -1);
+    looked_at(&found, SMS_NEVER);
+    assert_int_equal(queues_due(START_MS, &found, &next), 1);
+    sms_ended(sms, &row.resource, row.transport);
+    looked_at(&found, START_MS + 9);
+    assert_int_equal(queues_due(START_MS, &found, &next), 1);
+    looked_at(&found, SMS_NEVER);
+    assert_int_equal(queues(), 0);
+    looked_at(&found, START_MS); /* twice is fine */
+    assert_int_equal(queues(), 0);
+}
+
+static void a_queue_is_looked_at_when_something_is_due(void **state)
+{
+    static const struct uuid other = {{9}};
+    struct sms_queue found = {0};
+    unix_ms next;
+
     (void)state;
     sms_opened(sms, &other, STR("carrier-c"), 1);
-    arena_init(&arena);
-    found = sms_queues(sms, &arena, &n);
-    assert_int_equal(n, 1);
-    sms_opened(sms, &other, STR("carrier-c"), 1);
-    sms_queue_looked_at(sms, found, true);
-    assert_int_equal(queues(), 1);
-    arena_clear(&arena);
-    arena_init(&arena);
-    found = sms_queues(sms, &arena, &n);
-    sms_queue_looked_at(sms, found, true);
-    assert_int_equal(queues(), 0);
-    sms_queue_looked_at(sms, found, false); /* twice is fine */
-    assert_int_equal(queues(), 0);
-    arena_clear(&arena);
+    assert_int_equal(queues_due(START_MS, &found, &next), 1);
+    looked_at(&found, START_MS + 9);
+    assert_int_equal(queues_due(START_MS + 8, &found, &next), 0);
+    assert_int_equal(next, START_MS + 9);
+    assert_int_equal(queues_due(START_MS + 9, &found, &next), 1);
+    assert_int_equal(next, SMS_NEVER);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, open_scene, close_scene)
@@ -899,7 +967,9 @@ int main(void)
         TEST(callbacks_need_the_messages_secret),
         TEST(resources_take_turns),
         TEST(a_queue_with_nothing_in_it_is_forgotten),
-        TEST(a_queue_that_is_added_to_during_a_look_is_kept),
+        TEST(a_queue_whose_message_moves_on_during_a_look_is_kept),
+        TEST(a_look_says_nothing_of_what_comes_meanwhile),
+        TEST(a_queue_is_looked_at_when_something_is_due),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);
