@@ -177,7 +177,7 @@ static bool take_rows(struct turn *t, size_t state)
         --*room;
         taken++;
     }
-    if (taken)
+    if (taken && open_states[state] != SMS_SUBMITTED) /* questions take no room of messages */
         t->queue.served = e->looks;
     return taken && left;
 }

@@ -24,6 +24,7 @@ static struct carrier_state {
     enum sms_state in_store; /* what the store said of the last one */
     char ref[64];            /* of the last question */
     bool accepts;            /* at once, and says no more */
+    bool says_later;         /* at once, to a question */
 } fake;
 
 static struct fixture fx;
@@ -101,6 +102,8 @@ static void fake_poll(struct carrier *c, const struct carrier_message *m)
     fake.polls++;
     snprintf(fake.ref, sizeof fake.ref, STR_FMT, STR_ARG(m->ref));
     fake.at[fake.n++] = m->id;
+    if (fake.says_later)
+        answer(&(struct carrier_result){.id = m->id, .outcome = CARRIER_ACCEPTED, .poll_ms = 1});
 }
 
 static void fake_status(const struct carrier *c, struct json_writer *w)
@@ -812,6 +815,37 @@ static void resources_take_turns(void **state)
     assert_int_equal(last[1], ARRAY_LEN(order) - 1);
 }
 
+/* Who is asked about in every look has its turn like the others. */
+static void questions_are_no_turn(void **state)
+{
+    static const struct uuid asking = {{1}}, others[] = {{{2}}, {{3}}};
+    size_t own = 0;
+
+    (void)state;
+    fake.says_later = true;
+    fake.room = 0;
+    add_message((struct sms_row){.resource = asking, .state = SMS_SUBMITTED});
+    for (int i = 0; i < 15; i++)
+        for (size_t j = 0; j < ARRAY_LEN(others); j++)
+            add_message((struct sms_row){.resource = others[j]});
+    for (int i = 0; i < 4; i++)
+        add_message((struct sms_row){.resource = asking});
+    fixture_spin(&fx, 20);
+    fake.room = 1;
+    advance(MINUTE_MS);
+    for (unsigned i = 0; i < 20; i++) {
+        struct uuid id;
+
+        wait_for_submits(i + 1);
+        id = fake.at[0];
+        own += stored(&id).resource.octets[0] == asking.octets[0];
+        atomic_fetch_add(&fx.clock.frozen_ms, 1);
+        accept_with(&id, NULL, 0);
+    }
+    assert_int_equal(own, 4);
+    assert_true(fake.polls > 10);
+}
+
 static size_t queues(void)
 {
     struct arena arena;
@@ -966,6 +1000,7 @@ int main(void)
         TEST(ends_once),
         TEST(callbacks_need_the_messages_secret),
         TEST(resources_take_turns),
+        TEST(questions_are_no_turn),
         TEST(a_queue_with_nothing_in_it_is_forgotten),
         TEST(a_queue_whose_message_moves_on_during_a_look_is_kept),
         TEST(a_look_says_nothing_of_what_comes_meanwhile),
