@@ -148,6 +148,14 @@ static enum rc put_in_place(struct data_dir *dir, struct str copy, struct buf *w
     return RC_OK;
 }
 
+static void say_done(const struct data_dir *dir)
+{
+    (void)printf("restored %s", dir->store.ptr);
+    if (access(dir->set_aside.ptr, F_OK) == 0) /* the directory may have been empty */
+        (void)printf("; what was there before is in %s", dir->set_aside.ptr);
+    (void)putchar('\n');
+}
+
 static enum rc restore_into(struct data_dir *dir, const struct settings *s, const char *file,
                             struct buf *why)
 {
@@ -172,8 +180,7 @@ static enum rc restore_into(struct data_dir *dir, const struct settings *s, cons
     else
         (void)unlink(copy.ptr); /* may be absent */
     if (!rc)
-        (void)printf("restored %s; what was there before is in %s\n", dir->store.ptr,
-                     dir->set_aside.ptr);
+        say_done(dir);
     return rc;
 }
 

@@ -89,6 +89,22 @@ def test_an_empty_directory_has_no_key_for_it(made, tmp_path):
     assert not (tmp_path / "empty" / "master.key").exists()
 
 
+def test_nothing_is_said_of_a_store_that_was_not_there(made, tmp_path):
+    server, user, copy = made
+    (tmp_path / "elsewhere").mkdir(mode=0o700)
+    (tmp_path / "elsewhere" / "master.key").write_bytes((Path(server.data) / "master.key").read_bytes())
+    (tmp_path / "elsewhere" / "master.key").chmod(0o600)
+    elsewhere = Server(data=str(tmp_path / "elsewhere"))
+    assert elsewhere.cli("restore", str(copy), check=True).stdout == f"restored {elsewhere.data}/callgate.db\n"
+    try:
+        assert elsewhere.start().admin("GET", f"/admin/users/{user}").status == 200
+    finally:
+        elsewhere.stop()
+    again = elsewhere.cli("restore", str(copy), check=True).stdout
+    assert again == f"restored {elsewhere.data}/callgate.db; what was there before is in " \
+                    f"{elsewhere.data}/callgate.db.before-restore\n"
+
+
 def test_root_leaves_the_files_to_their_owner(made):
     server, _, copy = made
     owner = 65534 if os.geteuid() == 0 else os.geteuid()  # only root can act for another user
