@@ -18,6 +18,7 @@
 
 #define CONNECTIONS_KEPT 16
 #define WAIT_MS          1000
+#define STOOD_STILL_MS   1500                /* a wait that took longer: nothing ran meanwhile */
 #define HEADS_MAX        ((size_t)64 * 1024) /* octets of all heads of a call, interim ones too */
 
 struct engine {
@@ -34,8 +35,9 @@ struct transfer {
     CURL *easy;
     struct curl_slist *headers;
     unsigned redirects;
-    int64_t deadline_ms; /* of all that it takes, redirects too */
-    size_t heads;        /* octets so far */
+    int64_t deadline_ms;            /* of all that it takes, redirects too */
+    int64_t timeout_ms, connect_ms; /* as libcurl has them */
+    size_t heads;                   /* octets so far */
     bool tls, refused, full, asked;
     char reason[CURL_ERROR_SIZE];
 };
@@ -160,8 +162,8 @@ static CURLcode set_rules(CURL *e, const struct transfer *t)
     SET(CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
     SET(CURLOPT_SSL_VERIFYPEER, 1L);
     SET(CURLOPT_SSL_VERIFYHOST, 2L);
-    SET(CURLOPT_CONNECTTIMEOUT_MS, (long)call->connect_ms);
-    SET(CURLOPT_TIMEOUT_MS, (long)call->total_ms);
+    SET(CURLOPT_CONNECTTIMEOUT_MS, (long)t->connect_ms);
+    SET(CURLOPT_TIMEOUT_MS, (long)t->timeout_ms);
     SET(CURLOPT_USERAGENT, t->engine->host->user_agent);
     SET(CURLOPT_MAXFILESIZE_LARGE, (curl_off_t)call->response_max);
     SET(CURLOPT_FORBID_REUSE, 0L); /* private addresses too: on_connection() looks again */
@@ -264,6 +266,8 @@ static void engine_add(void *ctx, struct outbound_call *call)
     t->call = call;
     t->redirects = call->redirects;
     t->deadline_ms = now_ms() + call->total_ms;
+    t->timeout_ms = call->total_ms;
+    t->connect_ms = call->connect_ms;
     t->tls = strncmp(call->url, "https:", 6) == 0;
     t->next = engine->first;
     engine->first = t;
@@ -309,9 +313,10 @@ static bool follow(struct transfer *t, const char **out_problem)
         return false;
     }
     t->redirects--;
+    t->timeout_ms = left_ms > 1 ? left_ms : 1;
     curl_multi_remove_handle(t->engine->multi, t->easy);
     if (curl_easy_setopt(t->easy, CURLOPT_URL, location) ||
-        curl_easy_setopt(t->easy, CURLOPT_TIMEOUT_MS, (long)(left_ms > 1 ? left_ms : 1)) ||
+        curl_easy_setopt(t->easy, CURLOPT_TIMEOUT_MS, (long)t->timeout_ms) ||
         curl_multi_add_handle(t->engine->multi, t->easy)) {
         *out_problem = "the redirect could not be followed";
         return false;
@@ -346,9 +351,23 @@ static void failed(struct transfer *t, CURLcode code)
         end(t, RC_IO, 0, t->reason[0] ? t->reason : curl_easy_strerror(code));
 }
 
+/* libcurl looks at the time before it reads. Had the process been stopped, or its machine, then
+ * answers that came meanwhile would count as missing, and what they acknowledge be sent again. */
+static void allow_for(const struct engine *engine, int64_t stood_ms)
+{
+    for (struct transfer *t = engine->first; t; t = t->next) {
+        t->deadline_ms += stood_ms;
+        t->timeout_ms += stood_ms;
+        t->connect_ms += stood_ms;
+        (void)curl_easy_setopt(t->easy, CURLOPT_TIMEOUT_MS, (long)t->timeout_ms);
+        (void)curl_easy_setopt(t->easy, CURLOPT_CONNECTTIMEOUT_MS, (long)t->connect_ms);
+    }
+}
+
 static void engine_turn(void *ctx)
 {
     struct engine *engine = ctx;
+    int64_t before, waited;
     int running, left;
     CURLMsg *m;
 
@@ -363,7 +382,11 @@ static void engine_turn(void *ctx)
         else
             failed(t, m->data.result);
     }
+    before = now_ms();
     curl_multi_poll(engine->multi, NULL, 0, WAIT_MS, NULL);
+    waited = now_ms() - before;
+    if (waited > STOOD_STILL_MS)
+        allow_for(engine, waited);
 }
 
 static void engine_wake(void *ctx)

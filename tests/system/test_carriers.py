@@ -3,6 +3,7 @@
 import http.client
 import json
 import re
+import signal
 import socket
 import threading
 import time
@@ -246,6 +247,20 @@ def test_what_was_not_answered_is_not_sent_again_at_once(server, gateway):
     assert call(server, ours, body=b'{"state":"DELIVERED"}').status == 200  # it had been taken after all
     assert end_of(server, sent) == ("delivered", 2000)
     assert {json.loads(body)["ref"] for _, _, body in gateway.asked} == {sent}
+
+
+def test_an_answer_counts_that_came_while_the_process_stood_still(fresh_server, gateway):
+    """As a paused machine does: else the gateway's yes is not heard, and the message goes out twice."""
+    server = fresh_server()
+    describe(server, gateway, "paused", timeoutSeconds=2)
+    gateway.seconds = 0.5
+    sent = send(server, "+14255550141", "+14255550319", "once")
+    eventually("it is asked", lambda: gateway.asked)
+    server.process.send_signal(signal.SIGSTOP)
+    time.sleep(4)
+    server.process.send_signal(signal.SIGCONT)
+    eventually("it was taken", lambda: message(server, sent)["state"] == "submitted")
+    assert transport_status(server, "paused")["unsure"] == 0 and len(gateway.asked) == 1
 
 
 def test_a_connection_that_was_kept_and_is_lost_sends_nothing_twice(server, gateway):
