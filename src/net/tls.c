@@ -125,18 +125,29 @@ static bool configure(SSL_CTX *ctx)
            SSL_CTX_set_cipher_list(ctx, "ECDHE+AESGCM:ECDHE+CHACHA20");
 }
 
-static bool use_chain(SSL_CTX *ctx, BIO *pem)
+/* Behind the last certificate there may be anything but a part of one: a file that was cut off
+ * would serve a chain that no client can follow. */
+static bool ended_well(void)
+{
+    unsigned long error = ERR_peek_last_error();
+
+    return ERR_GET_LIB(error) == ERR_LIB_PEM && ERR_GET_REASON(error) == PEM_R_NO_START_LINE;
+}
+
+static const char *use_chain(SSL_CTX *ctx, BIO *pem)
 {
     X509 *leaf = PEM_read_bio_X509(pem, NULL, NULL, NULL), *issuer;
     bool ok = leaf && SSL_CTX_use_certificate(ctx, leaf) == 1;
 
     X509_free(leaf);
+    if (!ok)
+        return "The certificate file holds no certificate that can be used.";
     while (ok && (issuer = PEM_read_bio_X509(pem, NULL, NULL, NULL))) {
         ok = SSL_CTX_add0_chain_cert(ctx, issuer) == 1;
         if (!ok)
             X509_free(issuer);
     }
-    return ok;
+    return ok && ended_well() ? NULL : "The certificates behind the first one can't be read.";
 }
 
 /* Instead of the library's own, which asks at the terminal and waits. */
@@ -150,11 +161,14 @@ static int refuse_password(char *out, int cap, int writing, void *asked)
 
 static const char *use_key(SSL_CTX *ctx, BIO *pem)
 {
-    bool asked = false, ok;
+    bool asked = false, ok, fits;
     EVP_PKEY *key = PEM_read_bio_PrivateKey(pem, NULL, refuse_password, &asked);
 
-    ok = key && SSL_CTX_use_PrivateKey(ctx, key) == 1;
+    fits = !key || X509_check_private_key(SSL_CTX_get0_certificate(ctx), key) == 1;
+    ok = key && fits && SSL_CTX_use_PrivateKey(ctx, key) == 1;
     EVP_PKEY_free(key);
+    if (!fits)
+        return "The private key is not that of the certificate.";
     if (asked)
         return "The private key is under a password: give it without one, in a file that only the "
                "server can read.";
@@ -167,12 +181,8 @@ static const char *fill_context(SSL_CTX *ctx, BIO *chain, BIO *key)
 
     if (!ctx || !chain || !key || !configure(ctx))
         return "TLS could not be set up.";
-    if (!use_chain(ctx, chain))
-        return "The certificate file holds no certificate that can be used.";
-    problem = use_key(ctx, key);
-    if (!problem && SSL_CTX_check_private_key(ctx) != 1)
-        problem = "The private key is not that of the certificate.";
-    return problem;
+    problem = use_chain(ctx, chain);
+    return problem ? problem : use_key(ctx, key);
 }
 
 enum rc tls_context_new(struct str chain_pem, const struct secret *key_pem,

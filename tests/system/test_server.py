@@ -409,6 +409,25 @@ def test_operators_certificate_is_reloaded(fresh_server, tmp_path):
     kept.socket.close()
 
 
+def test_half_of_a_rotation_is_named_as_that(fresh_server, tmp_path):
+    """The former key, or a chain that was cut off: what was is served on, and the log says which of the two it is."""
+    for name in ("old", "new"):
+        (tmp_path / name).mkdir()
+        write_certificate(tmp_path / name, "localhost", {"old": 1003, "new": 1004}[name])
+    old, new = (tmp_path / name / "cert.pem" for name in ("old", "new"))
+    first, second = old.read_text(), new.read_text()
+    server = fresh_server("--tls-cert", str(old), "--tls-key", str(old.with_name("key.pem")))
+    for written, said in ((second, "The private key is not that of the certificate."),
+                          (first + second[:len(second) // 2], "The certificates behind the first one can't be read.")):
+        old.write_text(written)
+        server.process.send_signal(signal.SIGHUP)
+        wait_for(lambda: said in server.log())
+        assert leaf_of(server.https_port).serial_number == 1003, "what was stays"
+    old.write_text(f"leaf\n{first}\nissuer\n{second}\nthat is all\n")
+    server.process.send_signal(signal.SIGHUP)
+    wait_for(lambda: "server.reloaded" in server.log())
+
+
 def test_commands_and_variables_with_an_operators_certificate(fresh_server, tmp_path):
     """They name the public host, for which it is, and leave trust to the system's roots, or to --ca-file."""
     write_certificate(tmp_path, "localhost", 1)
