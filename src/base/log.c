@@ -22,6 +22,7 @@
 #define EVENT_MAX   ((size_t)64)
 #define OUT_MAX     MIB
 #define INTERVAL_MS 100
+#define END_S       3 /* an end waits no longer for whoever reads */
 
 /* A record is contiguous and starts at a multiple of 8. A size of 0 says: go on at the start. */
 struct record {
@@ -55,7 +56,7 @@ struct log {
     pthread_cond_t flushed;
     struct ring *rings; /* new ones in front */
     uint64_t flush_asked, flush_done;
-    bool ending;
+    bool ending, ended, abandoned;
 };
 
 static _Atomic uint64_t last_log_id;
@@ -333,13 +334,28 @@ static void wait_for_work(const struct log *log)
         (void)!read(log->wake_fd, &count, sizeof count); /* only to reset it */
 }
 
+static void destroy(struct log *log)
+{
+    while (log->rings) {
+        struct ring *r = log->rings;
+
+        log->rings = r->log_next;
+        atomic_store_explicit(&r->log_gone, true, memory_order_release);
+        ring_unref(r);
+    }
+    (void)pthread_cond_destroy(&log->flushed);
+    (void)pthread_mutex_destroy(&log->lock);
+    (void)close(log->wake_fd); /* an eventfd */
+    free(log);
+}
+
 static void *write_lines(void *ctx)
 {
     struct log *log = ctx;
     uint64_t told = 0, asked;
     struct ring *first;
     struct buf out;
-    bool ending;
+    bool ending, abandoned;
 
     buf_init(&out, OUT_MAX);
     do {
@@ -358,6 +374,12 @@ static void *write_lines(void *ctx)
         (void)pthread_mutex_unlock(&log->lock);
     } while (!ending);
     buf_clear(&out);
+    (void)pthread_mutex_lock(&log->lock);
+    log->ended = true;
+    abandoned = log->abandoned;
+    (void)pthread_mutex_unlock(&log->lock);
+    if (abandoned)
+        destroy(log);
     return NULL;
 }
 
@@ -408,6 +430,28 @@ void log_flush(struct log *log)
     (void)pthread_mutex_unlock(&log->lock);
 }
 
+/* False: it hangs in a write, and clears up when it gets out of there. */
+static bool writer_ends(struct log *log)
+{
+    pthread_t writer = log->writer;
+    struct timespec end;
+    bool ended;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &end); /* can't fail for this clock */
+    end.tv_sec += END_S;
+    if (pthread_clockjoin_np(writer, NULL, CLOCK_MONOTONIC, &end) == 0)
+        return true;
+    (void)pthread_mutex_lock(&log->lock);
+    ended = log->ended;
+    log->abandoned = !ended;
+    (void)pthread_mutex_unlock(&log->lock);
+    if (ended)
+        (void)pthread_join(writer, NULL);
+    else
+        (void)pthread_detach(writer);
+    return ended;
+}
+
 void log_free(struct log *log)
 {
     if (!log)
@@ -416,16 +460,6 @@ void log_free(struct log *log)
     log->ending = true;
     (void)pthread_mutex_unlock(&log->lock);
     wake_writer(log);
-    (void)pthread_join(log->writer, NULL);
-    while (log->rings) {
-        struct ring *r = log->rings;
-
-        log->rings = r->log_next;
-        atomic_store_explicit(&r->log_gone, true, memory_order_release);
-        ring_unref(r);
-    }
-    (void)pthread_cond_destroy(&log->flushed);
-    (void)pthread_mutex_destroy(&log->lock);
-    (void)close(log->wake_fd); /* an eventfd */
-    free(log);
+    if (writer_ends(log))
+        destroy(log);
 }

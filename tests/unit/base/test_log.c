@@ -319,6 +319,23 @@ static void a_full_buffer_drops_and_counts(void **state)
     assert_int_equal(close(ends[0]), 0);
 }
 
+/* The writer's end of the pipe stays open: it may still hang in there. */
+static void an_end_does_not_wait_for_a_reader(void **state)
+{
+    char fields[1000];
+    struct log *log;
+    int ends[2];
+
+    (void)state;
+    memset(fields, 'x', sizeof fields);
+    assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+    log = log_new(&(struct log_options){.format = LOG_FORMAT_TEXT, .fd = ends[1]});
+    for (int i = 0; i < 200; i++)
+        log_write_raw(log, LOG_INFO, "x", str_of(fields, sizeof fields));
+    log_free(log);
+    assert_int_equal(close(ends[0]), 0); /* lets go of it, which clears up */
+}
+
 static void wraps_around_many_times(void **state)
 {
     struct log *log = log_to_file(0, LOG_FORMAT_TEXT);
@@ -350,6 +367,7 @@ int main(void)
         LOG_TEST(threads_come_and_go),
         LOG_TEST(a_log_may_end_before_its_threads),
         LOG_TEST(a_full_buffer_drops_and_counts),
+        LOG_TEST(an_end_does_not_wait_for_a_reader),
         LOG_TEST(wraps_around_many_times),
     };
 
