@@ -3,12 +3,17 @@
  * Posting is a lock-free stack that the loop takes whole and reverses; only the post that finds it
  * empty wakes the loop. Deferred tasks run before and after the loop waits, a bounded number of
  * generations at a time, so that tasks which defer tasks can't keep the sockets from being served;
- * while any are left the wait is of no length. */
+ * while any are left the wait is of no length.
+ *
+ * A process that is stopped, and goes on, looks at its timers before its sockets: a deadline would
+ * pass though what it waited for has come meanwhile. So timers that are much too late stand back
+ * for one round. */
 #include "base/loop.h"
 
 #include <uv.h>
 
 #define DEFER_GENERATIONS 8
+#define TOO_LATE_MS       1000
 
 struct loop {
     uv_loop_t uv;
@@ -35,6 +40,8 @@ struct watch {
     struct list link;
     loop_fn run;
     void *ctx;
+    uint64_t due_ms; /* of a timer, by the engine's clock */
+    bool stood_back;
 };
 
 struct work {
@@ -169,8 +176,16 @@ static struct watch *add_watch(struct loop *loop)
 
 static void on_timer(uv_timer_t *timer)
 {
-    const struct watch *w = timer->data;
+    struct watch *w = timer->data;
+    uint64_t now = uv_now(timer->loop), repeat = uv_timer_get_repeat(timer);
 
+    if (now >= w->due_ms + TOO_LATE_MS && !w->stood_back) {
+        w->stood_back = true;
+        must(uv_timer_start(timer, on_timer, 1, repeat));
+        return;
+    }
+    w->stood_back = false;
+    w->due_ms = now + repeat;
     w->run(w->ctx);
 }
 
@@ -347,6 +362,8 @@ void loop_timer_start(struct loop *loop, struct loop_timer *timer, uint64_t afte
     timer->ctx = w->ctx = ctx;
     if (!loop->running)
         uv_update_time(&loop->uv); /* its idea of now is that of the last round */
+    w->due_ms = uv_now(&loop->uv) + after_ms;
+    w->stood_back = false;
     must(uv_timer_start(&w->handle.timer, on_timer, after_ms, repeat_ms));
 }
 

@@ -273,6 +273,48 @@ static void on_pool_done(void *ctx)
     loop_stop(loop);
 }
 
+static void stand_still(int signum)
+{
+    const struct timespec pause = {.tv_sec = 1, .tv_nsec = 500000000};
+
+    (void)signum;
+    (void)nanosleep(&pause, NULL);
+}
+
+/* Makes the loop stand still while it waits, and posts a task meanwhile. */
+static void *interrupt(void *ctx)
+{
+    static struct letter came;
+    pthread_t of_loop = *(pthread_t *)ctx;
+
+    came = letter('i');
+    assert_int_equal(usleep(100000), 0);
+    assert_int_equal(pthread_kill(of_loop, SIGUSR2), 0);
+    assert_int_equal(usleep(300000), 0);
+    post(&came);
+    return NULL;
+}
+
+static void after_a_standstill_what_came_goes_before_timers(void **state)
+{
+    struct sigaction still = {.sa_handler = stand_still}, before;
+    struct letter t = letter('t'), end = letter('.');
+    struct loop_timer once = {0}, often = {0};
+    pthread_t own = pthread_self(), other;
+
+    (void)state;
+    assert_int_equal(sigaction(SIGUSR2, &still, &before), 0);
+    loop_timer_start(loop, &once, 400, 0, note_letter, &t);
+    loop_timer_start(loop, &often, 410, 60000, note_letter, &end);
+    assert_int_equal(pthread_create(&other, NULL, interrupt, &own), 0);
+    loop_run(loop);
+    assert_int_equal(pthread_join(other, NULL), 0);
+    assert_int_equal(sigaction(SIGUSR2, &before, NULL), 0);
+    loop_timer_close(&once);
+    loop_timer_close(&often);
+    check_order("the task was posted before the timers were seen to", "it.");
+}
+
 static void works_on_the_pool_then_returns(void **state)
 {
     int value = 0;
@@ -482,6 +524,7 @@ int main(void)
         LOOP_TEST(endless_deferral_does_not_starve_timers),
         LOOP_TEST(timers_fire_repeat_and_stop),
         LOOP_TEST(a_timer_waits_from_its_start),
+        LOOP_TEST(after_a_standstill_what_came_goes_before_timers),
         LOOP_TEST(works_on_the_pool_then_returns),
         LOOP_TEST(freeing_waits_for_pool_work),
         LOOP_TEST(settles_what_is_under_way),
