@@ -2,13 +2,15 @@
 
 import http.client
 import os
+import re
 import subprocess
 import threading
 from pathlib import Path
 
 import pytest
 from callgate_server import Server
-from sms import SENDER, SOMEBODY, final_report, is_opted_out, message, once, optouts, path, sent_id
+from sms import SENDER, SOMEBODY, final_report, is_opted_out, message, once, optouts, path, report_of, sent_id
+from waiting import until
 
 VERSION = "?api-version=2023-10-01"
 CLIENTS = 8
@@ -138,3 +140,23 @@ def test_full_disk_and_text_messages(server):
     for id in (waiting, *(i["messageId"] for i in items)):
         report = final_report(server, id)
         assert report["deliveryStatus"] == "Delivered" and len(report["deliveryAttempts"]) == 1
+
+
+def refused_sets(server) -> int:
+    figures = server.admin("GET", "/metrics").body.decode()
+    return int(re.search(r"^callgate_store_failed_total (\d+)$", figures, re.M)[1])
+
+
+def test_full_disk_holds_up_no_message_for_long(server):
+    """The step to its end was refused. That is tried again soon, however many others send meanwhile."""
+    waiting = sent_id(server)
+    server.order("full")
+    before = refused_sets(server)
+    until(lambda: refused_sets(server) > before)
+    server.order("")
+
+    def ended():
+        sent_id(server)
+        return report_of(server, waiting).status == 200
+
+    until(ended, 15)

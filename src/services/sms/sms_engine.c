@@ -3,12 +3,12 @@
 #include "services/sms/sms_engine.h"
 
 #define LOOK_MAX_MS    ((int64_t)250) /* the clock may be moved: no longer while something is open */
-#define LOOK_MIN_NS    ((mono_ns)2 * 1000 * 1000)
-#define RETRY_STUCK_MS ((uint64_t)1000)
+#define MS_NS          ((mono_ns)1000 * 1000)
+#define LOOK_MIN_NS    (2 * MS_NS)
+#define RETRY_STUCK_NS (1000 * MS_NS)
 #define TICK_MS        ((uint64_t)60 * 1000)
 #define PRUNE_ROWS     1000
 #define PRUNE_MS       ((int64_t)60 * 1000)
-#define MS_NS          ((mono_ns)1000 * 1000)
 
 static void look(struct sms_engine *e);
 
@@ -110,16 +110,14 @@ static void look(struct sms_engine *e)
 static void on_woken(void *ctx)
 {
     struct sms_engine *e = ctx;
-    mono_ns since;
+    mono_ns since, least = e->stuck ? RETRY_STUCK_NS : LOOK_MIN_NS;
 
     atomic_store(&e->woken, false);
     if (!atomic_load(&e->running))
         return;
     since = clock_mono() - e->looked;
-    if (e->stuck)
-        schedule(e, RETRY_STUCK_MS);
-    else if (since < LOOK_MIN_NS)
-        schedule(e, (LOOK_MIN_NS - since) / MS_NS + 1);
+    if (since < least) /* however often it is woken meanwhile */
+        schedule(e, (least - since) / MS_NS + 1);
     else
         look(e);
 }
