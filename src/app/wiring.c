@@ -221,6 +221,9 @@ static void on_trouble(void *ctx, enum rc rc)
     else if (rc == RC_FULL)
         log_error(app->log, "store.full", "file=%.*s action=refusing_writes do=free_some_space",
                   len, quoted);
+    else if (rc == RC_IO && !store_in_place(app->store))
+        log_error(app->log, "store.gone",
+                  "file=%.*s action=refusing_writes do=restart_then_restore_a_backup", len, quoted);
     else
         log_error(app->log, "store.failed", "file=%.*s rc=%s action=refusing_writes do=%s", len,
                   quoted, rc_name(rc), rc == RC_IO ? "mend_the_disk_then_restart" : "wait");

@@ -35,6 +35,9 @@ struct store_ops {
 
     /* on the writer thread */
     enum rc (*begin)(struct backend *b);
+    /** False: the files lie where they were opened no more, and what is written to them is lost
+     * with the process. */
+    bool (*in_place)(const struct backend *b);
     /** One set: undone alone when it fails by itself (see backend_spoils_batch()). Appends to
      * `log`. The set may grow meanwhile (CHANGE_CHAT_TURN). */
     enum rc (*apply)(struct backend *b, struct change_set *set, struct log_out *log);

@@ -192,7 +192,7 @@ static void commit_batch(struct store *s, const struct batch *batch)
     enum rc rc = RC_IO;
 
     s->log.n = 0;
-    if (atomic_load(&s->healthy)) {
+    if (atomic_load(&s->healthy) && s->ops->in_place(s->backend)) {
         rc = apply_batch(s, batch);
         if (rc)
             s->ops->rollback(s->backend);
@@ -410,6 +410,11 @@ enum rc store_commit_wait(struct store *s, struct change *items, size_t n)
         pthread_cond_wait(&w.wake, &w.lock);
     pthread_mutex_unlock(&w.lock);
     return w.rc;
+}
+
+bool store_in_place(const struct store *s)
+{
+    return s->ops->in_place(s->backend);
 }
 
 bool store_healthy(const struct store *s)

@@ -361,6 +361,9 @@ void store_commit(struct store *s, struct change_set *set);
 enum rc store_commit_wait(struct store *s, struct change *items, size_t n) NODISCARD;
 /** True until an fsync or the device failed (readiness). */
 bool store_healthy(const struct store *s);
+/** False: its files were moved or deleted. It is not healthy from the next commit on. Any thread.
+ */
+bool store_in_place(const struct store *s);
 /** Number of durable commits so far: moves when anything may have changed. Any thread. */
 uint64_t store_commits(const struct store *s);
 

@@ -160,3 +160,25 @@ def test_full_disk_holds_up_no_message_for_long(server):
         return report_of(server, waiting).status == 200
 
     until(ended, 15)
+
+@pytest.mark.parametrize("lost", ["callgate.db", "callgate.db-wal"])
+@pytest.mark.parametrize("replaced", [False, True], ids=["moved away", "replaced"])
+def test_a_store_that_is_not_in_its_place_takes_nothing_more(server, tmp_path, lost, replaced):
+    """What is written to files without a name is gone with the process: it may not be acknowledged."""
+    made = create(server).json()["identity"]["id"]
+    place, aside = Path(server.data) / lost, tmp_path / lost
+    octets = place.read_bytes()
+    place.rename(aside)
+    if replaced:
+        place.write_bytes(octets)
+    assert create(server).status == 503
+    ready = server.send("GET", "/health/ready")
+    assert ready.status == 503 and ready.json()["reason"], ready
+    until(lambda: server.log().count('"store.gone"') == 1)
+    assert server.cli("backup", str(tmp_path / "copy")).returncode != 0, "it would be one of something else"
+    server.stop()
+    assert place.exists() == replaced and aside.exists(), "whatever lies there is not touched"
+    aside.rename(place)
+    server.start()
+    assert server.admin("GET", f"/admin/users/{made}").status == 200
+    assert create(server).status == 201

@@ -6,6 +6,7 @@
 #include "store/backend.h"
 
 #include <sqlite3.h>
+#include <sys/stat.h>
 
 /** In the file's header: recognises our files. */
 #define STORE_APPLICATION_ID 0x43475354 /* "CGST" */
@@ -148,11 +149,14 @@ struct backend {
     struct uuid chat_key; /* the thread that was looked up last within the set under way … */
     int64_t chat_number;  /* … and its number; 0: none */
     int wal_pages, checkpoint_at, restart_at;
-    mono_ns wait_until;     /* how long wait_for_readers() goes on */
-    bool failed;            /* the device failed: close without touching the file again */
-    _Atomic uint64_t nudge; /* moves when readers should take a fresh state */
-    char *path, *vfs;       /* owned; vfs may be NULL */
+    mono_ns wait_until;           /* how long wait_for_readers() goes on */
+    bool failed;                  /* the device failed: close without touching the file again */
+    _Atomic uint64_t nudge;       /* moves when readers should take a fresh state */
+    char *path, *log_path, *vfs;  /* owned; vfs may be NULL */
+    struct stat place, log_place; /* of the files that are open */
 };
+
+bool sqlite_in_place(const struct backend *b) NODISCARD;
 
 /** The row or, on a failed step, the reason; `db` is the statement's connection. */
 enum rc sqlite_rc(sqlite3 *db, int code) NODISCARD;

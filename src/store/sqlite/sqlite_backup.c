@@ -92,6 +92,8 @@ enum rc sqlite_backup_to(struct backend *b, const char *path)
 
     if (n < 0 || (size_t)n >= sizeof temp)
         return RC_INVALID;
+    if (!rc && !sqlite_in_place(b))
+        rc = RC_IO; /* it would be a copy of something else */
     if (rc)
         return rc;
     fd = mkostemp(temp, O_CLOEXEC); /* mode 0600 */

@@ -264,6 +264,33 @@ static enum rc configure_writer(struct backend *b, bool unsafe_no_sync)
     return rc;
 }
 
+static char *log_of(const char *path)
+{
+    char *name = NULL;
+
+    if (asprintf(&name, "%s-wal", path) < 0)
+        abort();
+    return name;
+}
+
+/* Once both are there: the engine takes neither away while a connection is open. */
+static enum rc note_places(struct backend *b)
+{
+    return stat(b->path, &b->place) || stat(b->log_path, &b->log_place) ? RC_IO : RC_OK;
+}
+
+static bool is_at(const char *path, const struct stat *place)
+{
+    struct stat now;
+
+    return stat(path, &now) == 0 && now.st_ino == place->st_ino && now.st_dev == place->st_dev;
+}
+
+bool sqlite_in_place(const struct backend *b)
+{
+    return is_at(b->path, &b->place) && is_at(b->log_path, &b->log_place);
+}
+
 static enum rc load_progress(struct backend *b)
 {
     enum rc rc = sqlite_number(b->db, "SELECT coalesce(max(seq), 0) FROM change_log", &b->now.seq);
@@ -288,6 +315,7 @@ static void backend_free(struct backend *b)
         sqlite3_finalize(b->stmt[i]);
     sqlite3_close_v2(b->db);
     free(b->path);
+    free(b->log_path);
     free(b->vfs);
     free(b);
 }
@@ -313,6 +341,8 @@ static enum rc open_writer(struct backend *b, const struct store_options *option
         rc = schema_migrate(b->db, version);
     if (!rc)
         rc = load_progress(b);
+    if (!rc)
+        rc = note_places(b);
     if (rc)
         sqlite_say(why, "The store %s can't be prepared (%s): check free space and the disk.",
                    b->path, sqlite3_errmsg(b->db));
@@ -333,6 +363,7 @@ static enum rc backend_open(const struct store_options *options, struct backend 
     b->vfs = options->vfs ? strdup(options->vfs) : NULL;
     if (!b->path || (options->vfs && !b->vfs))
         abort();
+    b->log_path = log_of(b->path);
     rc = open_writer(b, options, why);
     if (rc) {
         backend_free(b);
@@ -344,7 +375,8 @@ static enum rc backend_open(const struct store_options *options, struct backend 
 
 static void backend_close(struct backend *b)
 {
-    if (!b->failed) /* after a failed sync nothing more is written: the next start recovers */
+    /* after a failed sync nothing more is written: the next start recovers */
+    if (!b->failed && sqlite_in_place(b)) /* else a log of somebody else's would be taken away */
         sqlite3_db_config(b->db, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 0, NULL);
     backend_free(b);
 }
@@ -474,6 +506,7 @@ static enum rc upkeep(struct backend *b)
 /* clang-format off */
 const struct store_ops sqlite_store_ops = {
     .open = backend_open, .close = backend_close,
+    .in_place = sqlite_in_place,
     .begin = begin, .apply = apply, .commit = commit, .rollback = rollback,
     .upkeep = upkeep, .users = users,
     .reader_open = reader_open, .reader_close = reader_close, .reader_idle = reader_idle,
