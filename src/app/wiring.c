@@ -229,10 +229,25 @@ static void on_trouble(void *ctx, enum rc rc)
                   quoted, rc_name(rc), rc == RC_IO ? "mend_the_disk_then_restart" : "wait");
 }
 
+/* Nobody lacks a store that was never there; but who has lost one should not learn it from clients.
+ */
+static void tell_begun_anew(const struct app *app)
+{
+    char quoted[512];
+    int len = (int)log_quote(quoted, sizeof quoted, app->dir.store, 400);
+
+    log_warn(app->log, "store.begun_anew",
+             "file=%.*s reason=there_was_a_master_key_and_no_store action=started_empty "
+             "do=restore_a_backup_if_there_was_one",
+             len, quoted);
+}
+
 static enum rc open_store(struct app *app, struct buf *why)
 {
     struct store_options options = {.path = app->dir.store};
     struct secret octets = {0};
+    bool begins_anew =
+        access(app->dir.store.ptr, F_OK) != 0 && access(app->dir.master_key.ptr, F_OK) == 0;
     enum rc rc = data_dir_check_restore(&app->dir, why);
 
     if (!rc)
@@ -244,7 +259,10 @@ static enum rc open_store(struct app *app, struct buf *why)
 #ifdef BENCH_NO_SYNC
     options.unsafe_no_sync = true;
 #endif
-    return store_open(&options, &app->store, why);
+    rc = store_open(&options, &app->store, why);
+    if (!rc && begins_anew)
+        tell_begun_anew(app);
+    return rc;
 }
 
 /* Nothing is sent, nor loaded for it, before a token of a trusted issuer comes. */

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from callgate_server import Server
+from waiting import until
 
 
 @pytest.fixture
@@ -103,6 +104,16 @@ def test_nothing_is_said_of_a_store_that_was_not_there(made, tmp_path):
     again = elsewhere.cli("restore", str(copy), check=True).stdout
     assert again == f"restored {elsewhere.data}/callgate.db; what was there before is in " \
                     f"{elsewhere.data}/callgate.db.before-restore\n"
+
+
+def test_a_start_without_the_store_of_before_says_that_it_is_empty(made):
+    server, user, _ = made
+    (Path(server.data) / "callgate.db").unlink()
+    before = server.log().count("store.begun_anew")
+    server.start()
+    until(lambda: server.log().count("store.begun_anew") == before + 1)
+    assert before == 0, "a first start has nothing to say"
+    assert server.admin("GET", f"/admin/users/{user}").status == 404
 
 
 def test_root_leaves_the_files_to_their_owner(made):
