@@ -227,8 +227,10 @@ static enum rc unreadable(sqlite3 *db, enum rc rc, const char *path, struct buf 
         sqlite_say(why, "The store %s is damaged: restore it from a backup.", path);
         return RC_INVALID;
     }
-    sqlite_say(why, "The store %s can't be read (%s): check the disk and its permissions.", path,
-               sqlite3_errmsg(db));
+    sqlite_say(why,
+               "The store %s can't be read (%s): check the disk, and the permissions of this file "
+               "and of %s-wal and %s-shm.",
+               path, sqlite3_errmsg(db), path, path);
     return rc;
 }
 

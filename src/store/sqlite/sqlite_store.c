@@ -333,6 +333,10 @@ static enum rc open_writer(struct backend *b, const struct store_options *option
                    b->path);
         return rc;
     }
+    if (sqlite3_db_readonly(b->db, "main") == 1) { /* the engine is content with that */
+        sqlite_say(why, "The store %s can't be written: check its permissions.", b->path);
+        return RC_IO;
+    }
     rc = schema_recognise(b->db, b->path, &version, why);
     if (rc)
         return rc;

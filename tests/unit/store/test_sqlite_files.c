@@ -135,6 +135,37 @@ static void opens_no_folder(struct fixture *f)
     assert_int_equal(rmdir(f->path), 0);
 }
 
+/* For root everything can be written: another user tries. Each file that he may not write is named.
+ */
+static void refuses_what_it_can_not_write(struct fixture *f)
+{
+    static const char *const names[] = {"store.db", "store.db-wal", "store.db-shm"};
+    uid_t own = geteuid(), other = own ? own : 65534;
+
+    fixture_open(f);
+    fixture_close(f);
+    assert_int_equal(chown(f->dir, other, (gid_t)-1), 0);
+    assert_int_equal(chown(f->path, other, (gid_t)-1), 0);
+    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
+        const char *path = beside(f, names[i]);
+
+        if (i > 0)
+            write_file(path, STR_EMPTY);
+        assert_int_equal(chmod(path, i > 0 ? 0 : 0400), 0);
+        assert_int_equal(seteuid(other), 0);
+        assert_int_equal(fixture_try_open(f), RC_IO);
+        assert_int_equal(seteuid(own), 0);
+        check_why(f, names[i]);
+        assert_int_equal(chmod(path, 0600), 0);
+        if (i > 0)
+            assert_int_equal(unlink(path), 0);
+    }
+    assert_int_equal(seteuid(other), 0);
+    fixture_open(f);
+    fixture_close(f);
+    assert_int_equal(seteuid(own), 0);
+}
+
 static void says_when_the_folder_is_missing(struct fixture *f)
 {
     snprintf(f->path, sizeof f->path, "%s/none/store.db", f->dir);
@@ -438,6 +469,7 @@ static const struct store_case cases[] = {
     {"leaves no log behind", leaves_no_log_behind},
     {"opens no link", opens_no_link},
     {"opens no folder", opens_no_folder},
+    {"refuses what it can not write", refuses_what_it_can_not_write},
     {"says when the folder is missing", says_when_the_folder_is_missing},
     {"refuses what is not ours and leaves it alone", refuses_what_is_not_ours_and_leaves_it_alone},
     {"refuses a newer version", refuses_a_newer_version},
