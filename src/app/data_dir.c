@@ -184,6 +184,21 @@ static enum rc take_lock(struct data_dir *d, struct buf *why)
     return RC_OK;
 }
 
+/* The file may be deleted under a server, and the next one would make another. Some file systems
+ * have no such lock: that is no reason to refuse. */
+static enum rc lock_folder(struct data_dir *d, struct buf *why)
+{
+    d->folder_fd = open(d->path.ptr, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (d->folder_fd < 0 || flock(d->folder_fd, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK)
+        return RC_OK;
+    buf_addf(
+        why,
+        "another server uses the data directory %s, though its lock file was deleted: stop it, "
+        "or give --data another directory.",
+        d->path.ptr);
+    return RC_CONFLICT;
+}
+
 static struct str inside(struct data_dir *d, const char *name)
 {
     return arena_printf(&d->arena, STR_FMT "/%s", STR_ARG(d->path), name);
@@ -242,7 +257,7 @@ static enum rc absolute_path(struct data_dir *d, struct str given, struct buf *w
 
 enum rc data_dir_open(const struct settings *s, struct data_dir *out, struct buf *why)
 {
-    struct data_dir d = {.lock_fd = -1};
+    struct data_dir d = {.lock_fd = -1, .folder_fd = -1};
     struct str writable;
     enum rc rc;
 
@@ -262,6 +277,8 @@ enum rc data_dir_open(const struct settings *s, struct data_dir *out, struct buf
         rc = check_directory(d.path.ptr, why);
     if (!rc)
         rc = take_lock(&d, why);
+    if (!rc)
+        rc = lock_folder(&d, why);
     if (rc) {
         data_dir_close(&d);
         return rc;
@@ -284,7 +301,9 @@ void data_dir_close(struct data_dir *d)
 {
     if (d->lock_fd >= 0)
         (void)close(d->lock_fd); /* gives the lock back */
-    d->lock_fd = -1;
+    if (d->folder_fd >= 0)
+        (void)close(d->folder_fd); /* gives the lock back */
+    d->lock_fd = d->folder_fd = -1;
     arena_clear(&d->arena);
 }
 

@@ -11,7 +11,7 @@ struct data_dir {
     struct str store, set_aside; /* the store before a restore */
     struct str master_key, admin_token, admin_socket, server_json;
     struct str ca, ca_bundle, trust_store;
-    int lock_fd;
+    int lock_fd, folder_fd; /* locks of the file and of the directory itself */
 };
 
 /** Makes (0700) or checks the directory and takes its lock. On refusal one sentence in `why`. */

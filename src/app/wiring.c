@@ -441,7 +441,7 @@ enum rc app_open(struct app *app, struct settings *settings, struct buf *why)
     app->settings = settings;
     app->development = setting_is(settings, "mode", "dev");
     app->started = clock_wall();
-    app->dir.lock_fd = -1;
+    app->dir.lock_fd = app->dir.folder_fd = -1;
     buf_init(&app->ca_cert, MIB);
     pthread_mutex_init(&app->tls_lock, NULL);
     pthread_mutex_init(&app->endpoints.lock, NULL);

@@ -128,6 +128,18 @@ def test_second_server_on_the_same_data(fresh_server):
     assert server.signed("GET", "/admin/whoami").status == 200
 
 
+def test_second_server_without_the_lock_file_of_the_first(fresh_server, tmp_path):
+    """As after somebody, or a job that tidies up, has deleted what looks old."""
+    server = fresh_server()
+    assert server.cli("backup", str(tmp_path / "copy")).returncode == 0
+    for name in ("lock", "admin.sock", "server.json"):
+        (Path(server.data) / name).unlink()
+    assert server.data in refuses("--data", server.data, *FREE)
+    run = server.cli("restore", str(tmp_path / "copy"))
+    assert run.returncode == 5 and "another server uses" in run.stderr, run
+    assert server.signed("GET", "/admin/whoami").status == 200
+
+
 @pytest.mark.parametrize("mode", [0o755, 0o710, 0o701, 0o777])
 def test_others_may_enter(folder, mode):
     folder.chmod(mode)
