@@ -194,6 +194,14 @@ def test_every_design_decision_that_the_source_cites_exists():
                     assert f"| {number} | *later:*" not in page, f"{file.relative_to(ROOT)} does {number}: it is no longer later"
 
 
+def test_every_variable_that_the_program_knows_is_in_a_page():
+    pages = "".join(page.read_text() for page in PAGES)
+    known = set(re.findall(r"^(CALLGATE_[A-Z_]+)$", literals("src", "client", "cli").replace('"', ""), re.M))
+    assert len(known) > 8
+    for name in known:
+        assert name in pages, f"no page tells of {name}"
+
+
 def test_every_error_of_the_server_is_explained():
     page = (ROOT / "docs" / "errors.md").read_text()
     rows = re.findall(r'^X\(\w+, (\d+), "(\w+)"', (ROOT / "src" / "http" / "api_error.def").read_text(), re.M)
