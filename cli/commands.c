@@ -560,12 +560,12 @@ static const struct command table[] = {
      "too. --export writes what there is as such a document.\n\n"
      "  callgate seed fixtures.json\n"
      "  callgate seed --export --parts users,chat > fixtures.json\n",
-     seed_options, 0, 1, REACH_RESOURCE, seed_run, NULL},
+     seed_options, 0, 1, REACH_SERVER, seed_run, NULL},
     {"reset", "[--parts LIST] [--yes]", "delete what a seed can make (development)",
      "Parts are users, sms and chat; users take their chat along. Asks on a terminal; --yes for scripts.\n\n"
      "  callgate reset --yes\n"
      "  callgate reset --parts chat --yes\n",
-     reset_options, 0, 0, REACH_RESOURCE, reset_run, NULL},
+     reset_options, 0, 0, REACH_SERVER, reset_run, NULL},
     {"backup", "FILE|- [--force]", "copy the running server's store into a file",
      "The copy appears whole or not at all, readable by you alone. Secrets in it are sealed under\n"
      "master.key, which is not part of it.\n\n"

@@ -33,6 +33,16 @@ static const char *java_quote(struct str path)
     return blank || str_find(path, '"') < path.len ? "'" : "";
 }
 
+/* Where the administration socket lies. */
+static struct str data_dir_of(const struct server_info *info)
+{
+    static const struct str name = STR_INIT("/admin.sock");
+
+    return str_ends(info->admin_socket, name)
+               ? str_head(info->admin_socket, info->admin_socket.len - name.len)
+               : STR_EMPTY;
+}
+
 void variables_of_server(struct cli *cli, const struct server_info *info, struct str key,
                          struct variables *v)
 {
@@ -45,6 +55,8 @@ void variables_of_server(struct cli *cli, const struct server_info *info, struct
                       connection_string(cli, https, key));
         variables_add(v, "CALLGATE_HTTP_CONNECTION_STRING", connection_string(cli, http, key));
         variables_add(v, "CALLGATE_ADMIN_TOKEN_FILE", info->admin_token_file);
+        if (!args_has(&cli->args, "resource")) /* there the connection string says which one */
+            variables_add(v, "CALLGATE_DATA", data_dir_of(info));
     }
     variables_add(v, "CALLGATE_ENDPOINT", with_slash(cli, https));
     variables_add(v, "CALLGATE_HTTP_ENDPOINT", with_slash(cli, http));

@@ -19,7 +19,8 @@ struct variables {
 /** Adds one; an empty value is left out. */
 void variables_add(struct variables *v, const char *name, struct str value);
 /** Endpoints, authorities to trust, and, unless `key` is empty, what opens everything: connection
- * strings and where the administrator's token is. */
+ * strings, where the administrator's token is, and the data directory, so that the next commands
+ * reach the same server. */
 void variables_of_server(struct cli *cli, const struct server_info *info, struct str key,
                          struct variables *v);
 /** Prints them as lines for a shell (sh, fish, powershell, dotenv, json; NULL: sh). --json is

@@ -6,6 +6,7 @@ import shlex
 import subprocess
 
 import pytest
+from callgate_server import binary
 
 
 def run(server, *args, code=0, stdin=None):
@@ -33,6 +34,23 @@ def test_env_names_what_the_server_has(server):
     for name in ("CALLGATE_CA_FILE", "CALLGATE_ADMIN_TOKEN_FILE", "REQUESTS_CA_BUNDLE"):
         assert os.path.exists(names[name])
     assert "trustStore=" in names["CALLGATE_JAVA_OPTIONS"]
+
+
+def test_env_leads_further_commands_to_its_server(server, tmp_path):
+    surroundings = {name: value for name, value in os.environ.items() if name != "XDG_STATE_HOME"} | {"HOME": str(tmp_path)}
+
+    def told(*args, **names):
+        return subprocess.run([binary(), *args], env={**surroundings, **names}, capture_output=True, text=True, timeout=60)
+
+    named = run_json(server, "env")
+    assert os.path.isabs(named["CALLGATE_DATA"])
+    for args in (("status",), ("user", "list"), ("clock", "show"), ("seed", "--export"), ("reset", "--parts", "sms", "--yes")):
+        assert told(*args, **named).returncode == 0, args
+    of_resource = run_json(server, "env", "--resource", "default")
+    assert "CALLGATE_DATA" not in of_resource
+    assert told("user", "list", **of_resource).returncode == 0, "by its connection string"
+    lost = told("reset", "--parts", "sms", "--yes", **of_resource)
+    assert lost.returncode == 3 and "no server runs" in lost.stderr, "only the administrator resets"
 
 
 def test_env_lines_are_read_by_a_shell(server):
