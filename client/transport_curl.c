@@ -16,6 +16,7 @@ struct state {
 struct answer {
     const struct cg_http_sink *sink;
     int interim, refused;
+    int once, asked; /* not to be sent twice; was sent */
 };
 
 static enum cg_status state_open(void **out_state, void *user)
@@ -96,6 +97,23 @@ static size_t on_data(char *data, size_t size, size_t n, void *user)
 
     a->refused |= a->sink->on_body(data, len, a->sink->user);
     return a->refused ? 0 : len;
+}
+
+/* When a kept connection ends without an answer, libcurl would ask again over a new one, though the
+ * server may have read the first. What comes of that is not ours to decide.
+ * NOLINTNEXTLINE(readability-non-const-parameter): the type is libcurl's */
+static int on_connection(void *user, char *peer, char *own, int peer_port, int own_port)
+{
+    struct answer *a = user;
+
+    (void)peer;
+    (void)own;
+    (void)peer_port;
+    (void)own_port;
+    if (a->once && a->asked)
+        return CURL_PREREQFUNC_ABORT;
+    a->asked = 1;
+    return CURL_PREREQFUNC_OK;
 }
 
 static int add_line(struct curl_slist **list, const char *name, const char *value)
@@ -187,29 +205,40 @@ static CURLcode set_sinks(CURL *e, struct answer *a, char *reason)
     if (rc == CURLE_OK)
         rc = curl_easy_setopt(e, CURLOPT_WRITEDATA, a);
     if (rc == CURLE_OK)
+        rc = curl_easy_setopt(e, CURLOPT_PREREQFUNCTION, on_connection);
+    if (rc == CURLE_OK)
+        rc = curl_easy_setopt(e, CURLOPT_PREREQDATA, a);
+    if (rc == CURLE_OK)
         rc = curl_easy_setopt(e, CURLOPT_ERRORBUFFER, reason);
     return rc;
 }
 
-/* True when no octet of the request can have reached the server. */
-static int never_connected(CURLcode rc)
+/* Without an answer that is all one can know: a head that was written may have been read. */
+static int has_sent(CURL *e)
 {
-    return rc == CURLE_COULDNT_CONNECT || rc == CURLE_COULDNT_RESOLVE_HOST ||
-           rc == CURLE_COULDNT_RESOLVE_PROXY || rc == CURLE_SSL_CONNECT_ERROR ||
-           rc == CURLE_PEER_FAILED_VERIFICATION || rc == CURLE_SSL_CACERT_BADFILE ||
-           rc == CURLE_URL_MALFORMAT;
+    long octets = 0;
+
+    return curl_easy_getinfo(e, CURLINFO_REQUEST_SIZE, &octets) != CURLE_OK || octets > 0;
+}
+
+static const char *reason_of(CURLcode rc, const struct answer *a, const char *told)
+{
+    if (rc == CURLE_ABORTED_BY_CALLBACK && a->asked)
+        return "the connection was lost";
+    return told[0] ? told : curl_easy_strerror(rc);
 }
 
 static enum cg_status state_send(void *state, const struct cg_http_request *request,
                                  const struct cg_http_sink *sink, struct cg_http_result *out)
 {
     struct state *s = state;
-    struct answer a = {sink, 0, 0};
+    struct answer a = {.sink = sink};
     struct curl_slist *headers = make_headers(request);
     char reason[CURL_ERROR_SIZE] = "";
     CURLcode rc = CURLE_OUT_OF_MEMORY;
 
     memset(out, 0, sizeof *out);
+    a.once = strcmp(request->method, "POST") == 0 || strcmp(request->method, "PATCH") == 0;
     if (headers) {
         curl_easy_reset(s->easy); /* keeps connections */
         rc = set_request(s->easy, request, headers);
@@ -218,13 +247,12 @@ static enum cg_status state_send(void *state, const struct cg_http_request *requ
         if (rc == CURLE_OK)
             rc = curl_easy_perform(s->easy);
         curl_easy_setopt(s->easy, CURLOPT_ERRORBUFFER, NULL);
+        out->connected = has_sent(s->easy);
     }
     curl_slist_free_all(headers);
-    out->connected = !never_connected(rc);
     if (rc == CURLE_OK)
         return CG_OK;
-    (void)snprintf(out->reason, sizeof out->reason, "%s",
-                   reason[0] ? reason : curl_easy_strerror(rc));
+    (void)snprintf(out->reason, sizeof out->reason, "%s", reason_of(rc, &a, reason));
     if (rc == CURLE_OUT_OF_MEMORY)
         return CG_NOMEM;
     return rc == CURLE_SSL_CACERT_BADFILE ? CG_LOCAL : CG_NETWORK;

@@ -13,7 +13,8 @@ struct cg_header {
 };
 
 /** One request, everything borrowed for the call. Send the headers as they are, add no body
- * header but Content-Length, follow no redirect, decode nothing: the target is signed. */
+ * header but Content-Length, follow no redirect, decode nothing: the target is signed. Send a POST
+ * or PATCH once: whether it may be repeated is decided by the caller. */
 struct cg_http_request {
     const char *method;
     const char *url; /* absolute; keep its path and query octet for octet */

@@ -67,6 +67,29 @@ def refused_by_a_proxy(program):
     proxy.shutdown()
 
 
+class Forgetful(Server):
+    """Answers the first request, and ends the kept connection when it has read the second."""
+    status = 201
+    seen = []
+
+    def do_POST(self):
+        if self.seen:
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.seen.append({})
+            self.close_connection = True
+        else:
+            super().do_POST()
+
+
+def asked_once(program):
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Forgetful)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    done = run(program, server.server_address[1])
+    assert done.returncode == 1 and "no answer: the connection was lost" in done.stderr, done
+    assert len(Forgetful.seen) == 2, "what the server has read must not come again"
+    server.shutdown()
+
+
 def run(program, port, place="http://localhost", **more):
     env = dict(os.environ, http_proxy="http://127.0.0.1:1/", **more,
                COMMUNICATION_SERVICES_CONNECTION_STRING=f"Endpoint={place}:{port}/;"
@@ -100,6 +123,7 @@ def main():
     assert done.returncode == 1 and done.stderr.startswith("no answer: "), done
     server.shutdown()
     refused_by_a_proxy(program)
+    asked_once(os.path.abspath(sys.argv[2]))
     print("ok")
 
 
