@@ -161,6 +161,7 @@ def test_full_disk_holds_up_no_message_for_long(server):
 
     until(ended, 15)
 
+
 @pytest.mark.parametrize("lost", ["callgate.db", "callgate.db-wal"])
 @pytest.mark.parametrize("replaced", [False, True], ids=["moved away", "replaced"])
 def test_a_store_that_is_not_in_its_place_takes_nothing_more(server, tmp_path, lost, replaced):
