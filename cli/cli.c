@@ -227,6 +227,8 @@ static int run_parsed(struct cli *cli)
     if (cli->args.n > c->words_max)
         return (int)cli_fail(cli, EXIT_USAGE, "%s takes no further argument `%.60s`", c->words,
                              cli->args.words[c->words_max]);
+    if (cli->args.n > 0 && !*cli->args.words[0]) /* a variable that is not set, and then a list */
+        return (int)cli_fail(cli, EXIT_USAGE, "the first argument is empty");
     return c->run(cli);
 }
 

@@ -28,7 +28,7 @@ static void split_scopes(struct cli *cli, struct wish *w)
                 w->scopes[w->scope_count++] = arena_dup(&cli->arena, str_trim(item)).ptr;
         }
     }
-    if (w->scope_count == 0) {
+    if (n == 0) {
         w->scopes[w->scope_count++] = "chat";
         w->scopes[w->scope_count++] = "voip";
     }
@@ -39,6 +39,8 @@ static enum exit_code read_wish(struct cli *cli, struct wish *w)
     const char *minutes = args_value(&cli->args, "minutes");
 
     split_scopes(cli, w);
+    if (w->scope_count == 0)
+        return cli_fail(cli, EXIT_USAGE, "--scope names no scope");
     if (minutes && str_to_u64(str_from(minutes), 1000000, &w->minutes))
         return cli_fail(cli, EXIT_USAGE, "--minutes is a number, 60 to 1440");
     return EXIT_DONE;

@@ -128,6 +128,8 @@ enum exit_code line_from_file(struct cli *cli, const char *path, struct str *out
 
 enum exit_code text_from(struct cli *cli, const char *given, const char *variable, struct str *out)
 {
+    if (!*given)
+        return cli_fail(cli, EXIT_USAGE, "an empty text is neither key, token nor place");
     if (given[0] == '@')
         return line_from_file(cli, given + 1, out);
     if (name_eq(str_from(given), STR("env"))) {

@@ -351,6 +351,12 @@ def main():
     run("env", "--identity", "mail", code=3)  # no identity endpoint
     run("env", "--app", "mail", "--identity", "mail", code=2)
 
+    # what a script's unset variable leaves
+    for words in (("user", "show"), ("resource", "show"), ("sms", "show"), ("chat", "thread", "show"), ("token", "issue")):
+        assert "the first argument is empty" in run(*words, "", code=2), words
+    assert "is neither key" in run("user", "list", "--connection-string", "", code=2)
+    assert "--scope names no scope" in run("token", "issue", "--scope", "", code=2)
+
     # text messages
     sent = run("sms", "send", "+18005550100", "+14255550123", "+14255550124", "hi", "--report", "--tag", "t")
     assert sent == "Outgoing_1\nOutgoing_1\n"
