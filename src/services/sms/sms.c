@@ -37,12 +37,25 @@ static void tell_of_transport(struct sms *s)
     sms_world_unref(world);
 }
 
+static void take_open(void *ctx, const struct sms_open_row *row)
+{
+    struct sms *s = ctx;
+
+    sms_opened(s, &row->resource, row->transport, (int64_t)row->n);
+}
+
 enum rc sms_load(struct sms *s, struct store_reader *r, struct buf *why)
 {
     enum rc rc = sms_world_load(s, r);
 
     if (rc) {
         buf_add(why, STR("senders and transports can't be read."));
+        return rc;
+    }
+    /* what a former run has left is counted before anybody can add to it */
+    rc = store_each_sms_open(r, take_open, s);
+    if (rc) {
+        buf_add(why, STR("the messages that have not ended can't be read."));
         return rc;
     }
     tell_of_transport(s);

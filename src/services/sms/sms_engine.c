@@ -153,21 +153,8 @@ struct sms_engine *sms_engine_new(struct sms *s)
     return e;
 }
 
-static void take_open(void *ctx, const struct sms_open_row *row)
-{
-    struct sms *s = ctx;
-
-    sms_opened(s, &row->resource, row->transport, (int64_t)row->n);
-}
-
-/* What a former run has left is counted before anybody can add to it. */
 void sms_engine_start(struct sms_engine *e, const struct site *site)
 {
-    enum rc rc = store_each_sms_open(site->reader, take_open, e->sms);
-
-    if (rc)
-        log_error(site->log, "sms.start_failed", "rc=%s action=transports_that_are_gone_wait",
-                  rc_name(rc));
     e->site = site;
     atomic_store(&e->running, true);
     loop_timer_start(site->loop, &e->tick, TICK_MS, TICK_MS, on_tick, e);
