@@ -1,6 +1,7 @@
 """The life of a message: reports, the simulation's rules, deadlines, crashes, limits (sms §3, §4, §7)."""
 
 import re
+import signal
 
 import pytest
 from sms import (NEWEST, SENDER, SOMEBODY, final_report, message, once, path, report_of, send, sent_id, signed_at,
@@ -228,3 +229,15 @@ def test_waits_for_its_transport(fresh_server):
     found = until(lambda: (a := signed_at(server, 61, "GET", path(f"/deliveryReports/{id}", NEWEST))).status == 200
                   and a.json())
     assert found["deliveryStatusDetails"].startswith("5002: ")
+
+
+def test_a_reload_counts_no_message_twice(fresh_server):
+    server = fresh_server("--sms-transport=later")  # that is never there
+    sent_id(server)
+    before = server.log().count("server.reloaded")
+    server.process.send_signal(signal.SIGHUP)
+    until(lambda: server.log().count("server.reloaded") > before)
+    assert "\ncallgate_sms_open 1\n" in server.admin("GET", "/metrics").body.decode()
+    server.stop()
+    server.start()
+    assert "\ncallgate_sms_open 1\n" in server.admin("GET", "/metrics").body.decode()

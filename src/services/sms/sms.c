@@ -44,6 +44,16 @@ static void take_open(void *ctx, const struct sms_open_row *row)
     sms_opened(s, &row->resource, row->transport, (int64_t)row->n);
 }
 
+/* What a former run has left is counted before anybody can add to it; what has come since, whoever
+ * writes it counts. */
+static enum rc count_open(struct sms *s, struct store_reader *r)
+{
+    if (s->is_counted)
+        return RC_OK;
+    s->is_counted = true;
+    return store_each_sms_open(r, take_open, s);
+}
+
 enum rc sms_load(struct sms *s, struct store_reader *r, struct buf *why)
 {
     enum rc rc = sms_world_load(s, r);
@@ -52,8 +62,7 @@ enum rc sms_load(struct sms *s, struct store_reader *r, struct buf *why)
         buf_add(why, STR("senders and transports can't be read."));
         return rc;
     }
-    /* what a former run has left is counted before anybody can add to it */
-    rc = store_each_sms_open(r, take_open, s);
+    rc = count_open(s, r);
     if (rc) {
         buf_add(why, STR("the messages that have not ended can't be read."));
         return rc;

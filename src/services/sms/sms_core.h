@@ -14,6 +14,7 @@ struct sms {
     struct snapshot_cell world; /* struct sms_world */
     struct sms_rates *rates;
     struct sms_engine *engine;             /* NULL before sms_start() and after sms_stop() */
+    bool is_counted;                       /* `open`, as the start found it */
     _Atomic int64_t open;                  /* messages that have not ended */
     pthread_mutex_t lock;                  /* for what follows */
     struct map open_of;                    /* 16 octets of a resource's id → its part of `open` */
