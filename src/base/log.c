@@ -377,6 +377,7 @@ static void *write_lines(void *ctx)
     (void)pthread_mutex_lock(&log->lock);
     log->ended = true;
     abandoned = log->abandoned;
+    (void)pthread_cond_broadcast(&log->flushed);
     (void)pthread_mutex_unlock(&log->lock);
     if (abandoned)
         destroy(log);
@@ -436,12 +437,13 @@ static bool writer_ends(struct log *log)
     pthread_t writer = log->writer;
     struct timespec end;
     bool ended;
+    int error = 0;
 
     (void)clock_gettime(CLOCK_MONOTONIC, &end); /* can't fail for this clock */
     end.tv_sec += END_S;
-    if (pthread_clockjoin_np(writer, NULL, CLOCK_MONOTONIC, &end) == 0)
-        return true;
     (void)pthread_mutex_lock(&log->lock);
+    while (!log->ended && !error)
+        error = pthread_cond_clockwait(&log->flushed, &log->lock, CLOCK_MONOTONIC, &end);
     ended = log->ended;
     log->abandoned = !ended;
     (void)pthread_mutex_unlock(&log->lock);
