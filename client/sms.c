@@ -196,6 +196,7 @@ static enum cg_status read_attempts(const json_t *list, struct cg_sms_report *r)
     return status;
 }
 
+/* *out is to be cleared also when this fails. */
 static enum cg_status read_report(const json_t *answer, struct cg_sms_report *out)
 {
     static const char *const names[] = {"messageId",
@@ -206,19 +207,14 @@ static enum cg_status read_report(const json_t *answer, struct cg_sms_report *ou
                                         "receivedTimestamp",
                                         "tag",
                                         "messagingConnectPartnerMessageId"};
-    struct cg_sms_report made = {0};
-    char **const outs[] = {&made.message_id, &made.from,     &made.to,  &made.status,
-                           &made.details,    &made.received, &made.tag, &made.partner_message_id};
+    char **const outs[] = {&out->message_id, &out->from,     &out->to,  &out->status,
+                           &out->details,    &out->received, &out->tag, &out->partner_message_id};
     enum cg_status status = service_read_texts(answer, names, outs, ARRAY_LEN(names));
 
     if (status == CG_OK)
-        status = read_attempts(json_object_get(answer, "deliveryAttempts"), &made);
-    if (status == CG_OK && (!made.message_id || !made.from || !made.to || !made.status))
+        status = read_attempts(json_object_get(answer, "deliveryAttempts"), out);
+    if (status == CG_OK && (!out->message_id || !out->from || !out->to || !out->status))
         status = CG_PROTOCOL;
-    if (status)
-        cg_sms_report_clear(&made);
-    else
-        *out = made;
     return status;
 }
 
@@ -308,6 +304,7 @@ enum cg_status cg_sms_get_delivery_report(struct cg_client *client, const char *
                                           struct cg_sms_report *out, struct cg_error *err)
 {
     struct buf target;
+    struct cg_sms_report made = {0};
     json_t *answer = NULL;
     enum cg_status status = CG_OK;
 
@@ -321,7 +318,11 @@ enum cg_status cg_sms_get_delivery_report(struct cg_client *client, const char *
     buf_add(&target, STR(API_VERSION));
     status = service_run(client, &(struct service_call){"GET", &target, NULL, true}, &answer, err);
     if (status == CG_OK)
-        status = service_told(client, read_report(answer, out), err);
+        status = service_told(client, read_report(answer, &made), err);
+    if (status)
+        cg_sms_report_clear(&made);
+    else
+        *out = made;
     json_decref(answer);
     buf_clear(&target);
     return status;

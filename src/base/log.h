@@ -17,8 +17,8 @@ struct log_options {
     int fd;                 /* 2 in the server; tests use a pipe or file */
 };
 
-/** Starts the writer thread. Owned: log_free() flushes what is left, and gives up after some seconds
- * when nobody reads: then `fd` must stay open. Never NULL. */
+/** Starts the writer thread. Owned: log_free() flushes what is left, and gives up after some
+ * seconds when nobody reads: then `fd` must stay open. Never NULL. */
 struct log *log_new(const struct log_options *options);
 void log_free(struct log *log);
 /** Whether a line of this level would be kept: for callers that would compute fields. */
