@@ -11,7 +11,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-SECONDS = 300
+SECONDS = 900
 SKIPPED = 77
 
 
