@@ -141,6 +141,8 @@ static enum rc check_paths(const struct app *app, struct buf *why)
 
 enum rc app_delivery_open(struct app *app, struct buf *why)
 {
+    enum rc rc;
+
     if (check_paths(app, why))
         return RC_IO;
     open_events(app);
@@ -150,7 +152,11 @@ enum rc app_delivery_open(struct app *app, struct buf *why)
         buf_add(why, STR("the store can't be read."));
         return RC_IO;
     }
-    return app_delivery_load(app, why);
+    rc = app_delivery_load(app, why);
+    if (!rc)
+        rc = sms_recover(app->sms, app->writer_reader, why);
+    store_reader_idle(app->writer_reader);
+    return rc;
 }
 
 void app_delivery_start(struct app *app)

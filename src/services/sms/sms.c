@@ -44,14 +44,13 @@ static void take_open(void *ctx, const struct sms_open_row *row)
     sms_opened(s, &row->resource, row->transport, (int64_t)row->n);
 }
 
-/* What a former run has left is counted before anybody can add to it; what has come since, whoever
- * writes it counts. */
-static enum rc count_open(struct sms *s, struct store_reader *r)
+enum rc sms_recover(struct sms *s, struct store_reader *r, struct buf *why)
 {
-    if (s->is_counted)
-        return RC_OK;
-    s->is_counted = true;
-    return store_each_sms_open(r, take_open, s);
+    enum rc rc = store_each_sms_open(r, take_open, s);
+
+    if (rc)
+        buf_add(why, STR("the messages that have not ended can't be read."));
+    return rc;
 }
 
 enum rc sms_load(struct sms *s, struct store_reader *r, struct buf *why)
@@ -60,11 +59,6 @@ enum rc sms_load(struct sms *s, struct store_reader *r, struct buf *why)
 
     if (rc) {
         buf_add(why, STR("senders and transports can't be read."));
-        return rc;
-    }
-    rc = count_open(s, r);
-    if (rc) {
-        buf_add(why, STR("the messages that have not ended can't be read."));
         return rc;
     }
     tell_of_transport(s);

@@ -49,8 +49,9 @@ struct sms_options {
 
 /** The shared part; owned. Options are copied, what they point to is not. */
 struct sms *sms_new(const struct sms_options *options);
-/** Reads senders and transports, and the first time, before sms_start(), which messages have not
- * ended. At start-up and on reload. */
+/** Counts the messages that a former run has left. Once, before anybody can add to them. */
+enum rc sms_recover(struct sms *s, struct store_reader *r, struct buf *why) NODISCARD;
+/** Reads senders and transports. At start-up and on reload. */
 enum rc sms_load(struct sms *s, struct store_reader *r, struct buf *why) NODISCARD;
 /** Writer thread: the same, when an entry says that they have changed. `r` is the writer's. */
 void sms_on_commit(struct sms *s, const struct log_entry *entries, size_t n,

@@ -14,7 +14,6 @@ struct sms {
     struct snapshot_cell world; /* struct sms_world */
     struct sms_rates *rates;
     struct sms_engine *engine;             /* NULL before sms_start() and after sms_stop() */
-    bool is_counted;                       /* `open`, as the start found it */
     _Atomic int64_t open;                  /* messages that have not ended */
     pthread_mutex_t lock;                  /* for what follows */
     struct map open_of;                    /* 16 octets of a resource's id → its part of `open` */
@@ -48,7 +47,7 @@ struct sms_queue {
 };
 /** `n` messages are in the store: they count, and the engine looks after them. Any thread. */
 void sms_opened(struct sms *s, const struct uuid *resource, struct str transport, int64_t n);
-/** One of them has ended. Any thread. */
+/** One of them has ended: it counts no more. Any thread. */
 void sms_ended(struct sms *s, const struct uuid *resource, struct str transport);
 void sms_open_clear(struct sms *s);
 /** A flight of one of its messages begins (1) or is over (-1): steps on the way change what is due.
@@ -90,6 +89,8 @@ void sms_received_publish(struct sms *s, const struct sms_row *row, struct chang
  * adds. The row becomes final. *out_opened: as of an arrival. */
 void sms_end_add(const struct site *site, struct sms_row *row, const struct sms_fate *fate,
                  struct change_list *changes, struct str *out_opened);
+/** That is in the store: the message counts as ended, and what it opened as open. */
+void sms_end_done(struct sms *s, const struct sms_row *row, struct str opened);
 /** How many parts the carrier made of a message, and which of them have been reported: kept before
  * the carrier's own ref. */
 #define SMS_PARTS_MAX 255

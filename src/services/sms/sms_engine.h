@@ -14,6 +14,15 @@
 #define SMS_UNSURE_MS     ((int64_t)60 * 1000)
 #define SMS_UNSURE_MAX_MS ((int64_t)30 * 60 * 1000)
 
+/** What the look under way may take of a transport's messages in one state. */
+struct sms_room {
+    size_t queues; /* in which something may be due */
+    size_t left;   /* rows of all of them */
+    size_t share;  /* of one of them */
+    size_t asked;  /* how much of it rows are read for */
+    bool skipped;  /* there are queues that are not read this time */
+};
+
 /** A transport as the engine uses it: open, or missing while messages wait for it. */
 struct sms_way {
     struct sms_way *next;
@@ -29,12 +38,7 @@ struct sms_way {
     size_t polling;
     struct list under_way; /* its flights, the oldest first */
     bool is_configured;    /* while ways are matched with the world */
-    /* of the look under way */
-    size_t queues[SMS_LOOK_STATES]; /* in which something may be due */
-    size_t room[SMS_LOOK_STATES];   /* rows that may be taken of all of them */
-    size_t share[SMS_LOOK_STATES];  /* of one of them */
-    size_t asked[SMS_LOOK_STATES];  /* how much of the room rows are read for */
-    bool skipped[SMS_LOOK_STATES];  /* there are queues that are not read this time */
+    struct sms_room rooms[SMS_LOOK_STATES];
 };
 
 enum sms_phase {

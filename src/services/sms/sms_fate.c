@@ -111,6 +111,14 @@ void sms_end_add(const struct site *site, struct sms_row *row, const struct sms_
         add_answer(site, row, text, changes, out_opened);
 }
 
+void sms_end_done(struct sms *s, const struct sms_row *row, struct str opened)
+{
+    sms_ended(s, &row->resource, row->transport);
+    sms_opened(s, &row->resource, opened, opened.len > 0);
+    sms_count(s, row->state, 1);
+    events_wake(s->options.events);
+}
+
 /* ---- the way of a verdict ---- */
 
 static void verdict_free(struct verdict *v)
@@ -189,10 +197,7 @@ static void on_committed(void *ctx, enum rc rc, struct change_set *set)
 
     (void)set;
     if (rc == RC_OK && v->row.finished) {
-        sms_ended(s, &v->row.resource, v->row.transport);
-        sms_opened(s, &v->row.resource, v->opened, v->opened.len > 0);
-        sms_count(s, v->row.state, 1);
-        events_wake(s->options.events);
+        sms_end_done(s, &v->row, v->opened);
         sms_wake(s);
     }
     finish(v, rc == RC_CONFLICT ? too_late(v) : rc);

@@ -137,17 +137,8 @@ static void commit(struct sms_flight *f);
 
 static void on_committed_ok(struct sms_flight *f)
 {
-    struct sms_engine *e = f->engine;
-    struct sms *s = e->sms;
-
-    if (f->row.finished) {
-        sms_ended(s, &f->row.resource, f->row.transport);
-        sms_opened(s, &f->row.resource, f->opened, f->opened.len > 0);
-        sms_count(s, f->row.state, 1);
-        events_wake(s->options.events);
-        if (f->opened.len)
-            sms_wake(s);
-    }
+    if (f->row.finished)
+        sms_end_done(f->engine->sms, &f->row, f->opened);
     if (f->hand_over) {
         hand_over(f);
         return;

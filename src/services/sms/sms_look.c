@@ -91,12 +91,12 @@ static size_t room_for(const struct sms_way *w, enum sms_state state)
 static void divide_room(struct sms_way *w)
 {
     for (size_t i = 0; i < SMS_LOOK_STATES; i++) {
-        size_t n = w->queues[i];
+        struct sms_room *room = &w->rooms[i];
 
-        w->room[i] = n ? room_for(w, open_states[i]) : 0;
-        w->share[i] = n ? (w->room[i] + n - 1) / n : 0;
-        w->asked[i] = 0;
-        w->skipped[i] = false;
+        if (!room->queues)
+            continue;
+        room->left = room_for(w, open_states[i]);
+        room->share = (room->left + room->queues - 1) / room->queues;
     }
 }
 
@@ -105,16 +105,17 @@ static void divide_room(struct sms_way *w)
  * has no turn the next time: so the others are not skipped for long. */
 static uint32_t rows_of(const struct turn *t, size_t state, unix_ms now)
 {
-    size_t share = t->way->share[state], rows = share + t->queue.flights;
+    struct sms_room *room = &t->way->rooms[state];
+    size_t rows = room->share + t->queue.flights;
 
     if (t->queue.next_due[state] > now)
         return 0;
-    if (t->way->asked[state] >= t->way->room[state]) {
-        t->way->skipped[state] = true;
+    if (room->asked >= room->left) {
+        room->skipped = true;
         return 0;
     }
     if (!t->queue.flights)
-        t->way->asked[state] += share;
+        room->asked += room->share;
     return (uint32_t)(rows < 2 * LOOK_ROWS_MAX ? rows : 2 * LOOK_ROWS_MAX);
 }
 
@@ -144,14 +145,14 @@ static void take_turns(struct sms_look *l)
 
     l->turns = arena_array(&l->arena, struct turn, l->n + 1);
     for (struct sms_way *w = e->ways; w; w = w->next)
-        memset(w->queues, 0, sizeof w->queues);
+        memset(w->rooms, 0, sizeof w->rooms);
     for (size_t i = 0; i < l->n; i++) {
         struct turn *t = &l->turns[i];
 
         t->queue = queues[i];
         t->way = sms_way_note(e, queues[i].transport);
         for (size_t j = 0; j < SMS_LOOK_STATES; j++)
-            t->way->queues[j] += t->queue.next_due[j] <= l->now;
+            t->way->rooms[j].queues += t->queue.next_due[j] <= l->now;
     }
     qsort(l->turns, l->n, sizeof *l->turns, by_last_served);
 }
@@ -163,23 +164,24 @@ static bool take_rows(struct turn *t, size_t state)
 {
     const struct sms_page *page = &t->views[state].page;
     struct sms_engine *e = t->way->engine;
-    size_t *room = &t->way->room[state], share = t->way->share[state], taken = 0;
-    bool left = page->more;
+    struct sms_room *room = &t->way->rooms[state];
+    bool more = page->more;
+    size_t taken = 0;
 
     for (size_t i = 0; i < page->n; i++) {
         if (sms_flight_find(e, &page->rows[i].id))
             continue;
-        if (taken == share || *room == 0 || e->flights.count >= SMS_FLIGHTS_MAX) {
-            left = true;
+        if (taken == room->share || room->left == 0 || e->flights.count >= SMS_FLIGHTS_MAX) {
+            more = true;
             break;
         }
         sms_flight_begin(e, t->way, &page->rows[i]);
-        --*room;
+        room->left--;
         taken++;
     }
     if (taken && open_states[state] != SMS_SUBMITTED) /* questions take no room of messages */
         t->queue.served = e->looks;
-    return taken && left;
+    return taken && more;
 }
 
 static void take_turn(struct turn *t, unix_ms now, struct sms_looked *found)
@@ -201,7 +203,7 @@ static void take_turn(struct turn *t, unix_ms now, struct sms_looked *found)
 static bool is_unfinished(const struct sms_way *w)
 {
     for (size_t i = 0; i < SMS_LOOK_STATES; i++)
-        if (w->skipped[i] && w->room[i])
+        if (w->rooms[i].skipped && w->rooms[i].left)
             return true;
     return false;
 }

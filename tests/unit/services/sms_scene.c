@@ -156,6 +156,7 @@ void run_sms(void)
     buf_init(&why, KIB);
     sms = sms_new(&options);
     assert_int_equal(sms_load(sms, fx.reader, &why), RC_OK);
+    assert_int_equal(sms_recover(sms, fx.reader, &why), RC_OK);
     fx.site.sms = sms;
     sms_start(sms, &fx.site);
     buf_clear(&why);
